@@ -1,0 +1,189 @@
+/**
+ * The configuration: type, default, unit, bounds and description of every key from this one schema.
+ * Durations carry their unit in the name; rates are per second.
+ */
+import { type Static, Type } from 'typebox'
+import { limits } from '../contract/limits.js'
+
+const strict = { additionalProperties: false }
+
+const Address = Type.Object(
+  {
+    ton: Type.Union([Type.Literal('auto'), Type.Integer({ minimum: 0, maximum: 6 })], { default: 'auto' }),
+    npi: Type.Union([Type.Literal('auto'), Type.Integer({ minimum: 0, maximum: 18 })], { default: 'auto' }),
+  },
+  { ...strict, default: {} },
+)
+
+export const SmppCarrierSchema = Type.Object(
+  {
+    id: Type.String({
+      pattern: '^[a-z0-9][a-z0-9_-]{0,31}$',
+      description: 'Name of the carrier in routes, metrics and reports.',
+    }),
+    protocol: Type.Literal('smpp'),
+    host: Type.String({ minLength: 1, description: 'Host name or address of the SMSC.' }),
+    port: Type.Integer({ minimum: 1, maximum: 65535, default: 2775, description: 'TCP port of the SMSC.' }),
+    tls: Type.Union(
+      [
+        Type.Boolean(),
+        Type.Object(
+          {
+            ca: Type.Optional(Type.String({ description: 'PEM of the authority; use ${file:…}.' })),
+            servername: Type.Optional(Type.String()),
+            cert: Type.Optional(Type.String()),
+            key: Type.Optional(Type.String()),
+          },
+          strict,
+        ),
+      ],
+      { default: false, description: 'TLS with verified certificates.' },
+    ),
+    systemId: Type.String({ maxLength: 64, description: 'system_id of the bind.' }),
+    password: Type.String({ default: '', maxLength: 64, description: 'password of the bind.' }),
+    systemType: Type.String({ default: '', maxLength: 64, description: 'system_type of the bind.' }),
+    bindType: Type.Union([Type.Literal('transceiver'), Type.Literal('transmitter+receiver')], {
+      default: 'transceiver',
+      description: 'transceiver, or a pair of transmitter and receiver per bind.',
+    }),
+    binds: Type.Integer({ minimum: 1, maximum: limits.bindsMax, default: 1, description: 'Sessions kept bound.' }),
+    window: Type.Integer({
+      minimum: 1,
+      maximum: limits.windowMax,
+      default: 100,
+      description: 'Requests in flight per bind.',
+    }),
+    ratePerSecond: Type.Optional(
+      Type.Number({
+        exclusiveMinimum: 0,
+        maximum: 1_000_000,
+        description: 'Parts per second over all binds; absent: no limit.',
+      }),
+    ),
+    unsettledCap: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: limits.windowMax,
+        description: 'Answers not durable yet, per bind; absent: as window.',
+      }),
+    ),
+    responseTimeoutMs: Type.Integer({
+      minimum: 100,
+      maximum: 600_000,
+      default: 30_000,
+      description: 'Wait for a response.',
+    }),
+    receiptTimeoutSeconds: Type.Integer({
+      minimum: 1,
+      maximum: 2_592_000,
+      default: 259_200,
+      description: 'Wait for a receipt.',
+    }),
+    enquireLinkMs: Type.Integer({
+      minimum: 100,
+      maximum: 3_600_000,
+      default: 30_000,
+      description: 'Idle time before enquire_link.',
+    }),
+    source: Address,
+    destination: Type.Object(
+      {
+        ton: Type.Integer({ minimum: 0, maximum: 6, default: 1 }),
+        npi: Type.Integer({ minimum: 0, maximum: 18, default: 1 }),
+      },
+      { ...strict, default: {} },
+    ),
+    gsm7DataCoding: Type.Integer({
+      minimum: 0,
+      maximum: 255,
+      default: 0,
+      description: 'data_coding for GSM 7-bit text.',
+    }),
+    defaultAlphabet: Type.Union([Type.Literal('gsm7'), Type.Literal('latin1'), Type.Literal('ascii')], {
+      default: 'gsm7',
+      description: 'What data_coding 0 means at this carrier.',
+    }),
+    longMessages: Type.Union(
+      [Type.Literal('udh'), Type.Literal('udh16'), Type.Literal('sar'), Type.Literal('payload')],
+      {
+        default: 'udh',
+        description: 'How parts of one message are joined.',
+      },
+    ),
+    receipts: Type.Object(
+      {
+        idFormat: Type.Union(
+          [Type.Literal('auto'), Type.Literal('same'), Type.Literal('hexToDec'), Type.Literal('decToHex')],
+          { default: 'auto', description: 'How the id of a receipt differs from the id of the response.' },
+        ),
+        request: Type.Union([Type.Literal('final'), Type.Literal('failure'), Type.Literal('none')], {
+          default: 'final',
+          description: 'Which receipts are asked for.',
+        }),
+      },
+      { ...strict, default: {} },
+    ),
+  },
+  strict,
+)
+
+export const RouteSchema = Type.Object(
+  {
+    channel: Type.Union([Type.Literal('sms'), Type.Literal('voice'), Type.Literal('email')], { default: 'sms' }),
+    account: Type.Optional(Type.String({ description: 'Only for this account.' })),
+    prefix: Type.String({
+      default: '',
+      pattern: '^[0-9]{0,15}$',
+      description: 'Leading digits of the number; longest wins.',
+    }),
+    carriers: Type.Array(Type.String(), { minItems: 1, description: 'Carriers in order of preference.' }),
+  },
+  strict,
+)
+
+export const ConfigSchema = Type.Object(
+  {
+    dataDir: Type.String({ default: './trunkline-data', description: 'Folder of the store, uploads and keys.' }),
+    http: Type.Object(
+      {
+        host: Type.String({ default: '127.0.0.1' }),
+        port: Type.Integer({ minimum: 0, maximum: 65535, default: 8080, description: '0: any free port.' }),
+        adminKey: Type.Optional(
+          Type.String({ minLength: 16, description: 'Absent: made at first start, in dataDir/admin.key.' }),
+        ),
+        metrics: Type.Optional(
+          Type.Object(
+            { host: Type.String({ default: '127.0.0.1' }), port: Type.Integer({ minimum: 0, maximum: 65535 }) },
+            strict,
+          ),
+        ),
+      },
+      { ...strict, default: {} },
+    ),
+    threads: Type.Object(
+      {
+        ingest: Type.Integer({ minimum: 1, maximum: 64, default: 2, description: 'Ingest workers.' }),
+        dispatch: Type.Integer({ minimum: 1, maximum: 1, default: 1, description: 'Dispatcher threads.' }),
+      },
+      { ...strict, default: {} },
+    ),
+    logLevel: Type.Union(
+      [
+        Type.Literal('debug'),
+        Type.Literal('info'),
+        Type.Literal('warn'),
+        Type.Literal('error'),
+        Type.Literal('silent'),
+      ],
+      { default: 'info', description: 'Least severe line that is logged.' },
+    ),
+    shutdownSeconds: Type.Integer({ minimum: 1, maximum: 600, default: 15, description: 'Longest drain at SIGTERM.' }),
+    carriers: Type.Array(SmppCarrierSchema, { default: [], description: 'Upstreams.' }),
+    routes: Type.Array(RouteSchema, { default: [], description: 'Absent: all SMS to all carriers in order.' }),
+  },
+  strict,
+)
+
+export type SmppCarrierConfig = Static<typeof SmppCarrierSchema>
+export type RouteConfig = Static<typeof RouteSchema>
+export type Config = Static<typeof ConfigSchema>

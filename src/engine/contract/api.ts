@@ -1,0 +1,196 @@
+/**
+ * The façade as http and the command line see it: engine.ts implements it. Everything returned is plain JSON of the
+ * public contract; everything refused is an EngineError.
+ */
+import type { CarrierPatch, CarrierView } from './channel.js'
+import type { PreviewRow } from './ingest.js'
+import type { Counts, JobSettings, JobState } from './job.js'
+import type { ChannelName, CodingName, PriorityName, StateName } from './message.js'
+import type { ReasonCode } from './reasons.js'
+
+/** Who asks. The account comes from the key and from nowhere else. */
+export type Principal = { kind: 'admin' } | { kind: 'account'; account: string; key: string }
+
+export interface Features {
+  sms: boolean
+  voice: boolean
+  email: boolean
+  drop: boolean
+}
+
+export interface AccountSettings {
+  name?: string
+  features?: Partial<Features>
+  defaultCountry?: string | null
+  timeZone?: string
+  weight?: number
+  ratePerSecond?: number | null
+  allowPremium?: boolean
+}
+
+export interface AccountView {
+  id: string
+  name: string
+  features: Features
+  defaultCountry: string | null
+  timeZone: string
+  weight: number
+  ratePerSecond: number | null
+  allowPremium: boolean
+  keys: { id: string; prefix: string; createdAt: string; lastUsedAt: string | null }[]
+  createdAt: string
+}
+
+export interface JobView {
+  id: string
+  name: string | null
+  state: JobState
+  /** Why a failed or paused job is so. */
+  reason: string | null
+  detail: string | null
+  settings: JobSettings
+  counts: Counts
+  /** Dialect and column map with guesses, once the file's head was read. */
+  file: {
+    bytes: number
+    sha256: string | null
+    dialect: object | null
+    columns: object | null
+    warnings: string[]
+  } | null
+  progress: { rowsPerSecond: number; messagesPerSecond: number; estimatedEndAt: string | null }
+  createdAt: string
+  startedAt: string | null
+  finishedAt: string | null
+}
+
+export interface MessageRequest {
+  to: string
+  from?: string
+  text: string
+  channel?: 'auto' | ChannelName
+  priority?: PriorityName
+  validForSeconds?: number
+  sendAt?: string
+  maxParts?: number
+  transliterate?: boolean
+  clientReference?: string
+}
+
+/** What POST /v1/messages answers per message; `reason` set when it was refused (in a batch). */
+export interface MessageAccepted {
+  id: string | null
+  state: StateName | 'rejected'
+  to: string
+  channel: ChannelName
+  encoding: CodingName
+  parts: number
+  reason?: ReasonCode
+  detail?: string
+}
+
+export interface HistoryEntry {
+  at: string
+  event: string
+  carrier?: string
+  bind?: number
+  part?: number
+  attempt?: number
+  status?: number
+  statusName?: string
+  carrierId?: string
+  error?: string
+}
+
+export interface MessageView {
+  id: string
+  job: string | null
+  state: StateName
+  reason: ReasonCode | null
+  to: string
+  from: string
+  channel: ChannelName
+  text: string
+  encoding: CodingName
+  parts: number
+  row: number | null
+  createdAt: string
+  history: HistoryEntry[]
+}
+
+export interface Page<T> {
+  items: T[]
+  nextCursor: string | null
+}
+export interface PageQuery {
+  limit: number
+  cursor?: string
+}
+
+/** Result of a call that may be replayed under an Idempotency-Key. */
+export interface Idempotent<T> {
+  value: T
+  replayed: boolean
+}
+
+export interface Readiness {
+  ready: boolean
+  checks: { name: string; ok: boolean; detail: string }[]
+}
+
+export interface EngineApi {
+  /** null: no such key. Constant time in the secret. */
+  authenticate(key: string): Principal | null
+
+  createAccount(id: string, settings: AccountSettings): Promise<{ account: AccountView; key: string }>
+  accounts(query: PageQuery): Page<AccountView>
+  account(id: string): AccountView
+  patchAccount(id: string, settings: AccountSettings): Promise<AccountView>
+  deleteAccount(id: string): Promise<void>
+  createKey(account: string): Promise<{ id: string; key: string }>
+  deleteKey(account: string, keyId: string): Promise<void>
+
+  createJob(principal: Principal, settings: JobSettings, recipients: Record<string, unknown>[] | null): Promise<JobView>
+  /** Resolves when the last byte is durable; the stream is read to its end or destroyed. */
+  upload(principal: Principal, id: string, body: AsyncIterable<Buffer>): Promise<JobView>
+  jobs(principal: Principal, query: PageQuery & { state?: JobState }): Page<JobView>
+  job(principal: Principal, id: string): JobView
+  patchJob(
+    principal: Principal,
+    id: string,
+    change: { sendAt?: string; ratePerSecond?: number | null; priority?: PriorityName },
+  ): Promise<JobView>
+  startJob(principal: Principal, id: string): Promise<JobView>
+  pauseJob(principal: Principal, id: string): Promise<JobView>
+  resumeJob(principal: Principal, id: string): Promise<JobView>
+  cancelJob(principal: Principal, id: string): Promise<JobView>
+  preview(principal: Principal, id: string): Promise<{ rows: PreviewRow[]; counts: Counts }>
+  /** Text of the CSV in pieces. */
+  rejects(principal: Principal, id: string, raw: boolean): AsyncIterable<string | Buffer>
+  report(principal: Principal, id: string): AsyncIterable<string>
+  jobMessages(principal: Principal, id: string, query: PageQuery & { state?: StateName }): Promise<Page<MessageView>>
+
+  submit(principal: Principal, messages: MessageRequest[]): Promise<MessageAccepted[]>
+  /** What submit would answer, with nothing stored. */
+  previewMessages(principal: Principal, messages: MessageRequest[]): MessageAccepted[]
+  message(principal: Principal, id: string): Promise<MessageView>
+  messages(
+    principal: Principal,
+    query: PageQuery & { to?: string; from?: string; state?: StateName; since?: string },
+  ): Promise<Page<MessageView>>
+
+  /** Runs `work` once per (account, key) within 72 h; see ERRORS IDEMPOTENCY_*. `fingerprint` stands for the body. */
+  idempotent<T>(
+    principal: Principal,
+    key: string | undefined,
+    fingerprint: string,
+    work: () => Promise<T>,
+  ): Promise<Idempotent<T>>
+
+  carriers(): Promise<CarrierView[]>
+  patchCarrier(id: string, change: CarrierPatch): Promise<CarrierView>
+
+  readiness(): Readiness
+  /** Prometheus text. */
+  metrics(): Promise<{ contentType: string; body: string }>
+}

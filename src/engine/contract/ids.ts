@@ -1,0 +1,43 @@
+/**
+ * Public ids: a prefix and the number in Crockford's base 32, zero-padded so that ids sort as numbers do.
+ * msg_: message ref (11 digits). job_: job number (8 digits).
+ */
+import type { MessageRef } from './message.js'
+
+const DIGITS = '0123456789abcdefghjkmnpqrstvwxyz'
+const VALUES = new Map([...DIGITS].map((digit, value) => [digit, value]))
+
+function encode(value: number, width: number): string {
+  let text = ''
+  let rest = value
+  for (let place = 0; place < width; place++) {
+    text = DIGITS[rest % 32] + text
+    rest = Math.floor(rest / 32)
+  }
+  return text
+}
+
+function decode(text: string, width: number): number | null {
+  if (text.length !== width) return null
+  let value = 0
+  for (const digit of text) {
+    const part = VALUES.get(digit)
+    if (part === undefined) return null
+    value = value * 32 + part
+  }
+  return Number.isSafeInteger(value) ? value : null
+}
+
+export function messageId(ref: MessageRef): string {
+  return `msg_${encode(ref, 11)}`
+}
+/** null: not an id of ours (answered as an unknown one). */
+export function parseMessageId(id: string): MessageRef | null {
+  return id.startsWith('msg_') ? (decode(id.slice(4), 11) as MessageRef | null) : null
+}
+export function jobId(job: number): string {
+  return `job_${encode(job, 8)}`
+}
+export function parseJobId(id: string): number | null {
+  return id.startsWith('job_') ? decode(id.slice(4), 8) : null
+}

@@ -1,0 +1,146 @@
+/** What the main thread asks of the ingest workers, and what they answer. Every value crosses by structured clone. */
+import type { ColumnSettings, CsvSettings, JobSettings } from './job.js'
+import type { ChannelName, CodingName } from './message.js'
+import type { ReasonCode } from './reasons.js'
+import type { RangeRecord } from './store.js'
+
+/** How a file is read, decided once from its first 4 MiB. Shown with the job; guesses are marked. */
+export interface Dialect {
+  encoding: 'utf8' | 'utf16le' | 'utf16be' | 'latin1' | 'windows1252'
+  delimiter: string
+  quote: string
+  header: boolean
+  /** Offset of the first record's first octet (behind BOM and `sep=` line, before the header record). */
+  bodyStart: number
+  /** Offset behind the header record; equals bodyStart without a header. */
+  dataStart: number
+  /** Lines before dataStart. */
+  linesBefore: number
+  /** fast: byte scanner, ranges in parallel; general: csv-parse, ranges in sequence. */
+  parser: 'fast' | 'general'
+  /** Which of the above were guessed rather than set. */
+  guessed: string[]
+}
+
+/** Which column is what: positions from 0, -1 = none. Fits the header of this file. */
+export interface ColumnPlan {
+  labels: string[]
+  /** Recipient columns in order: one, or several with phonesMode. */
+  phones: number[]
+  phonesMode: 'first' | 'all'
+  text: number
+  keyword: number
+  sendAt: number
+  timeZone: number
+  /** Label in the text → position. Includes every header label, `param0…`, and positions as text from '1'. */
+  fields: Record<string, number>
+  guessed: string[]
+}
+
+/** A route as ingest needs it: which prefix, and how the preferred carrier wants text cut. */
+export interface RoutePlan {
+  route: number
+  channel: ChannelName
+  /** '' matches every number. */
+  prefix: string
+  carrier: string
+  alphabet: 'gsm7' | 'latin1' | 'ascii'
+  longMessages: 'udh' | 'udh16' | 'sar' | 'payload'
+}
+
+/** Everything that a worker must know to turn a range of this job into blocks. */
+export interface JobPlan {
+  job: number
+  account: number
+  path: string
+  settings: JobSettings
+  /** The template's text after `template` was looked up; undefined when every row brings its own. */
+  text: string | undefined
+  /** Keyword → template text, for keyword columns. */
+  templates: Record<string, string>
+  dialect: Dialect
+  columns: ColumnPlan
+  routes: RoutePlan[]
+  defaultCountry: string | null
+  /** Sorted E.164 numbers as integers, in shared memory. */
+  suppressed: Float64Array | null
+  /** Epoch seconds at which the job was made: due and validity count from here. */
+  createdSeconds: number
+  /** Premium and special ranges are refused unless true. */
+  allowPremium: boolean
+}
+
+export interface RangeBounds {
+  range: number
+  start: number
+  end: number
+  /** The last range of a file that is complete: it may end without a newline. */
+  last: boolean
+}
+
+export type IngestTask =
+  | {
+      kind: 'sniff'
+      path: string
+      available: number
+      complete: boolean
+      csv: CsvSettings
+      columns: ColumnSettings
+      labelsNeeded: boolean
+    }
+  /** Cuts [start, available) into ranges that end at record boundaries; fast dialects only. */
+  | {
+      kind: 'cut'
+      path: string
+      start: number
+      firstRange: number
+      available: number
+      complete: boolean
+      dialect: Dialect
+    }
+  | { kind: 'range'; plan: JobPlan; bounds: RangeBounds }
+  | { kind: 'duplicates'; job: number }
+  | { kind: 'preview'; plan: JobPlan; available: number; rows: number }
+
+export interface SniffResult {
+  dialect: Dialect
+  columns: ColumnPlan
+  warnings: string[]
+}
+
+export interface CutResult {
+  ranges: RangeBounds[]
+  /** Where the next cut starts. */
+  next: number
+}
+
+/** The range as it was stored. `misaligned`: the range did not end where the cut said; nothing was stored. */
+export interface RangeResult {
+  record: Omit<RangeRecord, 'rejects' | 'run' | 'blocks'>
+  blocks: number
+  misaligned: boolean
+}
+
+export interface DuplicatesResult {
+  duplicates: number
+  /** Parts of the messages taken out. */
+  parts: number
+  scheduled: number
+}
+
+export interface PreviewRow {
+  row: number
+  line: number
+  to: string
+  channel: ChannelName
+  text: string
+  encoding: CodingName
+  parts: number
+  carrier: string | null
+  /** Set when the row is not accepted. */
+  reason: ReasonCode | null
+  detail: string | null
+}
+export interface PreviewResult {
+  rows: PreviewRow[]
+}

@@ -1,0 +1,117 @@
+/** A job: its settings, counts and life, as the contract shows them. */
+import type { ChannelName, PriorityName } from './message.js'
+
+/** A header label or a position from 1. */
+export type ColumnRef = string | number
+
+export interface ColumnSettings {
+  to?: ColumnRef
+  /** Several phone columns; `phonesMode` says whether the first valid or each valid one is used. */
+  phones?: ColumnRef[]
+  phonesMode?: 'first' | 'all'
+  text?: ColumnRef
+  keyword?: ColumnRef
+  sendAt?: ColumnRef
+  timeZone?: ColumnRef
+  email?: ColumnRef
+  tag?: ColumnRef
+  /** Label in the text → column. */
+  fields?: Record<string, ColumnRef>
+  /** Contact field → column. */
+  saveToContact?: Record<string, ColumnRef>
+}
+
+export interface CsvSettings {
+  header?: boolean
+  delimiter?: string
+  encoding?: 'utf8' | 'utf16le' | 'utf16be' | 'latin1' | 'windows1252'
+  quote?: string
+}
+
+export interface JobSettings {
+  name?: string
+  channel?: 'auto' | ChannelName
+  from?: string
+  text?: string
+  template?: string
+  profile?: string
+  csv?: CsvSettings
+  columns?: ColumnSettings
+  defaultCountry?: string
+  transliterate?: boolean
+  maxParts?: number
+  validForSeconds?: number
+  priority?: PriorityName
+  ratePerSecond?: number
+  /** RFC 3339. */
+  sendAt?: string
+  review?: boolean
+  onUnanswered?: 'resend' | 'hold'
+  deduplicate?: boolean
+  /** Numbers that this job must not message, beside the account's suppressions. */
+  suppressed?: string[]
+  tags?: string[]
+  clientReference?: string
+}
+
+export const JOB_STATES = [
+  'receiving',
+  'ready',
+  'scheduled',
+  'running',
+  'paused',
+  'finished',
+  'canceled',
+  'failed',
+] as const
+export type JobState = (typeof JOB_STATES)[number]
+
+/** rows = accepted + rejected + suppressed + duplicate; accepted = sum of the ten message states. */
+export interface Counts {
+  records: number
+  skipped: number
+  expanded: number
+  rows: number
+  accepted: number
+  rejected: number
+  suppressed: number
+  duplicate: number
+  queued: number
+  scheduled: number
+  sending: number
+  sent: number
+  delivered: number
+  undelivered: number
+  failed: number
+  expired: number
+  canceled: number
+  unknown: number
+  /** Parts of all accepted messages, and of these how many a carrier accepted. */
+  parts: number
+  partsSent: number
+}
+
+export function noCounts(): Counts {
+  return {
+    records: 0,
+    skipped: 0,
+    expanded: 0,
+    rows: 0,
+    accepted: 0,
+    rejected: 0,
+    suppressed: 0,
+    duplicate: 0,
+    queued: 0,
+    scheduled: 0,
+    sending: 0,
+    sent: 0,
+    delivered: 0,
+    undelivered: 0,
+    failed: 0,
+    expired: 0,
+    canceled: 0,
+    unknown: 0,
+    parts: 0,
+    partsSent: 0,
+  }
+}

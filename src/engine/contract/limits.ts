@@ -1,0 +1,50 @@
+/** Every bound of the engine in one place, with the relations between them asserted at load. */
+import assert from 'node:assert'
+
+export const limits = {
+  messagesPerBlock: 256,
+  partsPerMessage: 32,
+  partBytes: 254,
+  /** SMPP message_payload in one submit_sm. */
+  payloadBytes: 60_000,
+  blockBytes: 1 << 20,
+
+  recordBytes: 64 * 1024,
+  fieldBytes: 16 * 1024,
+  columns: 256,
+  sniffBytes: 4 << 20,
+  rangeBytes: 1 << 20,
+  /** Ranges of one job that may be in work or queued at the pool at once. */
+  rangesInWork: 8,
+  inlineRecipients: 10_000,
+  messagesPerRequest: 1_000,
+  uploadBytes: 64 * 1024 ** 3,
+
+  pduBytes: 64 * 1024,
+  windowMax: 10_000,
+  bindsMax: 200,
+  carrierIdBytes: 255,
+
+  /** Commits of the dispatcher under way at once. */
+  commitsOutstanding: 2,
+  outcomesPerCommit: 32_768,
+  /** Claimed blocks with unsent messages, over all lanes of one dispatcher. */
+  blocksClaimed: 256,
+  /** Block states resident in the dispatcher; clean ones beyond it are dropped. */
+  blockStatesResident: 8_192,
+  receiptIndexHot: 1 << 20,
+  orphansHot: 1 << 16,
+
+  /** Attempts of one message before it fails with RETRIES_EXHAUSTED. */
+  attempts: 20,
+  jobsPerPage: 200,
+  idempotencyHours: 72,
+  storeFreeRatio: 0.1,
+} as const
+
+assert(limits.messagesPerBlock <= 256, 'a place is one octet')
+assert(limits.partsPerMessage <= 32, 'part bitmaps are 32 bits')
+assert(limits.recordBytes < limits.rangeBytes, 'a range holds at least one record')
+assert(limits.fieldBytes <= limits.recordBytes)
+assert(limits.payloadBytes < limits.pduBytes)
+assert(limits.blocksClaimed < limits.blockStatesResident)

@@ -1,0 +1,87 @@
+/**
+ * What a message is called and what it holds on its way through the engine.
+ *
+ * A message is named by its ref: block number × 256 + place in the block, so refs sort in order of append and fit a
+ * Float64Array (block numbers stay below 2^44).
+ */
+declare const refBrand: unique symbol
+/** Block number × 256 + place (0…255). */
+export type MessageRef = number & { readonly [refBrand]: true }
+
+export function messageRef(block: number, place: number): MessageRef {
+  return (block * 256 + place) as MessageRef
+}
+export function blockOf(ref: MessageRef): number {
+  return Math.floor(ref / 256)
+}
+export function placeOf(ref: MessageRef): number {
+  return ref % 256
+}
+
+/** Ways a message can travel; the number is what blocks store. */
+export const CHANNELS = ['sms', 'voice', 'email'] as const
+export type ChannelName = (typeof CHANNELS)[number]
+
+/** How the part bytes of a block record are coded; the number is what blocks store. */
+export const CODINGS = ['gsm7', 'ucs2', 'latin1', 'ascii', 'binary'] as const
+export type CodingName = (typeof CODINGS)[number]
+/** gsm7: one septet an octet (unpacked, bit 8 clear). ucs2: UTF-16BE. */
+export type Coding = 0 | 1 | 2 | 3 | 4
+
+export const PRIORITIES = ['high', 'normal', 'low'] as const
+export type PriorityName = (typeof PRIORITIES)[number]
+
+/** Message states of the public contract, in the order of their stored numbers. */
+export const STATES = [
+  'queued',
+  'scheduled',
+  'sending',
+  'sent',
+  'delivered',
+  'undelivered',
+  'failed',
+  'expired',
+  'canceled',
+  'unknown',
+] as const
+export type StateName = (typeof STATES)[number]
+export const STATE = {
+  queued: 0,
+  scheduled: 1,
+  sending: 2,
+  sent: 3,
+  delivered: 4,
+  undelivered: 5,
+  failed: 6,
+  expired: 7,
+  canceled: 8,
+  unknown: 9,
+  /** Never seen outside: a record that duplicate detection took out before its job was dispatched. */
+  duplicate: 10,
+} as const
+export type State = (typeof STATE)[keyof typeof STATE]
+
+/**
+ * One message as a channel sees it: a window onto a block, reused for every message, never kept by the channel.
+ * All offsets are into `bytes`. Parts carry no user data header: the channel adds concatenation as its carrier wants it.
+ */
+export interface OutgoingMessage {
+  ref: MessageRef
+  bytes: Buffer
+  /** ASCII digits of the E.164 number without '+'. */
+  toStart: number
+  toLength: number
+  from: string
+  coding: Coding
+  partCount: number
+  /** Start offset of each part in `bytes`; `partLengths` in octets. */
+  partStarts: Uint32Array
+  partLengths: Uint16Array
+  /** Bit n set: part n (from 0) was accepted before and is not sent again. */
+  partsAccepted: number
+  /** Attempt number from 0; retries never set replace_if_present. */
+  attempt: number
+  /** Epoch seconds after which it must not be sent; 0 = none. */
+  expiresAtSeconds: number
+  wantsReceipt: boolean
+}

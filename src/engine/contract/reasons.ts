@@ -1,0 +1,60 @@
+/**
+ * Why a row did not become a message, and why a message ended as it did: stable codes, one sentence of help each.
+ * The position in the list is what blocks and logs store: append only.
+ */
+export const REASONS = [
+  ['NONE', ''],
+  ['INVALID_NUMBER', 'Not a possible phone number; write it with + and country code, or set defaultCountry.'],
+  [
+    'PHONE_SCIENTIFIC',
+    'The number was turned into 4.47E+11 by a spreadsheet and its digits are lost; format the column as text and export again.',
+  ],
+  ['PHONE_EXTENSION', 'The number has an extension, which cannot be messaged.'],
+  ['MISSING_NUMBER', 'The recipient field is empty.'],
+  ['MISSING_FIELD', 'A label of the text has no value in this row; fill the field or give the label a fallback.'],
+  ['UNSUPPORTED_COUNTRY', 'No country has this calling code.'],
+  ['PREMIUM_NUMBER', 'Premium and special-rate numbers are refused unless the account allows them.'],
+  ['TOO_LONG', 'The text needs more parts than maxParts allows.'],
+  ['EMPTY_TEXT', 'The text is empty after rendering.'],
+  ['NO_ROUTE', 'No carrier is configured for this number and channel.'],
+  ['SUPPRESSED', 'The number is on the suppression list.'],
+  ['DUPLICATE', 'The number came earlier in the same job; the first row wins.'],
+  ['ROW_TOO_LONG', 'The record is larger than 64 KiB; often an unclosed quote at the line named.'],
+  ['FIELD_TOO_LONG', 'A field is larger than 16 KiB.'],
+  ['TOO_MANY_COLUMNS', 'The record has more than 256 columns.'],
+  ['TOO_FEW_COLUMNS', 'The record has fewer fields than the header.'],
+  ['EXTRA_COLUMNS', 'The record has more fields than the header, and they are not empty.'],
+  [
+    'STRAY_QUOTE',
+    'A quote stands inside an unquoted field or text follows a closing quote; double it, or quote the field.',
+  ],
+  ['UNCLOSED_QUOTE', 'A quote is opened on this line and never closed.'],
+  ['BODY_INVALID', 'The record has bytes that are not valid text in the encoding of the file.'],
+  ['BAD_DATE', 'The date cannot be read; use 2026-11-22T09:00:00+00:00 or a format with a time zone.'],
+  ['CHARACTER_UNSUPPORTED', 'A character cannot be sent with the coding that the carrier allows.'],
+  ['CARRIER_REJECTED', 'The carrier refused the message for good; the raw status is beside it.'],
+  ['RETRIES_EXHAUSTED', 'The carrier refused it temporarily until the attempts were used up.'],
+  ['UNANSWERED', 'It was written to the carrier and the response never came.'],
+  ['NO_RECEIPT', 'The carrier accepted it and sent no receipt in time.'],
+  ['RECEIPT_UNDELIVERED', "The carrier's receipt says that it was not delivered."],
+  ['RECEIPT_EXPIRED', "The carrier's receipt says that its validity was over."],
+  ['RECEIPT_REJECTED', "The carrier's receipt says that it was rejected."],
+  ['VALIDITY_OVER', 'Its validity was over before it could be sent.'],
+  ['CANCELED_BY_CUSTOMER', 'The job was canceled.'],
+  ['RECORD_CORRUPT', 'The stored record does not match its checksum and was set aside.'],
+  ['TEMPLATE_UNKNOWN', 'The keyword of this row names no template.'],
+  ['INVALID_SENDER', 'The sender is neither a number nor up to 11 letters and digits.'],
+] as const satisfies readonly (readonly [string, string])[]
+export type ReasonCode = (typeof REASONS)[number][0]
+
+const numbers = new Map<string, number>(REASONS.map(([code], index) => [code, index]))
+/** Stored number of a code; 0 is NONE. */
+export function reasonNumber(code: ReasonCode): number {
+  return numbers.get(code)!
+}
+export function reasonCode(number: number): ReasonCode {
+  return REASONS[number]?.[0] ?? 'NONE'
+}
+export function reasonHelp(code: ReasonCode): string {
+  return REASONS[reasonNumber(code)]![1]
+}
