@@ -1,0 +1,291 @@
+/**
+ * The block: up to 256 messages of one job and one lane, written once by ingest and never changed.
+ *
+ * Layout (little endian):
+ *   0 u32 magic 'TLB1' · 4 u16 messages · 6 u8 length of sender · 7 u8 0 · 8 f64 job · 16 u32 account · 20 u32 route
+ *   24 u32 created (epoch s) · 28 u32 range (0xffffffff: came one by one) · 32 u32 CRC-32C of head, sender and offsets
+ *   36 sender (UTF-8) · then one u32 offset per record · then the records
+ * Record:
+ *   0 u32 CRC-32C of the rest · 4 u16 length of the record · 6 u8 channel · 7 u8 coding · 8 u8 parts · 9 u8 flags
+ *   10 u8 digits · 11 u8 0 · 12 u32 due · 16 u32 expires (epoch s, 0 = none) · 20 u32 line, 24 u32 offset and 28 u32 length of the
+ *   source record, all within its range · 32 digits of the number · one u16 length per part · the parts
+ * Each record has its own checksum, so that a flipped bit costs one message and names it.
+ */
+import assert from 'node:assert'
+import { crc32c } from '../base/crc32c.js'
+import { limits } from '../contract/limits.js'
+import type { Coding, OutgoingMessage } from '../contract/message.js'
+import type { SealedBlock } from '../contract/store.js'
+
+const MAGIC = 0x31424c54
+const HEAD_BYTES = 36
+const RECORD_HEAD_BYTES = 32
+const WANTS_RECEIPT = 1
+const LOOSE = 0xffffffff
+
+export interface BlockHead {
+  job: number
+  account: number
+  route: number
+  from: string
+  createdSeconds: number
+  /** Range of the job's file; null for messages that came one by one. */
+  range: number | null
+}
+
+/** One message on its way into a block. Reuse one object: `add` copies everything. */
+export interface NewRecord {
+  channel: number
+  coding: Coding
+  wantsReceipt: boolean
+  /** E.164 digits without '+'. */
+  digits: string
+  dueSeconds: number
+  expiresSeconds: number
+  line: number
+  offset: number
+  length: number
+  partCount: number
+  bytes: Buffer
+  partStarts: Uint32Array
+  partLengths: Uint16Array
+}
+
+export class BlockBuilder {
+  readonly head: BlockHead
+  #count = 0
+  #size = 0
+  #parts = 0
+  #dueSeconds = 0xffffffff
+  #bytes = Buffer.allocUnsafeSlow(64 * 1024)
+  readonly #offsets = new Uint32Array(limits.messagesPerBlock)
+
+  constructor(head: BlockHead) {
+    this.head = head
+  }
+
+  get count(): number {
+    return this.#count
+  }
+  get parts(): number {
+    return this.#parts
+  }
+  /** True when nothing more may be added. */
+  get full(): boolean {
+    return this.#count === limits.messagesPerBlock || this.#size > limits.blockBytes
+  }
+
+  /** Place of the record in the block. */
+  add(record: NewRecord): number {
+    assert(!this.full, 'seal a full block before adding to it')
+    let size = RECORD_HEAD_BYTES + record.digits.length + record.partCount * 2
+    for (let part = 0; part < record.partCount; part++) size += record.partLengths[part]!
+    this.#reserve(size)
+    this.#offsets[this.#count] = this.#size
+    this.#write(record, size)
+    this.#size += size
+    this.#parts += record.partCount
+    if (record.dueSeconds < this.#dueSeconds) this.#dueSeconds = record.dueSeconds
+    return this.#count++
+  }
+
+  #write(record: NewRecord, size: number): void {
+    const bytes = this.#bytes
+    const at = this.#size
+    bytes.writeUInt16LE(size, at + 4)
+    bytes[at + 6] = record.channel
+    bytes[at + 7] = record.coding
+    bytes[at + 8] = record.partCount
+    bytes[at + 9] = record.wantsReceipt ? WANTS_RECEIPT : 0
+    bytes[at + 10] = record.digits.length
+    bytes[at + 11] = 0
+    bytes.writeUInt32LE(record.dueSeconds, at + 12)
+    bytes.writeUInt32LE(record.expiresSeconds, at + 16)
+    bytes.writeUInt32LE(record.line, at + 20)
+    bytes.writeUInt32LE(record.offset, at + 24)
+    bytes.writeUInt32LE(record.length, at + 28)
+    bytes.latin1Write(record.digits, at + RECORD_HEAD_BYTES)
+    let to = at + RECORD_HEAD_BYTES + record.digits.length
+    for (let part = 0; part < record.partCount; part++, to += 2) bytes.writeUInt16LE(record.partLengths[part]!, to)
+    for (let part = 0; part < record.partCount; part++) {
+      const start = record.partStarts[part]!
+      to += record.bytes.copy(bytes, to, start, start + record.partLengths[part]!)
+    }
+    bytes.writeUInt32LE(crc32c(bytes, at + 4, at + size), at)
+  }
+
+  #reserve(size: number): void {
+    if (this.#size + size <= this.#bytes.length) return
+    const grown = Buffer.allocUnsafeSlow(Math.max(this.#bytes.length * 2, this.#size + size))
+    this.#bytes.copy(grown, 0, 0, this.#size)
+    this.#bytes = grown
+  }
+
+  /** Closes the block under its number and makes the builder empty again. The bytes belong to the caller. */
+  seal(block: number): SealedBlock {
+    assert(this.#count > 0, 'an empty block is never sealed')
+    const { head } = this
+    const from = Buffer.from(head.from)
+    assert(from.length < 256)
+    const start = HEAD_BYTES + from.length + this.#count * 4
+    const bytes = Buffer.allocUnsafeSlow(start + this.#size)
+    bytes.writeUInt32LE(MAGIC, 0)
+    bytes.writeUInt16LE(this.#count, 4)
+    bytes[6] = from.length
+    bytes[7] = 0
+    bytes.writeDoubleLE(head.job, 8)
+    bytes.writeUInt32LE(head.account, 16)
+    bytes.writeUInt32LE(head.route, 20)
+    bytes.writeUInt32LE(head.createdSeconds, 24)
+    bytes.writeUInt32LE(head.range ?? LOOSE, 28)
+    from.copy(bytes, HEAD_BYTES)
+    for (let place = 0; place < this.#count; place++) {
+      bytes.writeUInt32LE(start + this.#offsets[place]!, HEAD_BYTES + from.length + place * 4)
+    }
+    bytes.writeUInt32LE(headChecksum(bytes, start), 32)
+    this.#bytes.copy(bytes, start, 0, this.#size)
+    const sealed = {
+      block,
+      job: head.job,
+      route: head.route,
+      dueSeconds: this.#dueSeconds,
+      messages: this.#count,
+      bytes,
+    }
+    this.#count = 0
+    this.#size = 0
+    this.#parts = 0
+    this.#dueSeconds = 0xffffffff
+    return sealed
+  }
+}
+
+function headChecksum(bytes: Buffer, end: number): number {
+  return (crc32c(bytes, 0, 32) ^ crc32c(bytes, HEAD_BYTES, end)) >>> 0
+}
+
+/** Source position of a record within its range, and its times. */
+export interface RecordFacts {
+  channel: number
+  line: number
+  offset: number
+  length: number
+  dueSeconds: number
+}
+
+/** Reads a stored block in place. */
+export class BlockReader {
+  readonly bytes: Buffer
+  readonly count: number
+  readonly job: number
+  readonly account: number
+  readonly route: number
+  readonly from: string
+  readonly createdSeconds: number
+  readonly range: number | null
+  /** False: the head does not match its checksum; nothing of the block can be trusted. */
+  readonly intact: boolean
+  readonly #table: number
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes
+    const fits = bytes.length >= HEAD_BYTES && bytes.readUInt32LE(0) === MAGIC
+    this.count = fits ? bytes.readUInt16LE(4) : 0
+    const fromEnd = HEAD_BYTES + (fits ? bytes[6]! : 0)
+    this.#table = fromEnd
+    const end = fromEnd + this.count * 4
+    this.intact = fits && end <= bytes.length && headChecksum(bytes, end) === bytes.readUInt32LE(32)
+    this.job = this.intact ? bytes.readDoubleLE(8) : -1
+    this.account = this.intact ? bytes.readUInt32LE(16) : -1
+    this.route = this.intact ? bytes.readUInt32LE(20) : -1
+    this.createdSeconds = this.intact ? bytes.readUInt32LE(24) : 0
+    const range = this.intact ? bytes.readUInt32LE(28) : LOOSE
+    this.range = range === LOOSE ? null : range
+    this.from = this.intact ? bytes.toString('utf8', HEAD_BYTES, fromEnd) : ''
+  }
+
+  #at(place: number): number {
+    return this.bytes.readUInt32LE(this.#table + place * 4)
+  }
+
+  /** Offset of the record, or -1 when its checksum does not hold. */
+  verified(place: number): number {
+    const { bytes } = this
+    const at = this.#at(place)
+    if (at + RECORD_HEAD_BYTES > bytes.length) return -1
+    const end = at + bytes.readUInt16LE(at + 4)
+    if (end > bytes.length || end < at + RECORD_HEAD_BYTES) return -1
+    return crc32c(bytes, at + 4, end) === bytes.readUInt32LE(at) ? at : -1
+  }
+
+  /** Fills `message` with the record; `ref`, `attempt` and `partsAccepted` are the caller's. False: corrupt. */
+  read(place: number, message: OutgoingMessage): boolean {
+    const at = this.verified(place)
+    if (at < 0) return false
+    const { bytes } = this
+    const digits = bytes[at + 10]!
+    const parts = bytes[at + 8]!
+    message.bytes = bytes
+    message.toStart = at + RECORD_HEAD_BYTES
+    message.toLength = digits
+    message.from = this.from
+    message.coding = bytes[at + 7]! as Coding
+    message.partCount = parts
+    message.expiresAtSeconds = bytes.readUInt32LE(at + 16)
+    message.wantsReceipt = (bytes[at + 9]! & WANTS_RECEIPT) !== 0
+    let length = at + RECORD_HEAD_BYTES + digits
+    let start = length + parts * 2
+    for (let part = 0; part < parts; part++, length += 2) {
+      message.partStarts[part] = start
+      message.partLengths[part] = bytes.readUInt16LE(length)
+      start += message.partLengths[part]!
+    }
+    return true
+  }
+
+  facts(place: number): RecordFacts {
+    const { bytes } = this
+    const at = this.#at(place)
+    return {
+      channel: bytes[at + 6]!,
+      line: bytes.readUInt32LE(at + 20),
+      offset: bytes.readUInt32LE(at + 24),
+      length: bytes.readUInt32LE(at + 28),
+      dueSeconds: bytes.readUInt32LE(at + 12),
+    }
+  }
+
+  /** Hot path: due time and validity without reading the rest (epoch seconds). */
+  dueSeconds(place: number): number {
+    return this.bytes.readUInt32LE(this.#at(place) + 12)
+  }
+  expiresSeconds(place: number): number {
+    return this.bytes.readUInt32LE(this.#at(place) + 16)
+  }
+  partCount(place: number): number {
+    return this.bytes[this.#at(place) + 8]!
+  }
+  digits(place: number): string {
+    const at = this.#at(place)
+    return this.bytes.latin1Slice(at + RECORD_HEAD_BYTES, at + RECORD_HEAD_BYTES + this.bytes[at + 10]!)
+  }
+}
+
+/** An empty message to be filled by `BlockReader.read` again and again. */
+export function blankMessage(): OutgoingMessage {
+  return {
+    ref: 0 as OutgoingMessage['ref'],
+    bytes: Buffer.alloc(0),
+    toStart: 0,
+    toLength: 0,
+    from: '',
+    coding: 0,
+    partCount: 0,
+    partStarts: new Uint32Array(limits.partsPerMessage),
+    partLengths: new Uint16Array(limits.partsPerMessage),
+    partsAccepted: 0,
+    attempt: 0,
+    expiresAtSeconds: 0,
+    wantsReceipt: true,
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * The LMDB environment of the queue and its tables. Opened once in each thread of the one process.
+ *
+ * Facts it rests on (lmdb 3.5.6, each pinned by a test): `overlappingSync: false`, or readers see rows that a power cut
+ * takes away; `eventTurnBatching: false`, or each failed commit raises an unhandled rejection as well; `put` is
+ * zero-copy, so a buffer must not change before its commit.
+ */
+import { mkdirSync } from 'node:fs'
+import path from 'node:path'
+import { type Database, open, type RootDatabase } from 'lmdb'
+
+export type Table<K extends (number | string)[] | number | string> = Database<
+  Buffer,
+  K & (number[] | string[] | number | string)
+>
+
+export interface Environment {
+  root: RootDatabase
+  /** block number → block bytes. */
+  blocks: Database<Buffer, number>
+  /** block number → 32-octet bitmap of duplicates. */
+  marks: Database<Buffer, number>
+  /** block number → state snapshot. */
+  states: Database<Buffer, number>
+  /** [job, route, due, block] → message count (u16): what may be claimed. */
+  queue: Database<Buffer, number[]>
+  /** [job, range] → range record. */
+  ranges: Database<Buffer, number[]>
+  /** [job, block] of messages that came one by one → empty. */
+  loose: Database<Buffer, number[]>
+  /** job → dispatch counts. */
+  counts: Database<Buffer, number>
+  /** log sequence → one batch of outcomes. */
+  log: Database<Buffer, number>
+  /** block → 1 while it has messages that are claimed and not final, or await receipts. */
+  open: Database<Buffer, number>
+  /** [deadline s, block]: when to look for receipts that never came. */
+  awaiting: Database<Buffer, number[]>
+  /** [segment, chunk] → sorted receipt index entries. */
+  segments: Database<Buffer, number[]>
+  /** orphan number → receipt that matched nothing yet. */
+  orphans: Database<Buffer, number>
+  /** inbound number → a subscriber's message. */
+  inbound: Database<Buffer, number>
+  /** Names → small facts: log position, snapshot position, next numbers. */
+  meta: Database<Buffer, string>
+}
+
+export function openEnvironment(dataDir: string): Environment {
+  const folder = path.join(dataDir, 'queue')
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const root = open({
+    path: folder,
+    maxDbs: 24,
+    encoding: 'binary',
+    overlappingSync: false,
+    eventTurnBatching: false,
+    commitDelay: 0,
+    mapSize: 4 << 30,
+  } as Parameters<typeof open>[0])
+  const numbers = (name: string) => root.openDB<Buffer, number>({ name, encoding: 'binary' })
+  const tuples = (name: string) => root.openDB<Buffer, number[]>({ name, encoding: 'binary' })
+  return {
+    root,
+    blocks: numbers('blocks'),
+    marks: numbers('marks'),
+    states: numbers('states'),
+    queue: tuples('queue'),
+    ranges: tuples('ranges'),
+    loose: tuples('loose'),
+    counts: numbers('counts'),
+    log: numbers('log'),
+    open: numbers('open'),
+    awaiting: tuples('awaiting'),
+    segments: tuples('segments'),
+    orphans: numbers('orphans'),
+    inbound: numbers('inbound'),
+    meta: root.openDB<Buffer, string>({ name: 'meta', encoding: 'binary' }),
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * The store's append and read side over LMDB: ingest threads and the main thread append, every thread reads. The
+ * dispatcher's own verbs (claim, settle, recover …) are in dispatch-store.ts over the same environment.
+ *
+ * Appends come in two forms: `append` commits in the calling thread and returns when the disk has it (workers, which
+ * have nothing else to do); `appendLater` leaves the commit to LMDB's own thread (main, which does).
+ */
+import { EngineError } from '../contract/errors.js'
+import type { Append, DispatchCounts, DuplicateMarks, RangeRecord, StoreReader } from '../contract/store.js'
+import type { BlockNumbers } from './block-numbers.js'
+import { decodeCounts } from './counts-record.js'
+import type { Environment } from './environment.js'
+import { decodeRange, encodeRange } from './range-record.js'
+
+const NOTHING = Buffer.alloc(0)
+const DELETE_BATCH = 2_000
+
+export class LmdbStore implements StoreReader {
+  readonly environment: Environment
+  readonly numbers: BlockNumbers
+
+  constructor(environment: Environment, numbers: BlockNumbers) {
+    this.environment = environment
+    this.numbers = numbers
+  }
+
+  /** Number after the last stored block: where a new counter starts. */
+  static nextBlock(environment: Environment): number {
+    for (const block of environment.blocks.getKeys({ reverse: true, limit: 1 })) return (block as number) + 1
+    return 1
+  }
+
+  /** One transaction, durable on return. @throws EngineError STORE_FAILED: the process must stop. */
+  append(append: Append): void {
+    this.#write(() => {
+      this.#put(append)
+    })
+  }
+
+  /** As `append`, without holding the thread; several calls of one turn share a commit. */
+  async appendLater(append: Append): Promise<void> {
+    try {
+      await this.environment.root.batch(() => {
+        this.#put(append)
+      })
+    } catch (error) {
+      throw storeFailed(error)
+    }
+  }
+
+  #put({ job, blocks, range }: Append): void {
+    const { environment } = this
+    for (const sealed of blocks) {
+      environment.blocks.put(sealed.block, sealed.bytes)
+      const messages = Buffer.allocUnsafeSlow(2)
+      messages.writeUInt16LE(sealed.messages)
+      environment.queue.put([job, sealed.route, sealed.dueSeconds, sealed.block], messages)
+      if (range === null) environment.loose.put([job, sealed.block], NOTHING)
+    }
+    if (range !== null) environment.ranges.put([job, range.range], encodeRange(range))
+  }
+
+  /** Durable on return; called once per job, before its first message may be claimed. */
+  putMarks(marks: DuplicateMarks[]): void {
+    for (let at = 0; at < marks.length; at += DELETE_BATCH) {
+      this.#write(() => {
+        for (const mark of marks.slice(at, at + DELETE_BATCH)) this.environment.marks.put(mark.block, mark.bitmap)
+      })
+    }
+  }
+
+  /** Takes back everything that a job appended: its upload broke off or was cut wrongly. From range `from` on. */
+  discard(job: number, from = 0): void {
+    const { environment } = this
+    const doomed = [...environment.ranges.getKeys({ start: [job, from], end: [job, Number.POSITIVE_INFINITY] })]
+    for (const key of doomed) {
+      const bytes = environment.ranges.getBinary(key)
+      if (bytes === undefined) continue
+      const { blocks } = decodeRange(bytes)
+      this.#write(() => {
+        for (const block of blocks) this.#removeBlock(job, block)
+        environment.ranges.remove(key)
+      })
+    }
+  }
+
+  #removeBlock(job: number, block: number): void {
+    const { environment } = this
+    const bytes = environment.blocks.getBinary(block)
+    if (bytes === undefined) return
+    const route = bytes.readUInt32LE(20)
+    for (const key of environment.queue.getKeys({ start: [job, route, 0, 0], end: [job, route + 1] })) {
+      if (key[3] === block) {
+        environment.queue.remove(key)
+        break
+      }
+    }
+    environment.marks.remove(block)
+    environment.blocks.remove(block)
+  }
+
+  block(block: number): Buffer | null {
+    return this.environment.blocks.getBinary(block) ?? null
+  }
+  marks(block: number): Buffer | null {
+    return this.environment.marks.getBinary(block) ?? null
+  }
+  state(block: number): Buffer | null {
+    return this.environment.states.getBinary(block) ?? null
+  }
+
+  *ranges(job: number, from = 0): Iterable<RangeRecord> {
+    const range = { start: [job, from], end: [job, Number.POSITIVE_INFINITY], snapshot: false }
+    for (const { value } of this.environment.ranges.getRange(range)) yield decodeRange(value)
+  }
+
+  *looseBlocks(job: number, fromBlock = 0): Iterable<number> {
+    const range = { start: [job, fromBlock], end: [job, Number.POSITIVE_INFINITY], snapshot: false }
+    for (const key of this.environment.loose.getKeys(range)) yield key[1]!
+  }
+
+  counts(job: number): DispatchCounts | null {
+    const bytes = this.environment.counts.getBinary(job)
+    return bytes === undefined ? null : decodeCounts(bytes)
+  }
+
+  /** Distinct routes that the job has unclaimed blocks for. */
+  queuedRoutes(job: number): number[] {
+    const routes: number[] = []
+    let from = 0
+    for (;;) {
+      const found = [
+        ...this.environment.queue.getKeys({ start: [job, from], end: [job, Number.POSITIVE_INFINITY], limit: 1 }),
+      ]
+      if (found.length === 0) return routes
+      routes.push(found[0]![1]!)
+      from = found[0]![1]! + 1
+    }
+  }
+
+  // Braces, not an expression: transactionSync must not see the thenable that put returns, or it does not commit.
+  #write(work: () => void): void {
+    try {
+      this.environment.root.transactionSync(() => {
+        work()
+      })
+    } catch (error) {
+      throw error instanceof EngineError ? error : storeFailed(error)
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.environment.root.close()
+  }
+}
+
+export function storeFailed(error: unknown): EngineError {
+  const cause = (error as { commitError?: unknown }).commitError ?? error
+  return new EngineError('STORE_FAILED', `the store could not be written: ${String(cause)}`, { cause })
+}
