@@ -9,10 +9,16 @@ const strict = { additionalProperties: false }
 
 const Address = Type.Object(
   {
-    ton: Type.Union([Type.Literal('auto'), Type.Integer({ minimum: 0, maximum: 6 })], { default: 'auto' }),
-    npi: Type.Union([Type.Literal('auto'), Type.Integer({ minimum: 0, maximum: 18 })], { default: 'auto' }),
+    ton: Type.Union([Type.Literal('auto'), Type.Integer({ minimum: 0, maximum: 6 })], {
+      default: 'auto',
+      description: 'Type of number; auto: 5 for letters, 1 for a number with country code, else 3.',
+    }),
+    npi: Type.Union([Type.Literal('auto'), Type.Integer({ minimum: 0, maximum: 18 })], {
+      default: 'auto',
+      description: 'Numbering plan; auto: 0 for letters, else 1.',
+    }),
   },
-  { ...strict, default: {} },
+  { ...strict, default: {}, description: 'How the sender is marked (SMPP 3.4 §5.2.5).' },
 )
 
 export const SmppCarrierSchema = Type.Object(
@@ -21,7 +27,7 @@ export const SmppCarrierSchema = Type.Object(
       pattern: '^[a-z0-9][a-z0-9_-]{0,31}$',
       description: 'Name of the carrier in routes, metrics and reports.',
     }),
-    protocol: Type.Literal('smpp'),
+    protocol: Type.Literal('smpp', { description: 'What the carrier speaks; SIP and SMTP come later.' }),
     host: Type.String({ minLength: 1, description: 'Host name or address of the SMSC.' }),
     port: Type.Integer({ minimum: 1, maximum: 65535, default: 2775, description: 'TCP port of the SMSC.' }),
     tls: Type.Union(
@@ -29,10 +35,10 @@ export const SmppCarrierSchema = Type.Object(
         Type.Boolean(),
         Type.Object(
           {
-            ca: Type.Optional(Type.String({ description: 'PEM of the authority; use ${file:…}.' })),
-            servername: Type.Optional(Type.String()),
-            cert: Type.Optional(Type.String()),
-            key: Type.Optional(Type.String()),
+            ca: Type.Optional(Type.String({ description: 'PEM of the authority, best by file reference.' })),
+            servername: Type.Optional(Type.String({ description: 'Name in the certificate, where it is not host.' })),
+            cert: Type.Optional(Type.String({ description: 'PEM of our own certificate.' })),
+            key: Type.Optional(Type.String({ description: 'PEM of our own key.' })),
           },
           strict,
         ),
@@ -88,10 +94,10 @@ export const SmppCarrierSchema = Type.Object(
     source: Address,
     destination: Type.Object(
       {
-        ton: Type.Integer({ minimum: 0, maximum: 6, default: 1 }),
-        npi: Type.Integer({ minimum: 0, maximum: 18, default: 1 }),
+        ton: Type.Integer({ minimum: 0, maximum: 6, default: 1, description: 'Type of number; 1: international.' }),
+        npi: Type.Integer({ minimum: 0, maximum: 18, default: 1, description: 'Numbering plan; 1: E.164.' }),
       },
-      { ...strict, default: {} },
+      { ...strict, default: {}, description: 'How the recipient is marked.' },
     ),
     gsm7DataCoding: Type.Integer({
       minimum: 0,
@@ -121,7 +127,7 @@ export const SmppCarrierSchema = Type.Object(
           description: 'Which receipts are asked for.',
         }),
       },
-      { ...strict, default: {} },
+      { ...strict, default: {}, description: 'Delivery receipts.' },
     ),
   },
   strict,
@@ -129,7 +135,10 @@ export const SmppCarrierSchema = Type.Object(
 
 export const RouteSchema = Type.Object(
   {
-    channel: Type.Union([Type.Literal('sms'), Type.Literal('voice'), Type.Literal('email')], { default: 'sms' }),
+    channel: Type.Union([Type.Literal('sms'), Type.Literal('voice'), Type.Literal('email')], {
+      default: 'sms',
+      description: 'Way of sending; voice and email come later.',
+    }),
     account: Type.Optional(Type.String({ description: 'Only for this account.' })),
     prefix: Type.String({
       default: '',
@@ -146,26 +155,38 @@ export const ConfigSchema = Type.Object(
     dataDir: Type.String({ default: './trunkline-data', description: 'Folder of the store, uploads and keys.' }),
     http: Type.Object(
       {
-        host: Type.String({ default: '127.0.0.1' }),
-        port: Type.Integer({ minimum: 0, maximum: 65535, default: 8080, description: '0: any free port.' }),
+        host: Type.String({ default: '127.0.0.1', description: 'Address that the API listens on.' }),
+        port: Type.Integer({
+          minimum: 0,
+          maximum: 65535,
+          default: 8080,
+          description: 'TCP port of the API; 0: any free port.',
+        }),
         adminKey: Type.Optional(
           Type.String({ minLength: 16, description: 'Absent: made at first start, in dataDir/admin.key.' }),
         ),
         metrics: Type.Optional(
           Type.Object(
-            { host: Type.String({ default: '127.0.0.1' }), port: Type.Integer({ minimum: 0, maximum: 65535 }) },
-            strict,
+            {
+              host: Type.String({ default: '127.0.0.1', description: 'Address that /metrics listens on.' }),
+              port: Type.Integer({
+                minimum: 0,
+                maximum: 65535,
+                description: 'TCP port of /metrics; 0: any free port.',
+              }),
+            },
+            { ...strict, description: 'A host and port of its own for /metrics; absent: with the API.' },
           ),
         ),
       },
-      { ...strict, default: {} },
+      { ...strict, default: {}, description: 'The HTTP API.' },
     ),
     threads: Type.Object(
       {
         ingest: Type.Integer({ minimum: 1, maximum: 64, default: 2, description: 'Ingest workers.' }),
         dispatch: Type.Integer({ minimum: 1, maximum: 1, default: 1, description: 'Dispatcher threads.' }),
       },
-      { ...strict, default: {} },
+      { ...strict, default: {}, description: 'Worker threads.' },
     ),
     logLevel: Type.Union(
       [

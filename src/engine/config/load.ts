@@ -1,0 +1,107 @@
+/**
+ * Reads the configuration file: YAML → substitution → defaults → schema → relations, with every error at once.
+ *
+ * The only file that reads the environment. Runs in the main thread at start, and in the command line.
+ */
+import { readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { Settings } from 'typebox/system'
+import Value from 'typebox/value'
+import { type Document, LineCounter, parseDocument } from 'yaml'
+import { EngineError } from '../contract/errors.js'
+import { explain, type Problem } from './explain.js'
+import { formatPath, lineOf } from './path.js'
+import { relations } from './relations.js'
+import { type Config, ConfigSchema } from './schema.js'
+import { type Environment, retype, substitute } from './substitute.js'
+
+const ERRORS_MAX = 200
+
+/** What the process was told by its environment, for clients of the API and for tests of the engine. */
+export interface ClientEnvironment {
+  /** TRUNKLINE_URL: where the HTTP API is. */
+  url: string | null
+  /** TRUNKLINE_KEY: key of an account, or the admin key. */
+  key: string | null
+  /** CRASH_AT=name:n kills the process at the n-th passage of a crash point; for tests. */
+  crashAt: string | null
+}
+
+export function clientEnvironment(env: Environment = process.env): ClientEnvironment {
+  return { url: env.TRUNKLINE_URL || null, key: env.TRUNKLINE_KEY || null, crashAt: env.CRASH_AT || null }
+}
+
+/**
+ * The validated configuration; `null` stands for no file: all defaults. A relative dataDir counts from the working
+ * directory, `${file:…}` from the folder of the file. Throws CONFIG_INVALID with one line per error:
+ * `trunkline.yaml:12: carriers[0].window: must be …`.
+ */
+export function loadConfig(path: string | null, env: Environment = process.env): Config {
+  if (path === null) return parseConfig('', { name: 'defaults', folder: process.cwd(), env })
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (cause) {
+    const reason = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : String(cause)
+    throw new EngineError('CONFIG_INVALID', `${path}: ${reason}; name another with --config`, { cause })
+  }
+  return parseConfig(text, { name: path, folder: dirname(resolve(path)), env })
+}
+
+export interface ConfigSource {
+  /** Shown in front of each error. */
+  name: string
+  /** `${file:…}` counts from here. */
+  folder: string
+  env: Environment
+}
+
+/** As loadConfig, over a text that was read already. */
+export function parseConfig(text: string, source: ConfigSource): Config {
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  if (document.errors.length > 0) {
+    throw invalid(
+      document.errors.map((error) => `${source.name}:${lines.linePos(error.pos[0]).line}: not YAML: ${error.message}`),
+    )
+  }
+  const problems: Problem[] = []
+  const substituted = substitute(document, source, problems)
+  const raw = (document.toJS() ?? {}) as unknown
+  retype(raw, substituted, ConfigSchema)
+  const config = Value.Default(ConfigSchema, raw)
+  const told = new Set(problems.map(({ path }) => formatPath(path)))
+  const found = explain(config, errorsOf(config), substituted)
+  problems.push(...found.filter(({ path }) => !told.has(formatPath(path))))
+  if (problems.length === 0) problems.push(...relations(config as Config))
+  if (problems.length > 0) throw invalid(inOrder(problems, { document, lines, source }))
+  return config as Config
+}
+
+/** TypeBox stops after eight errors unless told otherwise, by a setting of the whole process: put back at once. */
+function errorsOf(config: unknown): ReturnType<typeof Value.Errors> {
+  const before = Settings.Get().maxErrors
+  Settings.Set({ maxErrors: ERRORS_MAX })
+  try {
+    return Value.Errors(ConfigSchema, config)
+  } finally {
+    Settings.Set({ maxErrors: before })
+  }
+}
+
+interface Place {
+  document: Document
+  lines: LineCounter
+  source: ConfigSource
+}
+
+function inOrder(problems: Problem[], { document, lines, source }: Place): string[] {
+  return problems
+    .map(({ path, text }) => ({ line: lineOf(document, lines, path), name: formatPath(path) || 'the file', text }))
+    .sort((left, right) => left.line - right.line)
+    .map(({ line, name, text }) => `${source.name}:${line}: ${name}: ${text}`)
+}
+
+function invalid(lines: string[]): EngineError {
+  return new EngineError('CONFIG_INVALID', lines.join('\n'))
+}

@@ -1,0 +1,69 @@
+/**
+ * Every metric: name, kind, labels and what it means. The names are part of the public contract; docs/metrics.md is
+ * generated from here. No phone number, text or URL is ever a label.
+ */
+export interface MetricRow {
+  name: string
+  kind: 'counter' | 'gauge' | 'histogram'
+  labels: readonly string[]
+  help: string
+  /** Upper bounds of a histogram's buckets, in the unit of its name. */
+  buckets: readonly number[]
+}
+
+const responseSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+const receiptSeconds = [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 14_400, 86_400, 259_200]
+const commitSeconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5]
+
+function counter(name: string, labels: readonly string[], help: string): MetricRow {
+  return { name, kind: 'counter', labels, help, buckets: [] }
+}
+function gauge(name: string, labels: readonly string[], help: string): MetricRow {
+  return { name, kind: 'gauge', labels, help, buckets: [] }
+}
+function histogram(row: Omit<MetricRow, 'kind'>): MetricRow {
+  return { ...row, kind: 'histogram' }
+}
+
+/** The position in the table is what the shared memory stores; it holds for one process run only. */
+export const METRICS: readonly MetricRow[] = [
+  counter('trunkline_rows_total', ['result'], 'Rows of files: accepted, rejected, suppressed or duplicate.'),
+  counter('trunkline_messages_total', ['channel', 'carrier', 'state'], 'Messages that reached a state.'),
+  counter('trunkline_parts_submitted_total', ['carrier', 'bind'], 'Parts written to a carrier.'),
+  counter('trunkline_submit_responses_total', ['carrier', 'status'], 'Answers to parts, by status name.'),
+  histogram({
+    name: 'trunkline_submit_response_seconds',
+    labels: ['carrier'],
+    help: 'Time from a part written to its answer.',
+    buckets: responseSeconds,
+  }),
+  counter('trunkline_receipts_total', ['carrier', 'state'], 'Receipts joined to a message, by message state.'),
+  gauge('trunkline_receipts_unmatched', ['carrier'], 'Receipts that wait for their message to appear.'),
+  histogram({
+    name: 'trunkline_receipt_delay_seconds',
+    labels: ['carrier'],
+    help: 'Time from the answer to a part to its final receipt.',
+    buckets: receiptSeconds,
+  }),
+  gauge('trunkline_window_in_flight', ['carrier', 'bind'], 'Parts written and not answered.'),
+  gauge('trunkline_window_size', ['carrier', 'bind'], 'Most parts that may be unanswered.'),
+  gauge('trunkline_rate_limit_per_second', ['carrier'], 'Limit in parts per second; 0: none.'),
+  counter('trunkline_throttled_total', ['carrier'], 'Answers that told us to slow down.'),
+  gauge('trunkline_bind_up', ['carrier', 'bind'], '1 while the bind is bound, else 0.'),
+  counter('trunkline_bind_reconnects_total', ['carrier', 'bind'], 'Connections after the first.'),
+  counter('trunkline_unanswered_total', ['carrier', 'policy'], 'Parts written whose answer never came.'),
+  gauge('trunkline_queue_depth', ['route', 'priority'], 'Messages that are durable and not sent.'),
+  gauge('trunkline_oldest_due_seconds', ['route', 'priority'], 'How long the oldest due message has waited.'),
+  histogram({
+    name: 'trunkline_store_commit_seconds',
+    labels: [],
+    help: 'Time of one durable commit.',
+    buckets: commitSeconds,
+  }),
+  gauge('trunkline_store_free_bytes', [], 'Free space of the disk that holds dataDir.'),
+  gauge('trunkline_webhook_backlog', [], 'Webhook entries not acknowledged yet; 0 until webhooks exist.'),
+  gauge('trunkline_calls_active', ['carrier'], 'Calls under way; none until voice exists.'),
+  counter('trunkline_inbound_total', ['carrier', 'kind'], 'Messages from subscribers.'),
+]
+
+export const metricIndex: ReadonlyMap<string, number> = new Map(METRICS.map((row, index) => [row.name, index]))
