@@ -5,12 +5,16 @@
  * tables (§6.2.1.2) would be further pairs of the two strings below. Runs in the ingest threads, once per message.
  */
 
+import assert from 'node:assert'
+
 export const ESCAPE = 0x1b
 
 /** §6.2.1 in order of code; U+001B stands where ESC does. */
 const DEFAULT_ALPHABET =
   '@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\u001bÆæßÉ !"#¤%&\'()*+,-./0123456789:;<=>?' +
-  '¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑܧ¿abcdefghijklmnopqrstuvwxyzäöñüà'
+  '¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà'
+
+assert(DEFAULT_ALPHABET.length === 128, 'one character a septet')
 
 /** §6.2.1.1: code behind ESC → character. */
 const EXTENSION: readonly (readonly [number, string])[] = [
