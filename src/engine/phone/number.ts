@@ -1,0 +1,158 @@
+/**
+ * Reads a phone number as people and spreadsheets write it and says whether it can be messaged.
+ *
+ * What is valid, its country and its line type are libphonenumber's (see plan.ts); how it may be written is ours. Runs
+ * in the ingest threads, once per recipient.
+ */
+import assert from 'node:assert'
+import { reasonNumber } from '../contract/reasons.js'
+import {
+  type CallingPlan,
+  countryCallingCodes,
+  LINE_TYPES,
+  NATIONAL_DIGITS_MAX,
+  NATIONAL_DIGITS_MIN,
+  NOT_VALID,
+  planOf,
+} from './plan.js'
+import { plainNumber } from './written.js'
+
+export { countryCallingCodes, isCountry, LINE_TYPES, lineTypeName } from './plan.js'
+
+/** Reused until the next call of `parse`. */
+export interface ParsedNumber {
+  /** 0 when valid, else reasonNumber of why not; the other fields then say nothing. */
+  reason: number
+  /** E.164 without +. */
+  digits: string
+  /** The same as an integer: exact up to 15 digits, which is all that E.164 knows. */
+  value: number
+  /** ISO 3166, 001 for a code of no country, '' where the plan cannot tell. */
+  country: string
+  /** Index in LINE_TYPES. */
+  lineType: number
+}
+
+const INVALID_NUMBER = reasonNumber('INVALID_NUMBER')
+const UNSUPPORTED_COUNTRY = reasonNumber('UNSUPPORTED_COUNTRY')
+const UNKNOWN_TYPE = LINE_TYPES.indexOf('unknown')
+const CALLING_CODE_DIGITS = 3
+
+export class NumberParser {
+  readonly #home: CallingPlan | null
+  /** Index of the default country in its plan. */
+  readonly #homeIndex: number
+  /** How that country dials abroad, beside + and 00. */
+  readonly #exit: RegExp | null
+  readonly #result: ParsedNumber
+
+  /** `defaultCountry`: ISO 3166, as isCountry knows it; null reads international numbers only. */
+  constructor(defaultCountry: string | null) {
+    this.#result = { reason: INVALID_NUMBER, digits: '', value: 0, country: '', lineType: UNKNOWN_TYPE }
+    this.#home = null
+    this.#homeIndex = 0
+    this.#exit = null
+    if (defaultCountry === null) return
+    const code = countryCallingCodes.get(defaultCountry)
+    assert(code !== undefined, `unknown country ${defaultCountry}`)
+    this.#home = planOf(Number(code))!
+    this.#homeIndex = this.#home.countries.findIndex((country) => country.iso === defaultCountry)
+    const exit = this.#home.countries[this.#homeIndex]!.row[8]
+    if (exit !== 0) this.#exit = new RegExp(`^(?:${exit})(?=[1-9])`)
+  }
+
+  parse(text: string): ParsedNumber {
+    const plain = isPlain(text) ? text : plainNumber(text)
+    if (typeof plain === 'number') return this.#refuse(plain)
+    if (plain.charCodeAt(0) === 0x2b) return this.#international(plain, 1)
+    if (plain.startsWith('00')) {
+      const found = this.#international(plain, 2)
+      // A few countries have national numbers that begin so.
+      return found.reason === 0 || this.#home === null ? found : this.#nationalOr(plain, found.reason)
+    }
+    if (this.#home !== null) return this.#nationalOr(plain, INVALID_NUMBER)
+    const found = this.#international(plain, 0)
+    return found.reason === 0 ? found : this.#refuse(INVALID_NUMBER)
+  }
+
+  /** By the default country's rules, else dialled abroad from there, else international without its plus. */
+  #nationalOr(plain: string, reason: number): ParsedNumber {
+    const home = this.#home!
+    const national = home.significant(plain, this.#homeIndex)
+    if (this.#judge(home, national, 0, this.#homeIndex)) return this.#accept(home.code + national)
+    const exit = this.#exit?.exec(plain)
+    if (exit) {
+      const found = this.#international(plain, exit[0].length)
+      if (found.reason === 0) return found
+    }
+    const found = this.#international(plain, 0)
+    return found.reason === 0 ? found : this.#refuse(reason)
+  }
+
+  /** `from`: where the calling code begins. */
+  #international(plain: string, from: number): ParsedNumber {
+    let code = 0
+    for (let at = from; at < from + CALLING_CODE_DIGITS; at++) {
+      if (at === plain.length || (at === from && plain.charCodeAt(at) === 0x30)) return this.#refuse(INVALID_NUMBER)
+      code = code * 10 + plain.charCodeAt(at) - 48
+      const plan = planOf(code)
+      if (plan !== null) return this.#ofPlan(plan, plain, from)
+    }
+    return this.#refuse(UNSUPPORTED_COUNTRY)
+  }
+
+  #ofPlan(plan: CallingPlan, plain: string, from: number): ParsedNumber {
+    const start = from + plan.code.length
+    if (!plan.mayHavePrefix(plain.charCodeAt(start) - 48)) {
+      return this.#judge(plan, plain, start, 0) ? this.#accept(plain.slice(from)) : this.#refuse(INVALID_NUMBER)
+    }
+    const national = plan.significant(plain.slice(start), 0)
+    return this.#judge(plan, national, 0, 0) ? this.#accept(plan.code + national) : this.#refuse(INVALID_NUMBER)
+  }
+
+  /** Sets country and type; `country` is the plan's index of the one to go by when no country claims the number. */
+  #judge(plan: CallingPlan, digits: string, start: number, country: number): boolean {
+    const length = digits.length - start
+    if (length < NATIONAL_DIGITS_MIN || length > NATIONAL_DIGITS_MAX) return false
+    const state = plan.run(digits, start)
+    const verdict = plan.verdict(state, length)
+    const claimed = (verdict >> 8) - 1
+    let lineType = (verdict & 0xff) - 1
+    if (claimed < 0 && country !== 0) lineType = plan.lineTypeIn(country, state, length)
+    if (lineType === NOT_VALID) return false
+    this.#result.country =
+      claimed >= 0 ? plan.countries[claimed]!.iso : country !== 0 ? plan.countries[country]!.iso : ''
+    this.#result.lineType = lineType
+    return true
+  }
+
+  #accept(digits: string): ParsedNumber {
+    let value = 0
+    for (let at = 0; at < digits.length; at++) value = value * 10 + digits.charCodeAt(at) - 48
+    this.#result.reason = 0
+    this.#result.digits = digits
+    this.#result.value = value
+    return this.#result
+  }
+
+  #refuse(reason: number): ParsedNumber {
+    const result = this.#result
+    result.reason = reason
+    result.digits = ''
+    result.value = 0
+    result.country = ''
+    result.lineType = UNKNOWN_TYPE
+    return result
+  }
+}
+
+/** Digits only, or behind one plus. */
+function isPlain(text: string): boolean {
+  const first = text.charCodeAt(0) === 0x2b ? 1 : 0
+  if (text.length === first) return false
+  for (let at = first; at < text.length; at++) {
+    const digit = text.charCodeAt(at) - 48
+    if (digit < 0 || digit > 9) return false
+  }
+  return true
+}
