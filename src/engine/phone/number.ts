@@ -65,28 +65,28 @@ export class NumberParser {
     const plain = isPlain(text) ? text : plainNumber(text)
     if (typeof plain === 'number') return this.#refuse(plain)
     if (plain.charCodeAt(0) === 0x2b) return this.#international(plain, 1)
-    if (plain.startsWith('00')) {
-      const found = this.#international(plain, 2)
-      // A few countries have national numbers that begin so.
-      return found.reason === 0 || this.#home === null ? found : this.#nationalOr(plain, found.reason)
-    }
-    if (this.#home !== null) return this.#nationalOr(plain, INVALID_NUMBER)
-    const found = this.#international(plain, 0)
-    return found.reason === 0 ? found : this.#refuse(INVALID_NUMBER)
+    if (this.#home !== null) return this.#fromHome(plain)
+    const found = this.#international(plain, plain.startsWith('00') ? 2 : 0)
+    return found.reason === 0 || plain.startsWith('00') ? found : this.#refuse(INVALID_NUMBER)
   }
 
-  /** By the default country's rules, else dialled abroad from there, else international without its plus. */
-  #nationalOr(plain: string, reason: number): ParsedNumber {
+  /** Dialled abroad as one does there, else by the default country's rules, else international with 00 or without +. */
+  #fromHome(plain: string): ParsedNumber {
     const home = this.#home!
-    const national = home.significant(plain, this.#homeIndex)
-    if (this.#judge(home, national, 0, this.#homeIndex)) return this.#accept(home.code + national)
     const exit = this.#exit?.exec(plain)
     if (exit) {
       const found = this.#international(plain, exit[0].length)
       if (found.reason === 0) return found
     }
+    if (plain.startsWith(home.code) && home.isWithCode(plain, this.#homeIndex)) {
+      const found = this.#international(plain, 0)
+      if (found.reason === 0) return found
+    }
+    const national = home.significant(plain, this.#homeIndex)
+    if (this.#judge(home, national, 0, this.#homeIndex)) return this.#accept(home.code + national)
+    if (plain.startsWith('00')) return this.#international(plain, 2)
     const found = this.#international(plain, 0)
-    return found.reason === 0 ? found : this.#refuse(reason)
+    return found.reason === 0 ? found : this.#refuse(INVALID_NUMBER)
   }
 
   /** `from`: where the calling code begins. */

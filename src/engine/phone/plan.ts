@@ -133,8 +133,11 @@ class Country {
 
   /** False: too short, or between two possible lengths. Too long is left to the patterns. */
   isPossibleLength(length: number): boolean {
-    const lengths = this.row[3]
-    return lengths.includes(length) || length > lengths[lengths.length - 1]!
+    return this.row[3].includes(length) || this.isTooLong(length)
+  }
+
+  isTooLong(length: number): boolean {
+    return length > this.row[3][this.row[3].length - 1]!
   }
 
   /** The number without national prefix and carrier code, by pattern alone; the same string when there is none. */
@@ -211,6 +214,19 @@ export class CallingPlan {
       if (leading !== null) return leading
       return country.lineType(accepted, length) !== NOT_VALID && country.row[4] !== 0
     })
+  }
+
+  /**
+   * Whether a number that begins with this calling code has it (its plus was lost) rather than an area code of the same
+   * digits: when only the rest can be a national number, or the whole is too long for one.
+   */
+  isWithCode(plain: string, country: number): boolean {
+    const writtenIn = this.countries[country]!
+    const { accepts } = this.#automaton
+    const whole = this.significant(plain, country)
+    if (writtenIn.isTooLong(whole.length)) return true
+    if (writtenIn.isGeneral(accepts[this.run(whole, 0)]!)) return false
+    return writtenIn.isGeneral(accepts[this.run(this.significant(plain.slice(this.code.length), country), 0)]!)
   }
 
   /** False: no national number that begins with the digit has a national prefix, written by the main country's rules. */
