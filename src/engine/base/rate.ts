@@ -1,0 +1,97 @@
+/**
+ * Parts per second of one carrier: never more than R in any second, and nearly R while there is work. Pure: time is an
+ * argument, in monotonic milliseconds. Dispatcher thread.
+ *
+ * Two rules together. GCRA paces: parts leave evenly, at most 10 ms worth at once, so that jitter on the way cannot make
+ * a burst at the peer. A ring of counts per millisecond then caps exactly: any 1,001 neighbouring milliseconds, which
+ * cover every closed second, hold at most R. Pacing runs 5 % ahead so that time lost to late ticks is caught up; the
+ * cap takes that back. It starts with no credit saved up.
+ */
+import assert from 'node:assert'
+
+const SPAN_MS = 1001
+const SLOTS = 1024
+const BURST_MS = 10
+const AHEAD = 1.05
+/** Loss by rounding R down in the cap that is still taken; else the pace alone keeps a fractional rate. */
+const ROUNDING_LOSS = 0.005
+
+export class RateLimiter {
+  #perSecond = 0
+  /** Parts allowed in any SPAN_MS. */
+  #cap = 0
+  #intervalMs = 0
+  /** When the next part is due at an even pace; up to BURST_MS in the past, which is the credit. Set by the first call. */
+  #dueAt = -1
+  #counts = new Uint32Array(SLOTS)
+  #sum = 0
+  /** Newest millisecond of the ring, and the oldest that may hold a count. */
+  #newest = 0
+  #oldest = 0
+
+  constructor(perSecond: number) {
+    this.set(perSecond)
+  }
+
+  get perSecond(): number {
+    return this.#perSecond
+  }
+
+  /** New rate, fractions allowed; what was sent in the last second still counts. */
+  set(perSecond: number): void {
+    assert(perSecond > 0 && Number.isFinite(perSecond), 'rate must be positive')
+    const whole = Math.floor(perSecond)
+    const capped = whole >= perSecond * (1 - ROUNDING_LOSS) && whole >= 1
+    this.#perSecond = perSecond
+    this.#cap = capped ? whole : Math.ceil(perSecond)
+    this.#intervalMs = 1000 / (capped ? perSecond * AHEAD : perSecond)
+  }
+
+  /** Parts that may leave now. */
+  available(nowMs: number): number {
+    this.#advance(nowMs)
+    const room = this.#cap - this.#sum
+    if (room <= 0) return 0
+    const late = Math.min(nowMs - this.#dueAt, BURST_MS)
+    return late < 0 ? 0 : Math.min(room, 1 + Math.floor(late / this.#intervalMs))
+  }
+
+  /** `n` parts leave now; the caller has seen that they may. */
+  take(n: number, nowMs: number): void {
+    this.#advance(nowMs)
+    this.#dueAt = Math.max(this.#dueAt, nowMs - BURST_MS) + n * this.#intervalMs
+    const slot = this.#newest & (SLOTS - 1)
+    this.#counts[slot] = this.#counts[slot]! + n
+    this.#sum += n
+  }
+
+  /** Milliseconds until `available` is at least 1; 0 when it is. */
+  nextMs(nowMs: number): number {
+    this.#advance(nowMs)
+    const pace = Math.max(0, this.#dueAt - nowMs)
+    if (this.#sum < this.#cap) return pace
+    let oldest = this.#oldest
+    while (this.#counts[oldest & (SLOTS - 1)] === 0 && oldest < this.#newest) oldest++
+    return Math.max(pace, oldest + SPAN_MS - nowMs)
+  }
+
+  /** Moves the ring to `nowMs` and drops what is older than the span. */
+  #advance(nowMs: number): void {
+    if (this.#dueAt < 0) this.#dueAt = nowMs
+    const now = Math.floor(nowMs)
+    if (now <= this.#newest) return
+    this.#newest = now
+    if (this.#sum === 0) {
+      this.#oldest = now
+      return
+    }
+    const last = Math.min(now - SPAN_MS, this.#oldest + SLOTS - 1)
+    while (this.#oldest <= last) {
+      const slot = this.#oldest & (SLOTS - 1)
+      this.#sum -= this.#counts[slot]!
+      this.#counts[slot] = 0
+      this.#oldest++
+    }
+    if (this.#sum === 0) this.#oldest = now
+  }
+}

@@ -1,0 +1,227 @@
+/**
+ * One bind of a carrier: a transceiver, or a transmitter with its receiver, seen as one place for `window` requests.
+ *
+ * Two limits hold (reliability.md P2): at most W in flight, and at most W + C in flight or answered and not durable yet,
+ * so that a crash leaves at most W + C parts in doubt. Parts of one message leave here together and in order.
+ */
+import type { BindState, BindView } from '../engine/contract/channel.js'
+import type { OutgoingMessage } from '../engine/contract/message.js'
+import { OUTCOME, type Settlement } from '../engine/contract/outcome.js'
+import type { CarrierContext } from './carrier-context.js'
+import type { BindMetrics } from './carrier-metrics.js'
+import { COMMAND } from './constants.js'
+import { generationOf, isDataSm } from './inbound.js'
+import { Link, type LinkOwner } from './link.js'
+import { nextOpenPart, PendingParts } from './pending.js'
+
+const DRAIN_STEP_MS = 10
+/** How long acknowledgements are awaited once every submit is answered. */
+const ACKNOWLEDGE_MS = 1_000
+const UNBIND_MS = 2_500
+const ORDER: readonly BindState[] = ['closed', 'waiting', 'connecting', 'binding', 'unbinding', 'bound']
+
+export class Bind implements LinkOwner {
+  readonly index: number
+  readonly metrics: BindMetrics
+  #context: CarrierContext
+  #sender: Link
+  /** Second connection of a transmitter and receiver pair. */
+  #receiver: Link | null = null
+  #pending = new PendingParts()
+  #unsettled = 0
+  #generation = 0
+  #draining = false
+  /** Counts drains: one that was overtaken by `start` gives up. */
+  #drains = 0
+
+  constructor(context: CarrierContext, index: number) {
+    this.#context = context
+    this.index = index
+    this.metrics = context.metrics.bind(index)
+    const pair = context.carrier.bindType === 'transmitter+receiver'
+    this.#sender = new Link(context, this, pair ? COMMAND.bindTransmitter : COMMAND.bindTransceiver)
+    if (pair) this.#receiver = new Link(context, this, COMMAND.bindReceiver)
+  }
+
+  /** Parts that may be handed to `send` now, by this bind's limits alone. */
+  get room(): number {
+    return this.#pending.empty && !this.#draining ? this.#free : 0
+  }
+
+  get hasPending(): boolean {
+    return !this.#pending.empty
+  }
+
+  get up(): boolean {
+    return !this.#draining && this.#sender.state === 'bound'
+  }
+
+  get inFlight(): number {
+    return this.#sender.session?.inFlight ?? 0
+  }
+
+  get #free(): number {
+    const session = this.#sender.session
+    if (session === null || !session.ready) return 0
+    const { window, cap } = this.#context
+    const { inFlight } = session
+    return Math.max(0, Math.min(window - inFlight, window + cap - inFlight - this.#unsettled))
+  }
+
+  start(): void {
+    this.#draining = false
+    this.#drains++
+    this.#sender.start()
+    this.#receiver?.start()
+  }
+
+  /** Takes the message whole: what finds no room waits here and goes first. False: no room for its first part. */
+  send(message: OutgoingMessage, nowMs: number): boolean {
+    let part = nextOpenPart(message, 0)
+    if (this.room === 0 || part >= message.partCount) return false
+    const joined = this.#context.encoder.joinsParts(message)
+    do {
+      if (!this.#submit(message, part, nowMs)) {
+        this.#pending.keep(message, part)
+        return true
+      }
+      part = joined ? message.partCount : nextOpenPart(message, part + 1)
+    } while (part < message.partCount)
+    return true
+  }
+
+  /** Sends of the waiting message what there is room for. */
+  pump(nowMs: number): void {
+    const { message } = this.#pending
+    while (!this.#pending.empty && this.#submit(message, this.#pending.part, nowMs)) {
+      if (this.#context.encoder.joinsParts(message)) this.#pending.clear()
+      else this.#pending.advance()
+    }
+  }
+
+  #submit(message: OutgoingMessage, part: number, nowMs: number): boolean {
+    const { rate } = this.#context
+    if (this.#free === 0 || (rate !== null && rate.available(nowMs) === 0)) return false
+    rate?.take(1, nowMs)
+    this.#sender.session!.submit(message, part, nowMs)
+    this.metrics.submitted++
+    return true
+  }
+
+  flush(): void {
+    this.#sender.session?.flush()
+    this.#receiver?.session?.flush()
+  }
+
+  tick(nowMs: number): void {
+    this.#sender.tick(nowMs)
+    this.#receiver?.tick(nowMs)
+    this.metrics.publish(this.inFlight, this.#context.window)
+  }
+
+  durable(count: number): void {
+    this.#unsettled = Math.max(0, this.#unsettled - count)
+  }
+
+  acknowledge(session: number, sequence: number, ok: boolean): void {
+    const generation = generationOf(session)
+    const sender = this.#sender.session
+    const from = sender?.identity.generation === generation ? sender : this.#receiver?.session
+    if (from?.identity.generation === generation) from.acknowledge(sequence, isDataSm(session), ok)
+  }
+
+  resizeWindow(window: number): void {
+    this.#sender.session?.resizeWindow(window)
+  }
+
+  view(): BindView {
+    const links = this.#receiver === null ? [this.#sender] : [this.#sender, this.#receiver]
+    const worst = links.reduce((low, link) => (ORDER.indexOf(link.state) < ORDER.indexOf(low.state) ? link : low))
+    const lastError = worst.lastError ?? this.#sender.lastError
+    return { index: this.index, state: worst.state, inFlight: this.inFlight, window: this.#context.window, lastError }
+  }
+
+  /** Stops sending, waits for answers until `deadlineMs` (epoch), unbinds, closes; see Channel.drain. */
+  async drain(deadlineMs: number): Promise<void> {
+    this.#draining = true
+    const drain = ++this.#drains
+    this.#giveUpPending()
+    this.flush()
+    const { clock } = this.#context
+    const left = (): number => deadlineMs - clock.now()
+    await this.#until(() => this.inFlight === 0 || left() <= 0)
+    const acknowledgedBy = Math.min(clock.monotonic() + ACKNOWLEDGE_MS, clock.monotonic() + Math.max(0, left()))
+    await this.#until(() => this.#unacknowledged === 0 || clock.monotonic() >= acknowledgedBy)
+    if (drain !== this.#drains) return
+    this.#sender.stop()
+    this.#receiver?.stop()
+    const closedBy = clock.monotonic() + UNBIND_MS
+    await this.#until(() => this.#closed || clock.monotonic() >= closedBy)
+    if (drain !== this.#drains) return
+    this.#sender.close('closed by us')
+    this.#receiver?.close('closed by us')
+  }
+
+  get #unacknowledged(): number {
+    return (this.#sender.session?.unacknowledged ?? 0) + (this.#receiver?.session?.unacknowledged ?? 0)
+  }
+
+  get #closed(): boolean {
+    return this.#sender.session === null && (this.#receiver === null || this.#receiver.session === null)
+  }
+
+  /** Resolves once `done`; ticks and flushes meanwhile, since the dispatcher may have stopped doing so. */
+  #until(done: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setInterval(step, DRAIN_STEP_MS)
+      const bind = this
+      function step(): void {
+        bind.flush()
+        bind.tick(bind.#context.clock.monotonic())
+        if (!done()) return
+        clearInterval(timer)
+        resolve()
+      }
+      step()
+    })
+  }
+
+  nextGeneration(): number {
+    return ++this.#generation
+  }
+
+  settled(settlement: Settlement): void {
+    const { rest, clock, sink } = this.#context
+    if (settlement.code === OUTCOME.throttled) rest.throttled(clock.monotonic())
+    this.#unsettled++
+    sink.settled(settlement)
+  }
+
+  linkChanged(): void {
+    const { sink } = this.#context
+    if (this.#sender.session === null) this.#giveUpPending()
+    this.metrics.up(this.#sender.state === 'bound')
+    sink.bindChanged()
+    sink.capacityChanged()
+  }
+
+  /** What was never written goes back at once. */
+  #giveUpPending(): void {
+    const { message } = this.#pending
+    while (!this.#pending.empty) {
+      this.settled({
+        bind: this.index,
+        ref: message.ref,
+        part: this.#pending.part,
+        code: OUTCOME.notSent,
+        status: 0,
+        id: NO_ID,
+        idStart: 0,
+        idLength: 0,
+      })
+      this.#pending.advance()
+    }
+  }
+}
+
+const NO_ID = Buffer.alloc(0)

@@ -1,0 +1,129 @@
+/**
+ * The submits of one session from first octet to settlement: each part settles exactly once, by its response, by
+ * time-out, or when the session ends.
+ */
+import { limits } from '../engine/contract/limits.js'
+import type { MessageRef, OutgoingMessage } from '../engine/contract/message.js'
+import { OUTCOME, type OutcomeCode, type Settlement } from '../engine/contract/outcome.js'
+import type { CarrierContext } from './carrier-context.js'
+import { responseText, type Span } from './decode.js'
+import { type IdView, normaliseResponseId } from './message-id.js'
+import { statusOutcome } from './status.js'
+import { Window } from './window.js'
+import type { Writer } from './writer.js'
+
+const NO_ID = Buffer.alloc(0)
+
+export class Requests {
+  #context: CarrierContext
+  #writer: Writer
+  #window: Window
+  #onSettled: (settlement: Settlement) => void
+  /** Filled anew for each call, as the sink's contract allows. */
+  #settlement: Settlement
+  #text: Span = { start: 0, length: 0 }
+  #id: IdView = { bytes: NO_ID, start: 0, length: 0 }
+
+  constructor(context: CarrierContext, writer: Writer, bind: number, onSettled: (settlement: Settlement) => void) {
+    this.#context = context
+    this.#writer = writer
+    this.#window = new Window(context.window)
+    this.#onSettled = onSettled
+    this.#settlement = {
+      bind,
+      ref: 0 as MessageRef,
+      part: 0,
+      code: OUTCOME.accepted,
+      status: 0,
+      id: NO_ID,
+      idStart: 0,
+      idLength: 0,
+    }
+  }
+
+  get inFlight(): number {
+    return this.#window.inFlight
+  }
+
+  /** A sequence number for a request that is no submit. */
+  sequence(): number {
+    return this.#window.sequence()
+  }
+
+  resize(window: number): void {
+    this.#window.resize(window)
+  }
+
+  /** Encodes one part (all parts when the carrier takes them joined) and opens its slot. */
+  submit(message: OutgoingMessage, part: number, nowMs: number): void {
+    const { encoder } = this.#context
+    // Room first: making it may write what is there, and the slot must bear the batch its own octets go out with.
+    this.#writer.reserve(encoder.roomFor(message, part))
+    const slot = this.#window.open(message.ref, part, nowMs, this.#writer.batch)
+    if (encoder.joinsParts(message)) this.#window.widen(slot, message.partCount)
+    encoder.write(this.#writer, message, part, this.#window.sequenceAt(slot))
+  }
+
+  /** submit_sm_resp at bytes[start, end). False: nothing of this sequence number waits. */
+  answer(bytes: Buffer, start: number, end: number, header: { status: number; sequence: number }): boolean {
+    const slot = this.#window.find(header.sequence)
+    if (slot < 0) return false
+    const code = statusOutcome(header.status)
+    if (code === OUTCOME.accepted) this.#takeId(bytes, start, end)
+    this.#close(slot, code, header.status)
+    this.#settlement.idLength = 0
+    return true
+  }
+
+  /** Time at which the request of this sequence number was handed over; -1 when none waits. */
+  sentAt(sequence: number): number {
+    const slot = this.#window.find(sequence)
+    return slot < 0 ? -1 : this.#window.sentAt(slot)
+  }
+
+  /** Settles as unanswered what waits since before `beforeMs`, and frees its slots. Returns how many. */
+  expire(beforeMs: number): number {
+    let expired = 0
+    for (let slot = this.#window.oldest(); slot >= 0; slot = this.#window.oldest()) {
+      if (this.#window.sentAt(slot) > beforeMs) break
+      this.#close(slot, OUTCOME.unanswered, 0)
+      expired++
+    }
+    return expired
+  }
+
+  /** The session is over: what the socket never got is notSent, the rest unanswered. The writer is emptied. */
+  abandon(): void {
+    const unwritten = this.#writer.batch
+    this.#writer.discard()
+    for (let slot = this.#window.oldest(); slot >= 0; slot = this.#window.oldest()) {
+      this.#close(slot, this.#window.batchAt(slot) === unwritten ? OUTCOME.notSent : OUTCOME.unanswered, 0)
+    }
+  }
+
+  #close(slot: number, code: OutcomeCode, status: number): void {
+    const settlement = this.#settlement
+    const part = this.#window.partAt(slot)
+    const span = this.#window.spanAt(slot)
+    settlement.ref = this.#window.refAt(slot) as MessageRef
+    settlement.code = code
+    settlement.status = status
+    this.#window.close(slot)
+    for (let n = 0; n < span; n++) {
+      settlement.part = part + n
+      this.#onSettled(settlement)
+    }
+  }
+
+  #takeId(bytes: Buffer, start: number, end: number): void {
+    responseText(bytes, start, end, this.#text)
+    const id = this.#id
+    id.bytes = bytes
+    id.start = this.#text.start
+    id.length = Math.min(this.#text.length, limits.carrierIdBytes)
+    normaliseResponseId(id, this.#context.carrier.receipts.idFormat)
+    this.#settlement.id = id.bytes
+    this.#settlement.idStart = id.start
+    this.#settlement.idLength = id.length
+  }
+}

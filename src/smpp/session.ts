@@ -1,0 +1,364 @@
+/**
+ * One TCP connection's life: connecting → binding → bound → unbinding → closed (SMPP 3.4 §2.2). Dispatcher thread.
+ *
+ * Socket events only record and answer; sending happens at the channel's pace. Nothing here throws for what a peer does:
+ * an unreadable stream, a refusal or silence ends the session with a reason, and its owner opens the next one.
+ */
+import type { Socket } from 'node:net'
+import type { OutgoingMessage } from '../engine/contract/message.js'
+import type { Settlement } from '../engine/contract/outcome.js'
+import type { CarrierContext } from './carrier-context.js'
+import { type BindCommand, COMMAND, RESPONSE } from './constants.js'
+import { readUint32 } from './decode.js'
+import { writeBind, writeDeliverResponse, writeHeaderOnly } from './encode.js'
+import { Framer } from './framer.js'
+import { InboundReader } from './inbound.js'
+import { Requests } from './requests.js'
+import { openSocket } from './socket.js'
+import { STATUS, statusName } from './status.js'
+import { SessionTimers } from './timers.js'
+import { Writer } from './writer.js'
+
+export type SessionState = 'connecting' | 'binding' | 'bound' | 'unbinding' | 'closed'
+
+/** Why a session ended. `status` is the refusal of the bind, 0 for any other end. */
+export interface SessionEnd {
+  reason: string
+  status: number
+  /** How long it was bound; 0 = never. */
+  wasBoundMs: number
+  /** At least one submit was accepted. */
+  wasUseful: boolean
+}
+
+export interface SessionOwner {
+  bound(): void
+  /** Every part of the session is settled before this. */
+  closed(end: SessionEnd): void
+  settled(settlement: Settlement): void
+}
+
+/** Which connection this is: index of the bind, command, and the number of this connection among the bind's. */
+export interface SessionIdentity {
+  bind: number
+  command: BindCommand
+  generation: number
+}
+
+const UNBIND_MS = 2_000
+/** Receipts and messages handed over and not acknowledged yet, above which reading stops. */
+const UNACKNOWLEDGED_MAX = 20_000
+
+export class Session {
+  readonly identity: SessionIdentity
+  #context: CarrierContext
+  #owner: SessionOwner
+  #socket: Socket
+  #writer: Writer
+  #framer: Framer
+  #requests: Requests
+  #inbound: InboundReader
+  #timers: SessionTimers
+  #state: SessionState = 'connecting'
+  #since: number
+  #boundAt = -1
+  #reading = true
+  #answers = 0
+  #peerUnbound = false
+  #useful = false
+  #unflushedBatch = 0
+  #now: number
+
+  constructor(context: CarrierContext, identity: SessionIdentity, owner: SessionOwner) {
+    this.identity = identity
+    this.#context = context
+    this.#owner = owner
+    this.#now = context.clock.monotonic()
+    this.#since = this.#now
+    this.#timers = new SessionTimers(context.carrier, this.#now)
+    this.#framer = new Framer((bytes, start, end) => this.#onPdu(bytes, start, end))
+    this.#inbound = new InboundReader(context, identity)
+    this.#socket = openSocket(context.carrier, {
+      opened: () => this.#onOpened(),
+      chunk: (bytes, length) => this.#onChunk(bytes, length),
+      ended: (reason) => this.#finish(reason, 0),
+    })
+    this.#writer = new Writer(this.#socket, context.pool, () => this.#onWritten())
+    this.#requests = new Requests(context, this.#writer, identity.bind, (settlement) => owner.settled(settlement))
+  }
+
+  get state(): SessionState {
+    return this.#state
+  }
+  get inFlight(): number {
+    return this.#requests.inFlight
+  }
+  get unacknowledged(): number {
+    return this.#inbound.unacknowledged
+  }
+  /** May carry submits now. */
+  get ready(): boolean {
+    return this.#state === 'bound' && this.identity.command !== COMMAND.bindReceiver && !this.#writer.congested
+  }
+
+  /** Call only while `ready` and within the window. */
+  submit(message: OutgoingMessage, part: number, nowMs: number): void {
+    if (this.#requests.inFlight === 0) this.#timers.progressed(nowMs)
+    this.#requests.submit(message, part, nowMs)
+  }
+
+  /** Answers a deliver_sm or data_sm; written at the next flush. */
+  acknowledge(sequence: number, dataSm: boolean, ok: boolean): void {
+    if (this.#state === 'closed') return
+    this.#inbound.acknowledged()
+    const command = dataSm ? COMMAND.dataSmResp : COMMAND.deliverSmResp
+    writeDeliverResponse(this.#writer, command, ok ? STATUS.ok : STATUS.temporaryAppError, sequence)
+    if (this.#reading || this.#inbound.unacknowledged > UNACKNOWLEDGED_MAX / 2) return
+    this.#reading = true
+    this.#socket.resume()
+  }
+
+  resizeWindow(window: number): void {
+    this.#requests.resize(window)
+  }
+
+  flush(): void {
+    if (this.#state !== 'closed') this.#writer.flush()
+  }
+
+  tick(nowMs: number): void {
+    this.#now = nowMs
+    const { responseTimeoutMs } = this.#context.carrier
+    if (this.#state === 'closed') return
+    if (this.#state === 'connecting' || this.#state === 'binding') {
+      if (nowMs - this.#since >= responseTimeoutMs) this.#finish(`no answer while ${this.#state}`, 0)
+      return
+    }
+    if (this.#requests.expire(nowMs - responseTimeoutMs) > 0) this.#context.sink.capacityChanged()
+    if (this.#state === 'unbinding') this.#tickUnbinding(nowMs)
+    else this.#tickBound(nowMs)
+    this.#flushLeftover()
+  }
+
+  /** Asks the carrier to end the session; what is in flight may still be answered for two seconds. */
+  unbind(): void {
+    if (this.#state !== 'bound') {
+      this.#finish('closed by us', 0)
+      return
+    }
+    this.#enterUnbinding()
+    writeHeaderOnly(this.#writer, COMMAND.unbind, 0, this.#requests.sequence())
+    this.#writer.flush()
+  }
+
+  /** Ends at once. */
+  close(reason: string): void {
+    this.#finish(reason, 0)
+  }
+
+  /** What the last tick found encoded already goes out even where nobody calls `flush`. */
+  #flushLeftover(): void {
+    if (this.#writer.length > 0 && this.#writer.batch === this.#unflushedBatch) this.flush()
+    this.#unflushedBatch = this.#writer.length > 0 ? this.#writer.batch : 0
+  }
+
+  #tickBound(nowMs: number): void {
+    if (!this.#reading) this.#timers.received(nowMs)
+    const verdict = this.#timers.tick(nowMs, this.#requests.inFlight)
+    if (verdict === 'fine') return
+    if (verdict === 'enquire') {
+      writeHeaderOnly(this.#writer, COMMAND.enquireLink, 0, this.#requests.sequence())
+      this.#writer.flush()
+      return
+    }
+    this.#finish(verdict === 'dead' ? 'enquire_link was not answered' : 'no submit was answered', 0)
+  }
+
+  #tickUnbinding(nowMs: number): void {
+    if (nowMs - this.#since >= UNBIND_MS) this.#finish('unbound', 0)
+    else if (this.#peerUnbound && this.#requests.inFlight === 0) this.#finish('unbound by the carrier', 0)
+  }
+
+  #onOpened(): void {
+    if (this.#state !== 'connecting') return
+    const { systemId, password, systemType } = this.#context.carrier
+    this.#state = 'binding'
+    this.#since = this.#context.clock.monotonic()
+    const { command } = this.identity
+    writeBind(this.#writer, { command, systemId, password, systemType }, this.#requests.sequence())
+    this.#writer.flush()
+    this.#context.sink.bindChanged()
+  }
+
+  #onChunk(bytes: Buffer, length: number): boolean {
+    this.#now = this.#context.clock.monotonic()
+    this.#timers.received(this.#now)
+    const broken = this.#framer.push(bytes, length)
+    if (broken !== 0 && this.#state !== 'closed') {
+      this.#finish(`command_length ${broken === -1 ? 0 : broken} is impossible`, 0)
+      return false
+    }
+    if (this.#answers > 0) this.#reportAnswers()
+    if (this.#inbound.unacknowledged <= UNACKNOWLEDGED_MAX) return true
+    this.#reading = false
+    return false
+  }
+
+  #reportAnswers(): void {
+    this.#answers = 0
+    this.#timers.progressed(this.#now)
+    this.#context.sink.capacityChanged()
+  }
+
+  #onWritten(): void {
+    if (this.#state === 'bound') this.#context.sink.capacityChanged()
+  }
+
+  #onPdu(bytes: Buffer, start: number, end: number): void {
+    const command = readUint32(bytes, start + 4)
+    if (command === COMMAND.submitSmResp) {
+      this.#onSubmitResponse(bytes, start, end)
+      return
+    }
+    if (command === COMMAND.deliverSm || command === COMMAND.dataSm) {
+      this.#onDeliver(bytes, start, end)
+      return
+    }
+    this.#onOther(command, readUint32(bytes, start + 8), readUint32(bytes, start + 12))
+  }
+
+  #onSubmitResponse(bytes: Buffer, start: number, end: number): void {
+    const header = { status: readUint32(bytes, start + 8), sequence: readUint32(bytes, start + 12) }
+    this.#settle(bytes, start, end, header)
+  }
+
+  /** submit_sm_resp, or generic_nack to a submit. */
+  #settle(bytes: Buffer, start: number, end: number, header: { status: number; sequence: number }): void {
+    const sentAt = this.#requests.sentAt(header.sequence)
+    const { metrics, rest } = this.#context
+    if (sentAt < 0) {
+      metrics.unmatched()
+      return
+    }
+    this.#answers++
+    metrics.answered(header.status, this.#now - sentAt)
+    if (header.status === 0) {
+      rest.succeeded()
+      this.#useful = true
+    }
+    this.#requests.answer(bytes, start, end, header)
+  }
+
+  #onDeliver(bytes: Buffer, start: number, end: number): void {
+    const command = readUint32(bytes, start + 4)
+    const sequence = readUint32(bytes, start + 12)
+    const bound = this.#state === 'bound' || this.#state === 'unbinding'
+    if (bound && this.#inbound.read(bytes, start, end)) return
+    // Nothing in it can be stored: a receipt without any id. It must not block the carrier's queue (carriers.md 26).
+    writeDeliverResponse(
+      this.#writer,
+      (command | RESPONSE) >>> 0,
+      bound ? STATUS.ok : STATUS.invalidBindStatus,
+      sequence,
+    )
+  }
+
+  #onOther(command: number, status: number, sequence: number): void {
+    switch (command) {
+      case COMMAND.enquireLink:
+        writeHeaderOnly(this.#writer, COMMAND.enquireLinkResp, 0, sequence)
+        this.#writer.flush()
+        return
+      case COMMAND.enquireLinkResp:
+        this.#timers.enquireAnswered()
+        return
+      case COMMAND.genericNack:
+        this.#onNack(status, sequence)
+        return
+      case COMMAND.unbind:
+        this.#onPeerUnbind(sequence)
+        return
+      case COMMAND.unbindResp:
+        if (this.#state === 'unbinding') this.#finish('unbound', 0)
+        return
+      case COMMAND.outbind:
+      case COMMAND.alertNotification:
+        this.#context.log.info({ ...this.#labels(), command }, 'ignored: alert_notification or outbind')
+        return
+      default:
+        this.#onBindResponseOrUnknown(command, status, sequence)
+    }
+  }
+
+  #onBindResponseOrUnknown(command: number, status: number, sequence: number): void {
+    if (command === (this.identity.command | RESPONSE) >>> 0) {
+      this.#onBindResponse(status)
+    } else if (command >>> 31 === 0) {
+      this.#context.log.warn({ ...this.#labels(), command }, 'unknown command_id')
+      writeHeaderOnly(this.#writer, COMMAND.genericNack, STATUS.invalidCommandId, sequence)
+      this.#writer.flush()
+    } else {
+      this.#context.metrics.unmatched()
+    }
+  }
+
+  #onBindResponse(status: number): void {
+    if (this.#state !== 'binding') return
+    if (status !== 0) {
+      this.#finish(`bind refused: ${statusName(status)}`, status)
+      return
+    }
+    this.#state = 'bound'
+    this.#boundAt = this.#now
+    this.#timers.progressed(this.#now)
+    this.#owner.bound()
+  }
+
+  /** generic_nack (§4.3): to a submit when its sequence number waits; any other says at least that the peer lives. */
+  #onNack(status: number, sequence: number): void {
+    if (this.#state === 'binding') {
+      this.#finish(`bind refused: ${statusName(status)}`, status)
+      return
+    }
+    if (this.#requests.sentAt(sequence) < 0) {
+      this.#context.log.warn({ ...this.#labels(), status: statusName(status) }, 'generic_nack to no request of ours')
+      this.#timers.enquireAnswered()
+    }
+    // A nack has no body; status 0 in one would be absurd and must not count as accepted.
+    this.#settle(NO_BODY, 0, 0, { status: status === 0 ? STATUS.systemError : status, sequence })
+  }
+
+  /** Answered at once; what is in flight gets two seconds, then the connection is closed and opened anew. */
+  #onPeerUnbind(sequence: number): void {
+    writeHeaderOnly(this.#writer, COMMAND.unbindResp, 0, sequence)
+    this.#writer.flush()
+    this.#peerUnbound = true
+    if (this.#state !== 'unbinding') this.#enterUnbinding()
+  }
+
+  #enterUnbinding(): void {
+    this.#state = 'unbinding'
+    this.#since = this.#context.clock.monotonic()
+    this.#context.sink.bindChanged()
+  }
+
+  #labels(): { carrier: string; bind: number } {
+    return { carrier: this.#context.carrier.id, bind: this.identity.bind }
+  }
+
+  /** Ends the session once: everything open settles, then the owner hears of it. */
+  #finish(reason: string, status: number): void {
+    if (this.#state === 'closed') return
+    const polite = this.#state === 'unbinding'
+    this.#state = 'closed'
+    this.#framer.stop()
+    this.#requests.abandon()
+    // After an unbind our last octets must still go out; a broken connection has nothing to say.
+    if (polite) this.#socket.destroySoon()
+    else this.#socket.destroy()
+    const wasBoundMs = this.#boundAt < 0 ? 0 : this.#context.clock.monotonic() - this.#boundAt
+    this.#owner.closed({ reason, status, wasBoundMs, wasUseful: this.#useful })
+  }
+}
+
+const NO_BODY = Buffer.alloc(0)
