@@ -1,0 +1,125 @@
+/** The options that `send` and `check` share: a job's settings on the command line. */
+import { readFileSync } from 'node:fs'
+import type { ColumnRef, CsvSettings, JobSettings } from '../engine/contract/job.js'
+import { PRIORITIES } from '../engine/contract/message.js'
+import { CommandError, numberOption, type OptionTable, type OptionValues, textOption, UsageError } from './command.js'
+
+export const jobOptions = {
+  text: { type: 'string' },
+  template: { type: 'string' },
+  to: { type: 'string' },
+  'text-column': { type: 'string' },
+  from: { type: 'string' },
+  name: { type: 'string' },
+  at: { type: 'string' },
+  'default-country': { type: 'string' },
+  'max-parts': { type: 'string' },
+  'valid-for': { type: 'string' },
+  priority: { type: 'string' },
+  rate: { type: 'string' },
+  delimiter: { type: 'string' },
+  encoding: { type: 'string' },
+  'no-header': { type: 'boolean' },
+  transliterate: { type: 'boolean' },
+  'keep-duplicates': { type: 'boolean' },
+  suppressed: { type: 'string' },
+  review: { type: 'boolean' },
+} as const satisfies OptionTable
+
+export const jobHelp = `  --text TEXT      the text, with ~label~ or ~label|fallback~ for fields of the row
+  --template NAME  a stored template instead of --text
+  --text-column C  column that holds the text of each row
+  --to COLUMN      column of the numbers: a label, or a position from 1 (default: found by itself)
+  --from SENDER    number, or up to 11 letters and digits
+  --name NAME      name of the job
+  --at TIME        not before this time, RFC 3339: 2026-11-22T09:00:00+00:00
+  --default-country GB  country of numbers without a country code
+  --max-parts N    most parts of one message (default 10)
+  --valid-for S    seconds after which it is no longer sent
+  --priority P     high, normal or low
+  --rate N         parts per second of this job
+  --delimiter D, --encoding E, --no-header   how the file is written (default: found by itself)
+  --transliterate  replace characters where the text then needs fewer parts
+  --keep-duplicates  send to a number as often as it stands in the file
+  --suppressed FILE  numbers that must not be messaged, one a line
+  --review         hold the job until it is started (POST /v1/jobs/ID/start)`
+
+const encodings = ['utf8', 'utf16le', 'utf16be', 'latin1', 'windows1252'] as const
+
+export function jobSettings(values: OptionValues): JobSettings {
+  const settings: JobSettings = {
+    name: textOption(values, 'name'),
+    text: textOption(values, 'text'),
+    template: textOption(values, 'template'),
+    from: textOption(values, 'from'),
+    defaultCountry: textOption(values, 'default-country'),
+    maxParts: numberOption(values, 'max-parts', 1),
+    validForSeconds: numberOption(values, 'valid-for', 1),
+    ratePerSecond: numberOption(values, 'rate', 1),
+    priority: choice(values, 'priority', PRIORITIES),
+    sendAt: time(values),
+    csv: csvSettings(values),
+    columns: columns(values),
+    suppressed: numbersOf(textOption(values, 'suppressed')),
+    transliterate: values.transliterate === true ? true : undefined,
+    deduplicate: values['keep-duplicates'] === true ? false : undefined,
+    review: values.review === true ? true : undefined,
+  }
+  return withoutAbsent(settings)
+}
+
+/** A label stays text; digits alone are a position from 1. */
+export function columnRef(text: string): ColumnRef {
+  return /^[1-9]\d*$/.test(text) ? Number(text) : text
+}
+
+function columns(values: OptionValues): JobSettings['columns'] {
+  const to = textOption(values, 'to')
+  const text = textOption(values, 'text-column')
+  if (to === undefined && text === undefined) return undefined
+  return withoutAbsent({
+    to: to === undefined ? undefined : columnRef(to),
+    text: text === undefined ? undefined : columnRef(text),
+  })
+}
+
+function csvSettings(values: OptionValues): CsvSettings | undefined {
+  const csv = withoutAbsent<CsvSettings>({
+    header: values['no-header'] === true ? false : undefined,
+    delimiter: textOption(values, 'delimiter')?.replace('\\t', '\t'),
+    encoding: choice(values, 'encoding', encodings),
+  })
+  return Object.keys(csv).length === 0 ? undefined : csv
+}
+
+function choice<T extends string>(values: OptionValues, name: string, known: readonly T[]): T | undefined {
+  const text = textOption(values, name)
+  if (text === undefined || (known as readonly string[]).includes(text)) return text as T | undefined
+  throw new UsageError(`--${name} must be one of ${known.join(', ')}, not "${text}"`)
+}
+
+function time(values: OptionValues): string | undefined {
+  const text = textOption(values, 'at')
+  if (text === undefined) return undefined
+  if (/^\d{4}-\d\d-\d\dT.*(Z|[+-]\d\d:\d\d)$/.test(text) && !Number.isNaN(Date.parse(text))) return text
+  throw new UsageError(`--at must be a time with its zone, such as 2026-11-22T09:00:00+00:00, not "${text}"`)
+}
+
+/** One number a line; empty lines and lines that begin with # are left out. */
+export function numbersOf(file: string | undefined): string[] | undefined {
+  if (file === undefined) return undefined
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new CommandError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code})`)
+  }
+  return text
+    .split(/\r?\n/)
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'))
+}
+
+function withoutAbsent<T extends object>(value: T): T {
+  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as T
+}

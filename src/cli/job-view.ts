@@ -1,0 +1,68 @@
+/** A job in words: its progress line, its summary, and whether its counts add up. */
+import type { JobView } from '../engine/contract/api.js'
+import type { Counts } from '../engine/contract/job.js'
+import { STATES } from '../engine/contract/message.js'
+import { duration, table, whole } from './output.js'
+
+/** Messages that a carrier accepted, whatever their receipt said. */
+export function sentOf(counts: Counts): number {
+  return counts.sent + counts.delivered + counts.undelivered
+}
+
+export function progressText(job: JobView, nowMs: number): string {
+  const { counts, progress } = job
+  const pace =
+    counts.accepted > 0 && sentOf(counts) > 0
+      ? `${whole(progress.messagesPerSecond)} messages/s`
+      : `${whole(progress.rowsPerSecond)} rows/s`
+  const end = progress.estimatedEndAt === null ? null : (Date.parse(progress.estimatedEndAt) - nowMs) / 1_000
+  return [
+    `${job.state}: ${whole(counts.rows)} rows read`,
+    `${whole(counts.accepted)} accepted`,
+    `${whole(sentOf(counts))} sent`,
+    `${whole(counts.delivered)} delivered`,
+    pace,
+    ...(end === null || !Number.isFinite(end) ? [] : [`${duration(end)} left`]),
+  ].join(', ')
+}
+
+/** What of the contract's two sums does not hold; empty: everything adds up. */
+export function sumErrors(counts: Counts): string[] {
+  const errors: string[] = []
+  const rows = counts.accepted + counts.rejected + counts.suppressed + counts.duplicate
+  if (rows !== counts.rows) errors.push(`rows are ${counts.rows}, but their results come to ${rows}`)
+  const states = STATES.reduce((sum, state) => sum + counts[state], 0)
+  if (states !== counts.accepted) errors.push(`accepted are ${counts.accepted}, but their states come to ${states}`)
+  if (counts.records !== counts.expanded + counts.skipped) {
+    errors.push(`records are ${counts.records}, but expanded and skipped come to ${counts.expanded + counts.skipped}`)
+  }
+  return errors
+}
+
+export function isOver(job: JobView): boolean {
+  return job.state === 'finished' || job.state === 'canceled' || job.state === 'failed'
+}
+
+/** Two sums as a table: rows by result, accepted by state (states without messages are left out). */
+export function summary(job: JobView): string {
+  const { counts } = job
+  const states = STATES.filter((state) => counts[state] > 0)
+  const rows: [string, number][] = [
+    ['records', counts.records],
+    ['  empty lines skipped', counts.skipped],
+    ['rows', counts.rows],
+    ['  accepted', counts.accepted],
+    ['  rejected', counts.rejected],
+    ['  suppressed', counts.suppressed],
+    ['  duplicate', counts.duplicate],
+    ...states.map((state): [string, number] => [`    ${state}`, counts[state]]),
+    ['parts', counts.parts],
+    ['  accepted by a carrier', counts.partsSent],
+  ]
+  const ordered = [...rows.slice(0, 4), ...rows.slice(7, 7 + states.length), ...rows.slice(4, 7), ...rows.slice(-2)]
+  const why = job.reason === null ? '' : ` (${job.reason}${job.detail === null ? '' : `: ${job.detail}`})`
+  return `${job.id} ${job.state}${why}\n${table(
+    ['', ''],
+    ordered.map(([name, count]) => [name, count]),
+  ).trimStart()}`
+}

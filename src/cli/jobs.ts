@@ -1,0 +1,70 @@
+/** `trunkline jobs`: the list of jobs, or one of them. */
+import type { JobView, Page } from '../engine/contract/api.js'
+import { JOB_STATES } from '../engine/contract/job.js'
+import { ApiClient } from './client.js'
+import {
+  type Command,
+  clientHelp,
+  clientOptions,
+  numberOption,
+  type OptionTable,
+  readArguments,
+  targetOf,
+  textOption,
+  UsageError,
+} from './command.js'
+import { sentOf, summary } from './job-view.js'
+import { print, printJson, table } from './output.js'
+
+const options: OptionTable = { ...clientOptions, state: { type: 'string' }, limit: { type: 'string' } }
+
+export const jobs: Command = {
+  help: `Usage: trunkline jobs [JOB_ID] [options]
+
+  --state STATE    only jobs in this state: ${JOB_STATES.join(', ')}
+  --limit N        at most so many (default 20)
+${clientHelp}
+
+Example:
+  trunkline jobs --state running`,
+
+  async run(argv) {
+    const { values, positionals } = readArguments(argv, options, 1)
+    const state = textOption(values, 'state')
+    if (state !== undefined && !(JOB_STATES as readonly string[]).includes(state)) {
+      throw new UsageError(`--state must be one of ${JOB_STATES.join(', ')}, not "${state}"`)
+    }
+    const client = new ApiClient(targetOf(values))
+    const isJson = values.json === true
+    const id = positionals[0]
+    if (id !== undefined) {
+      const job = await client.json<JobView>('GET', `/v1/jobs/${encodeURIComponent(id)}`)
+      if (isJson) printJson(job)
+      else print(summary(job))
+      return 0
+    }
+    const query = new URLSearchParams({ limit: String(numberOption(values, 'limit', 1) ?? 20) })
+    if (state !== undefined) query.set('state', state)
+    const page = await client.json<Page<JobView>>('GET', `/v1/jobs?${query}`)
+    if (isJson) printJson(page)
+    else print(page.items.length === 0 ? 'no jobs' : listing(page.items))
+    return 0
+  },
+}
+
+function listing(items: JobView[]): string {
+  const header = ['id', 'name', 'state', 'rows', 'accepted', 'sent', 'delivered', 'created']
+  return table(
+    header,
+    items.map(({ id, name, state, counts, createdAt }) => [
+      id,
+      name ?? '',
+      state,
+      counts.rows,
+      counts.accepted,
+      sentOf(counts),
+      counts.delivered,
+      createdAt,
+    ]),
+  )
+}
