@@ -85,6 +85,8 @@ export interface MessageAccepted {
   channel: ChannelName
   encoding: CodingName
   parts: number
+  /** The preferred carrier of its route; for a dry run. */
+  carrier?: string | null
   reason?: ReasonCode
   detail?: string
 }

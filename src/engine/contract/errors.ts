@@ -35,6 +35,7 @@ export const ERRORS = {
   STORE_CORRUPT: [500, 'A stored record does not match its checksum; restore a backup or run verify.'],
   STORE_FAILED: [500, 'The store could not be written; the engine stops rather than go on wrong.'],
   INTERNAL: [500, 'An error of ours; the log has it under the request id.'],
+  METHOD_NOT_ALLOWED: [405, 'The route knows other methods; the Allow header lists them.'],
 } as const satisfies Record<string, readonly [number, string]>
 export type ErrorCode = keyof typeof ERRORS
 

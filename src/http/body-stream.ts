@@ -1,0 +1,35 @@
+/**
+ * Request bodies of any length, handed to the engine as they arrive and never buffered.
+ *
+ * The socket outlives an engine that stops reading: the refusal must still reach the client, so the stream is not
+ * destroyed; the rest is read and dropped for a moment, then the connection is closed.
+ */
+import type { IncomingMessage } from 'node:http'
+import type { Readable } from 'node:stream'
+import { EngineError } from '../engine/contract/errors.js'
+import { limits } from '../engine/contract/limits.js'
+
+/** Longest silence of an uploading client; also covers the wait for a disk that is slow. */
+export const uploadIdleMs = 600_000
+const drainMs = 10_000
+
+/** The bytes of `stream`, at most as many as an upload may have. */
+export async function* bytesOf(stream: Readable, bytesMax: number = limits.uploadBytes): AsyncGenerator<Buffer> {
+  let bytes = 0
+  for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
+    bytes += (chunk as Buffer).length
+    if (bytes > bytesMax) throw new EngineError('TOO_LARGE', `the file is larger than ${bytesMax} bytes`)
+    yield chunk as Buffer
+  }
+}
+
+/** After an early answer: gives the client time to read it, then closes. */
+export function drain(raw: IncomingMessage): void {
+  if (raw.complete || raw.destroyed) return
+  raw.resume()
+  const timer = setTimeout(() => {
+    if (!raw.complete) raw.socket.destroy()
+  }, drainMs)
+  timer.unref()
+  raw.once('close', () => clearTimeout(timer))
+}

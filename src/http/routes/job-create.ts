@@ -1,0 +1,150 @@
+/**
+ * POST /v1/jobs in its three forms: JSON, with the rows or without; multipart, settings and file in one call; and CSV
+ * alone with a saved profile. Files pass through as streams.
+ */
+import type { Readable } from 'node:stream'
+import fastifyMultipart, { type Multipart, type MultipartFile } from '@fastify/multipart'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { EngineApi, JobView } from '../../engine/contract/api.js'
+import { EngineError } from '../../engine/contract/errors.js'
+import type { JobSettings } from '../../engine/contract/job.js'
+import { limits } from '../../engine/contract/limits.js'
+import type { App } from '../app.js'
+import { principalOf } from '../auth.js'
+import { bytesOf, uploadIdleMs } from '../body-stream.js'
+import { once } from '../idempotency.js'
+import { answers, bearer, idempotencyHeader } from '../schemas/common.js'
+import { JobCreateSchema, JobSchema, JobSettingsSchema, ProfileQuery } from '../schemas/jobs.js'
+import { compileCheck, invalid } from '../validation.js'
+
+/** Ten thousand inline recipients with their fields. */
+const bodyBytes = 16 << 20
+const settingsBytes = 1 << 20
+
+type Recipient = string | Record<string, unknown>
+type CreateBody = JobSettings & { recipients?: Recipient[] }
+
+const schema = {
+  tags: ['jobs'],
+  security: bearer,
+  summary: 'Make a job',
+  description:
+    'JSON: settings, with `recipients` inline or with a CSV to follow by PUT …/recipients. Multipart: part `job` ' +
+    '(JSON settings), then part `file` (CSV). CSV: with `?profile=NAME`.',
+  headers: idempotencyHeader,
+  querystring: ProfileQuery,
+  body: {
+    content: {
+      'application/json': { schema: JobCreateSchema },
+      'multipart/form-data': {
+        schema: {
+          type: 'object',
+          required: ['job', 'file'],
+          properties: { job: JobSettingsSchema, file: { type: 'string', contentMediaType: 'text/csv' } },
+        },
+      },
+      'text/csv': { schema: { type: 'string' } },
+    },
+  },
+  response: answers({ 202: JobSchema }),
+}
+
+/** In a scope of its own: only here are multipart and CSV bodies understood. */
+export async function jobCreateRoute(app: App, engine: EngineApi): Promise<void> {
+  await app.register(fastifyMultipart, {
+    limits: { fileSize: limits.uploadBytes, fieldSize: settingsBytes, files: 2, fields: 4, parts: 4 },
+  })
+  app.addContentTypeParser('text/csv', (_request, _payload, done) => done(null, undefined))
+  app.post(
+    '/v1/jobs',
+    { config: { auth: 'account', streams: true }, bodyLimit: bodyBytes, schema },
+    async (request, reply) => {
+      const job = await create(engine, request, reply)
+      return reply.code(202).header('location', `/v1/jobs/${job.id}`).send(job)
+    },
+  )
+}
+
+function create(engine: EngineApi, request: FastifyRequest, reply: FastifyReply): Promise<JobView> {
+  if (request.isMultipart()) return createWithFile(engine, request, reply)
+  if (request.body === undefined) throw unknownProfile((request.query as { profile?: string }).profile)
+  const { recipients, ...settings } = request.body as CreateBody
+  const rows = recipients === undefined ? null : recipients.map((recipient) => rowOf(recipient, settings))
+  return once(engine, request, reply, {
+    body: request.body,
+    work: () => engine.createJob(principalOf(request), settings, rows),
+  })
+}
+
+/** A bare number stands in the recipient column. */
+function rowOf(recipient: Recipient, { columns }: JobSettings): Record<string, unknown> {
+  if (typeof recipient !== 'string') return recipient
+  return { [typeof columns?.to === 'string' ? columns.to : 'to']: recipient }
+}
+
+function unknownProfile(name: string | undefined): EngineError {
+  if (name === undefined) {
+    return new EngineError('BAD_REQUEST', 'a CSV body needs ?profile=NAME; or send multipart with parts job and file')
+  }
+  return new EngineError('NOT_FOUND', `there is no profile named ${JSON.stringify(name)}`)
+}
+
+async function createWithFile(engine: EngineApi, request: FastifyRequest, reply: FastifyReply): Promise<JobView> {
+  request.raw.setTimeout(uploadIdleMs)
+  const parts = request.parts()
+  const settings = await settingsOf(await nextPart(parts, 'job'))
+  const file = await nextPart(parts, 'file')
+  if (file.type !== 'file') throw missing('file', 'it must be sent as a file, e.g. curl -F file=@rows.csv')
+  return once(engine, request, reply, { body: settings, work: () => createFrom(engine, request, settings, file) })
+}
+
+async function createFrom(
+  engine: EngineApi,
+  request: FastifyRequest,
+  settings: JobSettings,
+  { file }: MultipartFile,
+): Promise<JobView> {
+  const principal = principalOf(request)
+  const job = await engine.createJob(principal, settings, null)
+  const uploaded = await engine.upload(principal, job.id, bytesOf(file as Readable))
+  if (file.truncated) throw new EngineError('TOO_LARGE', `the file is larger than ${limits.uploadBytes} bytes`)
+  return uploaded
+}
+
+async function nextPart(parts: AsyncIterator<Multipart>, name: string): Promise<Multipart> {
+  const { value, done } = await parts.next()
+  if (done) throw missing(name, 'the form ends before it')
+  const part = value as Multipart
+  if (part.fieldname !== name) throw missing(name, `found part \`${part.fieldname}\` in its place`)
+  return part
+}
+
+function missing(name: string, why: string): EngineError {
+  const fields = [{ pointer: `/${name}`, message: 'is required: part `job`, then part `file`' }]
+  return new EngineError('VALIDATION', `part \`${name}\` is missing: ${why}`, { fields })
+}
+
+const checkSettings = compileCheck(JobSettingsSchema)
+
+async function settingsOf(part: Multipart): Promise<JobSettings> {
+  const value = part.type === 'file' ? await textOf(part.file) : part.value
+  const settings = typeof value === 'string' ? parse(value) : value
+  const fields = checkSettings(settings)
+  if (fields !== null) throw invalid('part `job`', fields)
+  return settings as JobSettings
+}
+
+async function textOf(stream: Readable): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of bytesOf(stream, settingsBytes)) chunks.push(chunk)
+  return Buffer.concat(chunks).toString()
+}
+
+function parse(text: string): unknown {
+  try {
+    // Unknown keys, __proto__ among them, are refused by the schema before anything is copied.
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new EngineError('BAD_REQUEST', 'part `job` is not JSON', { cause })
+  }
+}

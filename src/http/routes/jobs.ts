@@ -1,0 +1,81 @@
+/** /v1/jobs: reading and steering. How they are made: job-create.ts, job-upload.ts; what came of them: job-results.ts. */
+import type { EngineApi, JobView, Principal } from '../../engine/contract/api.js'
+import type { App } from '../app.js'
+import { principalOf } from '../auth.js'
+import { answers, bearer, IdParams, pageAnswer, pageOf } from '../schemas/common.js'
+import { JobListQuery, JobPatchSchema, JobSchema, PreviewSchema } from '../schemas/jobs.js'
+
+const config = { auth: 'account' } as const
+const about = { tags: ['jobs'], security: bearer }
+
+export function jobRoutes(app: App, engine: EngineApi): void {
+  app.get(
+    '/v1/jobs',
+    {
+      config,
+      schema: {
+        ...about,
+        summary: 'List jobs',
+        querystring: JobListQuery,
+        response: answers({ 200: pageAnswer(JobSchema, 'Jobs, newest first.') }),
+      },
+    },
+    async (request) => engine.jobs(principalOf(request), pageOf(request.query)),
+  )
+
+  app.get(
+    '/v1/jobs/:id',
+    {
+      config,
+      schema: { ...about, summary: 'One job', params: IdParams, response: answers({ 200: JobSchema }) },
+    },
+    async (request) => engine.job(principalOf(request), request.params.id),
+  )
+
+  app.get(
+    '/v1/jobs/:id/preview',
+    {
+      config,
+      schema: {
+        ...about,
+        summary: 'The first rows rendered',
+        params: IdParams,
+        response: answers({ 200: PreviewSchema }),
+      },
+    },
+    async (request) => engine.preview(principalOf(request), request.params.id),
+  )
+
+  app.patch(
+    '/v1/jobs/:id',
+    {
+      config,
+      schema: {
+        ...about,
+        summary: 'Change time, rate or priority',
+        params: IdParams,
+        body: JobPatchSchema,
+        response: answers({ 200: JobSchema }),
+      },
+    },
+    async (request) => engine.patchJob(principalOf(request), request.params.id, request.body),
+  )
+
+  action(app, 'start', 'Confirm a job made with review', (who, id) => engine.startJob(who, id))
+  action(app, 'pause', 'Stop sending until resumed', (who, id) => engine.pauseJob(who, id))
+  action(app, 'resume', 'Go on sending', (who, id) => engine.resumeJob(who, id))
+  action(app, 'cancel', 'Take back what is not sent yet', (who, id) => engine.cancelJob(who, id))
+}
+
+function action(
+  app: App,
+  verb: string,
+  summary: string,
+  act: (principal: Principal, id: string) => Promise<JobView>,
+): void {
+  app.post(
+    `/v1/jobs/:id/${verb}`,
+    { config, schema: { ...about, summary, params: IdParams, response: answers({ 200: JobSchema }) } },
+    async (request) => act(principalOf(request), (request.params as { id: string }).id),
+  )
+}

@@ -1,0 +1,133 @@
+/** /v1/messages: single messages and small batches. POST is the hot route: one promise, no closure without a key. */
+import type { FastifyReply } from 'fastify'
+import type { EngineApi, MessageAccepted, MessageRequest } from '../../engine/contract/api.js'
+import { noCounts } from '../../engine/contract/job.js'
+import type { App } from '../app.js'
+import { principalOf } from '../auth.js'
+import { once } from '../idempotency.js'
+import { refusalOf, sendProblem } from '../problem.js'
+import { answers, bearer, IdParams, idempotencyHeader, pageAnswer, pageOf } from '../schemas/common.js'
+import {
+  DryRunSchema,
+  MessageListQuery,
+  MessageSchema,
+  MessagesAcceptedSchema,
+  MessagesCreateSchema,
+} from '../schemas/messages.js'
+
+const config = { auth: 'account' } as const
+const about = { tags: ['messages'], security: bearer }
+/** A thousand messages of the longest text that is usual. */
+const bodyBytes = 8 << 20
+
+type CreateBody = ({ messages: MessageRequest[] } | MessageRequest) & { dryRun?: boolean }
+
+export function messageRoutes(app: App, engine: EngineApi): void {
+  app.post(
+    '/v1/messages',
+    {
+      config,
+      bodyLimit: bodyBytes,
+      schema: {
+        ...about,
+        summary: 'Send one message, or up to 1,000',
+        headers: idempotencyHeader,
+        body: MessagesCreateSchema,
+        response: answers({ 200: DryRunSchema, 202: MessagesAcceptedSchema }),
+      },
+    },
+    async (request, reply) => {
+      const principal = principalOf(request)
+      const { dryRun, ...body } = request.body as CreateBody
+      const batch = 'messages' in body
+      const messages = batch ? body.messages : [body]
+      if (dryRun === true) return dryRunAnswer(messages, engine.previewMessages(principal, messages))
+      const accepted =
+        request.headers['idempotency-key'] === undefined
+          ? await engine.submit(principal, messages)
+          : await once(engine, request, reply, { body, work: () => engine.submit(principal, messages) })
+      reply.code(202)
+      return batch ? { items: accepted.map(itemOf) } : answerOne(reply, accepted[0]!)
+    },
+  )
+
+  app.get(
+    '/v1/messages',
+    {
+      config,
+      schema: {
+        ...about,
+        summary: 'Find messages',
+        querystring: MessageListQuery,
+        response: answers({ 200: pageAnswer(MessageSchema, 'Messages, newest first.') }),
+      },
+    },
+    async (request) => {
+      const query = pageOf(request.query)
+      if (query.to !== undefined) query.to = plusAgain(query.to)
+      if (query.from !== undefined) query.from = plusAgain(query.from)
+      if (query.since !== undefined) query.since = query.since.replace(' ', '+')
+      return engine.messages(principalOf(request), query)
+    },
+  )
+
+  app.get(
+    '/v1/messages/:id',
+    {
+      config,
+      schema: {
+        ...about,
+        summary: 'One message with its history',
+        params: IdParams,
+        response: answers({ 200: MessageSchema }),
+      },
+    },
+    async (request) => engine.message(principalOf(request), request.params.id),
+  )
+}
+
+/** A plus sign in a query string means a space; nobody who writes ?to=+44… means that. */
+function plusAgain(value: string): string {
+  return value.startsWith(' ') ? `+${value.trimStart()}` : value
+}
+
+function answerOne(reply: FastifyReply, accepted: MessageAccepted): MessageAccepted | FastifyReply {
+  if (accepted.reason === undefined) return accepted
+  sendProblem(reply, refusalOf(accepted.reason, accepted.detail))
+  return reply
+}
+
+function itemOf(accepted: MessageAccepted): object {
+  if (accepted.reason === undefined) return accepted
+  const { detail: message } = refusalOf(accepted.reason, accepted.detail)
+  return { ...accepted, code: accepted.reason, message }
+}
+
+/** In the shape of a job's preview. */
+function dryRunAnswer(messages: MessageRequest[], results: MessageAccepted[]): object {
+  const counts = noCounts()
+  const rows = results.map((result, index) => {
+    const refused = result.reason !== undefined
+    counts.rows += 1
+    if (refused) counts.rejected += 1
+    else {
+      counts.accepted += 1
+      counts.parts += result.parts
+      counts[result.state === 'scheduled' ? 'scheduled' : 'queued'] += 1
+    }
+    return {
+      row: index + 1,
+      line: index + 1,
+      to: result.to,
+      channel: result.channel,
+      text: messages[index]!.text,
+      encoding: result.encoding,
+      parts: result.parts,
+      carrier: result.carrier ?? null,
+      reason: result.reason ?? null,
+      detail: result.detail ?? null,
+    }
+  })
+  counts.records = counts.expanded = counts.rows
+  return { rows, counts }
+}

@@ -1,0 +1,75 @@
+/** Bodies and answers of /v1/accounts. */
+import { Type } from 'typebox'
+import { nullable, strict, Timestamp, text } from './common.js'
+
+const features = {
+  sms: Type.Boolean({ description: 'May send SMS.' }),
+  voice: Type.Boolean({ description: 'May make calls.' }),
+  email: Type.Boolean({ description: 'May send email.' }),
+  drop: Type.Boolean({ description: 'May use the drop folder.' }),
+}
+
+const Country = Type.String({
+  pattern: '^[A-Z]{2}$',
+  description: 'Country of numbers without +, ISO 3166-1 alpha-2 in capitals.',
+})
+
+const settings = {
+  name: Type.Optional(text('Name shown to people.')),
+  features: Type.Optional(Type.Partial(Type.Object(features), strict)),
+  defaultCountry: Type.Optional(nullable(Country)),
+  timeZone: Type.Optional(text('IANA time zone, e.g. Europe/London.', 64)),
+  weight: Type.Optional(
+    Type.Number({ exclusiveMinimum: 0, maximum: 1000, description: 'Share of a carrier beside other accounts.' }),
+  ),
+  ratePerSecond: Type.Optional(
+    nullable(
+      Type.Number({ exclusiveMinimum: 0, maximum: 1_000_000, description: 'Parts per second; null: no limit.' }),
+    ),
+  ),
+  allowPremium: Type.Optional(Type.Boolean({ description: 'Premium and special numbers are not refused.' })),
+}
+
+export const AccountCreateSchema = Type.Object(
+  {
+    id: Type.String({
+      pattern: '^[a-z0-9][a-z0-9_-]{0,31}$',
+      description: 'Small letters, digits, - and _; at most 32.',
+    }),
+    ...settings,
+  },
+  strict,
+)
+export const AccountPatchSchema = Type.Object(settings, { ...strict, description: 'Absent keys stay as they are.' })
+
+export const AccountSchema = Type.Object(
+  {
+    id: Type.String(),
+    name: Type.String(),
+    features: Type.Object(features),
+    defaultCountry: nullable(Type.String()),
+    timeZone: Type.String(),
+    weight: Type.Number(),
+    ratePerSecond: nullable(Type.Number()),
+    allowPremium: Type.Boolean(),
+    keys: Type.Array(
+      Type.Object({
+        id: Type.String(),
+        prefix: Type.String({ description: 'First characters of the key, to recognise it by.' }),
+        createdAt: Timestamp,
+        lastUsedAt: nullable(Type.String()),
+      }),
+    ),
+    createdAt: Timestamp,
+  },
+  { description: 'The account.' },
+)
+export const AccountCreatedSchema = Type.Object(
+  { account: AccountSchema, key: Type.String({ description: 'Shown this once.' }) },
+  { description: 'The account and its first key.' },
+)
+export const KeyCreatedSchema = Type.Object(
+  { id: Type.String(), key: Type.String({ description: 'Shown this once.' }) },
+  { description: 'A further key.' },
+)
+export const KeyParams = Type.Object({ id: Type.String(), keyId: Type.String() })

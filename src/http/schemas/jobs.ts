@@ -1,0 +1,180 @@
+/** Bodies and answers of /v1/jobs: only what the engine can do; a setting of a later version is an unknown key. */
+import { Type } from 'typebox'
+import { JOB_STATES, noCounts } from '../../engine/contract/job.js'
+import { limits } from '../../engine/contract/limits.js'
+import { CODINGS, PRIORITIES, STATES } from '../../engine/contract/message.js'
+import { nullable, oneOf, pageQuery, strict, Timestamp, text } from './common.js'
+
+const ColumnRef = Type.Union([Type.String({ minLength: 1, maxLength: 256 }), Type.Integer({ minimum: 1 })], {
+  description: 'A header label, or a position from 1.',
+})
+
+const columns = {
+  to: Type.Optional(ColumnRef),
+  phones: Type.Optional(Type.Array(ColumnRef, { minItems: 1, maxItems: 16 })),
+  phonesMode: Type.Optional(oneOf(['first', 'all'], 'Use the first valid phone of a record, or each.')),
+  text: Type.Optional(ColumnRef),
+  sendAt: Type.Optional(ColumnRef),
+  timeZone: Type.Optional(ColumnRef),
+  fields: Type.Optional(
+    Type.Record(Type.String(), ColumnRef, { description: 'Label in the text → column.', maxProperties: 256 }),
+  ),
+}
+
+const csv = {
+  header: Type.Optional(Type.Boolean({ description: 'The first record holds labels; absent: guessed.' })),
+  delimiter: Type.Optional(Type.String({ minLength: 1, maxLength: 8 })),
+  encoding: Type.Optional(
+    oneOf(['utf8', 'utf16le', 'utf16be', 'latin1', 'windows1252'], 'Encoding of the file; absent: guessed.'),
+  ),
+  quote: Type.Optional(Type.String({ maxLength: 1, description: 'Quoting character; empty: none.' })),
+}
+
+export const Priority = oneOf(PRIORITIES, 'Order among the messages of one carrier.')
+export const SendAt = Type.String({ format: 'date-time', description: 'RFC 3339 with a zone; in the past: at once.' })
+export const Rate = Type.Number({ exclusiveMinimum: 0, maximum: 1_000_000, description: 'Parts per second.' })
+export const MaxParts = Type.Integer({
+  minimum: 1,
+  maximum: limits.partsPerMessage,
+  description: 'Most parts of one message.',
+})
+export const ValidFor = Type.Integer({
+  minimum: 1,
+  maximum: 2_592_000,
+  description: 'Seconds after which it is not sent.',
+})
+export const Text = text('Text with ~label~, ~label|fallback~ and ~~ for a tilde.', limits.fieldBytes, 0)
+export const Reference = text('Your own reference, shown again.', 256)
+export const SmsChannel = oneOf(['auto', 'sms'], 'Way of sending; voice and email come in a later version.')
+
+const settings = {
+  name: Type.Optional(text('Name shown to people.', 256)),
+  channel: Type.Optional(SmsChannel),
+  from: Type.Optional(text('Sender: a number, or up to 11 letters and digits.', 21)),
+  text: Type.Optional(Text),
+  csv: Type.Optional(Type.Object(csv, strict)),
+  columns: Type.Optional(Type.Object(columns, strict)),
+  defaultCountry: Type.Optional(
+    Type.String({ pattern: '^[A-Z]{2}$', description: 'ISO 3166-1 alpha-2 in capitals, e.g. GB.' }),
+  ),
+  transliterate: Type.Optional(Type.Boolean({ description: 'Replace characters outside GSM 7-bit by like ones.' })),
+  maxParts: Type.Optional(MaxParts),
+  validForSeconds: Type.Optional(ValidFor),
+  priority: Type.Optional(Priority),
+  ratePerSecond: Type.Optional(Rate),
+  sendAt: Type.Optional(SendAt),
+  review: Type.Optional(Type.Boolean({ description: 'Wait for POST …/start after the ingest.' })),
+  onUnanswered: Type.Optional(oneOf(['resend', 'hold'], 'What follows when a carrier never answers.')),
+  deduplicate: Type.Optional(Type.Boolean({ description: 'One message per number; the first row wins.' })),
+  suppressed: Type.Optional(
+    Type.Array(Type.String({ minLength: 1, maxLength: 64 }), {
+      maxItems: 100_000,
+      description: 'Numbers that this job must not message.',
+    }),
+  ),
+  tags: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 64 }), { maxItems: 20 })),
+  clientReference: Type.Optional(Reference),
+}
+
+/** Settings alone: the part `job` of a multipart upload. */
+export const JobSettingsSchema = Type.Object(settings, strict)
+
+const Recipient = Type.Union([
+  Type.String({ minLength: 1, maxLength: 64 }),
+  Type.Record(
+    Type.String(),
+    Type.Unsafe<string | number | boolean | null>({ type: ['string', 'number', 'boolean', 'null'] }),
+  ),
+])
+
+export const JobCreateSchema = Type.Object(
+  {
+    ...settings,
+    recipients: Type.Optional(
+      Type.Array(Recipient, {
+        minItems: 1,
+        maxItems: limits.inlineRecipients,
+        description: 'Numbers, or objects with a value per label; absent: upload a CSV next.',
+      }),
+    ),
+  },
+  strict,
+)
+
+export const JobPatchSchema = Type.Object(
+  {
+    sendAt: Type.Optional(SendAt),
+    ratePerSecond: Type.Optional(nullable(Rate)),
+    priority: Type.Optional(Priority),
+  },
+  { ...strict, minProperties: 1, description: 'Absent keys stay as they are.' },
+)
+
+const Count = Type.Integer({ minimum: 0 })
+/** rows = accepted + rejected + suppressed + duplicate; accepted = the sum of the ten states. */
+export const CountsSchema = Type.Object(Object.fromEntries(Object.keys(noCounts()).map((name) => [name, Count])))
+
+/** Free-form: dialect and column map of the sniffer, which the engine made itself. */
+const Findings = Type.Unsafe<object | null>({ type: ['object', 'null'], additionalProperties: true })
+
+export const JobSchema = Type.Object(
+  {
+    id: Type.String(),
+    name: nullable(Type.String()),
+    state: oneOf(JOB_STATES, 'State of the job.'),
+    reason: nullable(Type.String({ description: 'Code: why it failed or paused.' })),
+    detail: nullable(Type.String()),
+    settings: JobSettingsSchema,
+    counts: CountsSchema,
+    file: Type.Unsafe<object | null>({
+      type: ['object', 'null'],
+      properties: {
+        bytes: { type: 'integer' },
+        sha256: { type: ['string', 'null'] },
+        dialect: Findings,
+        columns: Findings,
+        warnings: { type: 'array', items: { type: 'string' } },
+      },
+    }),
+    progress: Type.Object({
+      rowsPerSecond: Type.Number(),
+      messagesPerSecond: Type.Number(),
+      estimatedEndAt: nullable(Type.String()),
+    }),
+    createdAt: Timestamp,
+    startedAt: nullable(Type.String()),
+    finishedAt: nullable(Type.String()),
+  },
+  { description: 'The job.' },
+)
+
+export const PreviewRowSchema = Type.Object({
+  row: Type.Integer(),
+  line: Type.Integer(),
+  to: Type.String(),
+  channel: Type.String(),
+  text: Type.String(),
+  encoding: oneOf(CODINGS, 'Coding of the parts.'),
+  parts: Type.Integer(),
+  carrier: nullable(Type.String()),
+  reason: nullable(Type.String({ description: 'Set when the row is not accepted.' })),
+  detail: nullable(Type.String()),
+})
+export const PreviewSchema = Type.Object(
+  { rows: Type.Array(PreviewRowSchema), counts: CountsSchema },
+  { description: 'The first rows as they would be sent.' },
+)
+
+export const JobListQuery = Type.Object(
+  { ...pageQuery, state: Type.Optional(oneOf(JOB_STATES, 'Only jobs in this state.')) },
+  strict,
+)
+export const JobMessagesQuery = Type.Object(
+  { ...pageQuery, state: Type.Optional(oneOf(STATES, 'Only messages in this state.')) },
+  strict,
+)
+export const RejectsQuery = Type.Object(
+  { raw: Type.Optional(Type.Boolean({ description: 'The original bytes of the records alone.' })) },
+  strict,
+)
+export const ProfileQuery = Type.Object({ profile: Type.Optional(text('Saved profile for a text/csv body.')) }, strict)

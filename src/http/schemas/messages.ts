@@ -1,0 +1,108 @@
+/** Bodies and answers of /v1/messages. */
+import { Type } from 'typebox'
+import { limits } from '../../engine/contract/limits.js'
+import { CODINGS, STATES } from '../../engine/contract/message.js'
+import { CHOSEN_BY } from '../validation.js'
+import { nullable, oneOf, pageQuery, strict, Timestamp, text } from './common.js'
+import { CountsSchema, MaxParts, PreviewRowSchema, Priority, Reference, SendAt, SmsChannel, ValidFor } from './jobs.js'
+
+const message = {
+  to: text('Number with + and country code, or national with defaultCountry.', 64),
+  from: Type.Optional(text('Sender: a number, or up to 11 letters and digits.', 21)),
+  text: text('Final text.', limits.fieldBytes, 0),
+  channel: Type.Optional(SmsChannel),
+  priority: Type.Optional(Priority),
+  validForSeconds: Type.Optional(ValidFor),
+  sendAt: Type.Optional(SendAt),
+  maxParts: Type.Optional(MaxParts),
+  transliterate: Type.Optional(Type.Boolean({ description: 'Replace characters outside GSM 7-bit by like ones.' })),
+  clientReference: Type.Optional(Reference),
+}
+const dryRun = Type.Optional(Type.Boolean({ description: 'Answer what would be sent; store nothing.' }))
+
+const One = Type.Object({ ...message, dryRun }, strict)
+const Batch = Type.Object(
+  {
+    messages: Type.Array(Type.Object(message, strict), { minItems: 1, maxItems: limits.messagesPerRequest }),
+    dryRun,
+  },
+  strict,
+)
+export const MessagesCreateSchema = Type.Union([Batch, One], {
+  [CHOSEN_BY]: 'messages',
+  description: 'One message, or up to 1,000.',
+})
+
+const AcceptedSchema = {
+  id: nullable(Type.String()),
+  state: Type.String({ description: 'queued, scheduled, or rejected.' }),
+  to: Type.String(),
+  channel: Type.String(),
+  encoding: Type.String(),
+  parts: Type.Integer(),
+}
+
+/** One answer for both forms keeps the serializer free of choices: the hot route. */
+export const MessagesAcceptedSchema = Type.Object(
+  {
+    ...Type.Partial(Type.Object(AcceptedSchema)).properties,
+    items: Type.Optional(
+      Type.Array(
+        Type.Object({
+          ...AcceptedSchema,
+          code: Type.Optional(Type.String({ description: 'Why it was refused.' })),
+          message: Type.Optional(Type.String()),
+        }),
+        { description: 'With a batch: one entry per message, in order.' },
+      ),
+    ),
+  },
+  { description: 'Durable: it will be sent.' },
+)
+export const DryRunSchema = Type.Object(
+  { rows: Type.Array(PreviewRowSchema), counts: CountsSchema },
+  { description: 'With dryRun: what would be sent.' },
+)
+
+const HistorySchema = Type.Object({
+  at: Timestamp,
+  event: Type.String(),
+  carrier: Type.Optional(Type.String()),
+  bind: Type.Optional(Type.Integer()),
+  part: Type.Optional(Type.Integer()),
+  attempt: Type.Optional(Type.Integer()),
+  status: Type.Optional(Type.Integer()),
+  statusName: Type.Optional(Type.String()),
+  carrierId: Type.Optional(Type.String()),
+  error: Type.Optional(Type.String()),
+})
+
+export const MessageSchema = Type.Object(
+  {
+    id: Type.String(),
+    job: nullable(Type.String()),
+    state: oneOf(STATES, 'State of the message.'),
+    reason: nullable(Type.String()),
+    to: Type.String(),
+    from: Type.String(),
+    channel: Type.String(),
+    text: Type.String(),
+    encoding: oneOf(CODINGS, 'Coding of the parts.'),
+    parts: Type.Integer(),
+    row: nullable(Type.Integer()),
+    createdAt: Timestamp,
+    history: Type.Array(HistorySchema),
+  },
+  { description: 'The message and what became of it.' },
+)
+
+export const MessageListQuery = Type.Object(
+  {
+    ...pageQuery,
+    to: Type.Optional(text('Recipient with + and country code.', 64)),
+    from: Type.Optional(text('Sender.', 21)),
+    state: Type.Optional(oneOf(STATES, 'Only messages in this state.')),
+    since: Type.Optional(Type.String({ format: 'date-time', description: 'Made at or after this time, RFC 3339.' })),
+  },
+  strict,
+)

@@ -1,0 +1,188 @@
+/**
+ * The HTTP server: fastify with schemas, keys, limits and problem details around the engine's façade.
+ *
+ * Times are chosen for uploads that last for hours: no limit on a whole request, but on its head, on silence, and on
+ * every body that is not a stream. Runs in the main thread.
+ */
+import { randomBytes } from 'node:crypto'
+import type { Socket } from 'node:net'
+import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
+import type { Config } from '../engine/config/schema.js'
+import type { EngineApi } from '../engine/contract/api.js'
+import { type Clock, systemClock } from '../engine/contract/clock.js'
+import { EngineError } from '../engine/contract/errors.js'
+import type { Log } from '../engine/contract/log.js'
+import { logAccess } from './access-log.js'
+import type { App } from './app.js'
+import { authHook } from './auth.js'
+import { BodyDeadlines } from './body-deadlines.js'
+import { drain } from './body-stream.js'
+import { hostInUrl, startMetricsServer } from './metrics-server.js'
+import { describeApi, openapiRoute } from './openapi.js'
+import { handleError, PROBLEM_TYPE, problemOf } from './problem.js'
+import { RouteInventory } from './route-inventory.js'
+import { accountRoutes } from './routes/accounts.js'
+import { carrierRoutes } from './routes/carriers.js'
+import { jobCreateRoute } from './routes/job-create.js'
+import { jobResultRoutes } from './routes/job-results.js'
+import { jobUploadRoute } from './routes/job-upload.js'
+import { jobRoutes } from './routes/jobs.js'
+import { messageRoutes } from './routes/messages.js'
+import { metricsRoute, systemRoutes } from './routes/system.js'
+import { validatorCompiler } from './validation.js'
+
+const headMs = 30_000
+const silenceMs = 120_000
+const keepAliveMs = 72_000
+const bodyBytes = 1 << 20
+
+export interface ServerDeps {
+  engine: EngineApi
+  config: Config
+  log: Log
+  clock?: Clock
+  /** Per key. */
+  requestsPerSecond?: number
+}
+
+export interface Server {
+  /** Where the API answers, without a slash at the end. */
+  url: string
+  /** null: /metrics is with the API. */
+  metricsUrl: string | null
+  /** Stops listening, lets open requests end for at most shutdownSeconds, then closes their sockets. */
+  close(): Promise<void>
+}
+
+export async function createServer(deps: ServerDeps): Promise<Server> {
+  const { engine, config, log } = deps
+  const { host, port, metrics } = config.http
+  const app = await buildApp(deps)
+  await app.listen({ host, port })
+  const metricsServer = metrics === undefined ? null : await startMetricsServer(engine, log, metrics)
+  const address = app.server.address()
+  const bound = typeof address === 'object' && address !== null ? address.port : port
+  return {
+    url: `http://${hostInUrl(host)}:${bound}`,
+    metricsUrl: metricsServer?.url ?? null,
+    close: async () => {
+      const timer = setTimeout(() => app.server.closeAllConnections(), config.shutdownSeconds * 1000)
+      await Promise.all([app.close(), metricsServer?.close()])
+      clearTimeout(timer)
+    },
+  }
+}
+
+/** The server with every route, not listening yet. */
+export async function buildApp(deps: ServerDeps): Promise<App> {
+  const { engine, config } = deps
+  const app = bareApp(deps.log)
+  const inventory = new RouteInventory()
+  app.setValidatorCompiler(validatorCompiler)
+  app.addHook('onRoute', (route) => inventory.add(route))
+  parseJson(app)
+  answerErrors(app, deps.log, inventory)
+  addHooks(app, deps)
+
+  await describeApi(app)
+  openapiRoute(app)
+  systemRoutes(app, engine)
+  if (config.http.metrics === undefined) metricsRoute(app, engine)
+  accountRoutes(app, engine)
+  jobRoutes(app, engine)
+  jobResultRoutes(app, engine)
+  messageRoutes(app, engine)
+  carrierRoutes(app, engine)
+  await app.register(async (scope) => jobCreateRoute(scope as unknown as App, engine))
+  await app.register(async (scope) => jobUploadRoute(scope as unknown as App, engine))
+  await app.ready()
+  return app
+}
+
+function bareApp(log: Log): App {
+  const prefix = `req_${randomBytes(5).toString('hex')}`
+  let requests = 0
+  return Fastify({
+    logger: false,
+    bodyLimit: bodyBytes,
+    // Off, since an upload may take hours: heads, silence and bodies have limits of their own.
+    requestTimeout: 0,
+    connectionTimeout: silenceMs,
+    keepAliveTimeout: keepAliveMs,
+    http: { headersTimeout: headMs, connectionsCheckingInterval: 10_000 },
+    forceCloseConnections: 'idle',
+    // A hook of ours refuses with a problem instead.
+    return503OnClosing: false,
+    onProtoPoisoning: 'error',
+    onConstructorPoisoning: 'error',
+    requestIdHeader: false,
+    genReqId: () => `${prefix}${(++requests).toString(36)}`,
+    clientErrorHandler,
+    frameworkErrors: (error, request, reply) =>
+      handleError(log, error, request as unknown as FastifyRequest, reply as unknown as FastifyReply),
+  }).withTypeProvider() as unknown as App
+}
+
+/** As fastify parses it, but an empty body is no body: clients send the content type with every POST. */
+function parseJson(app: App): void {
+  const parse = app.getDefaultJsonParser('error', 'error')
+  app.removeContentTypeParser(['application/json', 'text/plain'])
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body.length === 0) done(null, undefined)
+    else parse(request, body as string, done)
+  })
+}
+
+function answerErrors(app: App, log: Log, inventory: RouteInventory): void {
+  app.setErrorHandler((error, request, reply) => {
+    handleError(log, error, request, reply)
+    if (request.routeOptions.config.streams) drain(request.raw)
+  })
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?')[0]!
+    const methods = inventory.methodsOf(path)
+    if (methods.length === 0) throw new EngineError('NOT_FOUND', `there is no route ${request.method} ${path}`)
+    reply.header('allow', methods.join(', '))
+    throw new EngineError('METHOD_NOT_ALLOWED', `${path} takes ${methods.join(', ')}`)
+  })
+}
+
+function addHooks(app: App, { engine, log, clock = systemClock, requestsPerSecond = 5_000 }: ServerDeps): void {
+  const deadlines = new BodyDeadlines()
+  let closing = false
+  app.decorateRequest('principal', null)
+  app.addHook('preClose', async () => {
+    closing = true
+    deadlines.close()
+  })
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', request.id)
+    if (!closing) return done()
+    reply.header('connection', 'close')
+    done(new EngineError('SHUTTING_DOWN', 'the engine is stopping'))
+  })
+  app.addHook('onRequest', authHook({ engine, clock, requestsPerSecond }))
+  app.addHook('preParsing', (request, _reply, _payload, done) => {
+    const json = request.headers['content-type']?.startsWith('application/json')
+    if (json || !request.routeOptions.config.streams) deadlines.started(request.raw)
+    done()
+  })
+  app.addHook('preValidation', (request, _reply, done) => {
+    deadlines.finished(request.raw)
+    done()
+  })
+  app.addHook('onResponse', (request, reply, done) => {
+    deadlines.finished(request.raw)
+    logAccess(log, request, reply)
+    done()
+  })
+}
+
+/** What is not HTTP at all never becomes a request. */
+function clientErrorHandler(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return
+  const body = JSON.stringify(problemOf(new EngineError('BAD_REQUEST', 'this is not a valid HTTP/1.1 request')))
+  const head = `HTTP/1.1 400 Bad Request\r\ncontent-type: ${PROBLEM_TYPE}\r\ncontent-length: ${Buffer.byteLength(body)}`
+  if (socket.writable) socket.write(`${head}\r\nconnection: close\r\n\r\n${body}`)
+  socket.destroySoon()
+}
