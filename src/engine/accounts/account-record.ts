@@ -1,0 +1,104 @@
+/** An account as stored, and as the API shows it. Main thread. */
+import type { AccountSettings, AccountView, Features } from '../contract/api.js'
+import { EngineError, type FieldError } from '../contract/errors.js'
+
+export interface AccountRecord {
+  /** What blocks and jobs carry. */
+  number: number
+  id: string
+  name: string
+  features: Features
+  defaultCountry: string | null
+  timeZone: string
+  weight: number
+  ratePerSecond: number | null
+  allowPremium: boolean
+  createdAtMs: number
+}
+
+export interface KeyRecord {
+  id: string
+  account: string
+  digest: Uint8Array
+  createdAtMs: number
+  lastUsedAtMs: number | null
+}
+
+const ID = /^[a-z0-9][a-z0-9_-]{0,31}$/
+
+/** @throws EngineError VALIDATION. */
+export function newAccount(facts: { id: string; number: number; nowMs: number }): AccountRecord {
+  if (!ID.test(facts.id)) {
+    throw new EngineError('VALIDATION', 'An account id has 1 to 32 lower-case letters, digits, - and _.', {
+      fields: [{ pointer: '/id', message: `must match ${ID.source}` }],
+    })
+  }
+  return {
+    number: facts.number,
+    id: facts.id,
+    name: facts.id,
+    features: { sms: true, voice: true, email: true, drop: true },
+    defaultCountry: null,
+    timeZone: 'UTC',
+    weight: 1,
+    ratePerSecond: null,
+    allowPremium: false,
+    createdAtMs: facts.nowMs,
+  }
+}
+
+/** The record with the given settings; absent keys stay. @throws EngineError VALIDATION naming each wrong field. */
+export function withSettings(
+  record: AccountRecord,
+  settings: AccountSettings,
+  knownCountry: (country: string) => boolean,
+): AccountRecord {
+  const fields: FieldError[] = []
+  if (settings.defaultCountry != null && !knownCountry(settings.defaultCountry)) {
+    fields.push({ pointer: '/defaultCountry', message: 'must be a two-letter country code such as GB' })
+  }
+  if (settings.timeZone !== undefined && !isTimeZone(settings.timeZone)) {
+    fields.push({ pointer: '/timeZone', message: 'must be an IANA zone such as Europe/London' })
+  }
+  if (settings.weight !== undefined && !(settings.weight >= 1 && settings.weight <= 1_000)) {
+    fields.push({ pointer: '/weight', message: 'must be from 1 to 1000' })
+  }
+  if (settings.ratePerSecond != null && !(settings.ratePerSecond > 0)) {
+    fields.push({ pointer: '/ratePerSecond', message: 'must be above 0' })
+  }
+  if (fields.length > 0) throw new EngineError('VALIDATION', 'The account settings do not fit.', { fields })
+  return {
+    ...record,
+    name: settings.name ?? record.name,
+    features: { ...record.features, ...settings.features },
+    defaultCountry: settings.defaultCountry === undefined ? record.defaultCountry : settings.defaultCountry,
+    timeZone: settings.timeZone ?? record.timeZone,
+    weight: settings.weight ?? record.weight,
+    ratePerSecond: settings.ratePerSecond === undefined ? record.ratePerSecond : settings.ratePerSecond,
+    allowPremium: settings.allowPremium ?? record.allowPremium,
+  }
+}
+
+function isTimeZone(zone: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: zone })
+    return true
+  } catch {
+    return false
+  }
+}
+
+export function accountView(record: AccountRecord, keys: AccountView['keys']): AccountView {
+  return {
+    id: record.id,
+    name: record.name,
+    features: record.features,
+    defaultCountry: record.defaultCountry,
+    timeZone: record.timeZone,
+    weight: record.weight,
+    ratePerSecond: record.ratePerSecond,
+    allowPremium: record.allowPremium,
+    keys,
+    createdAt: new Date(record.createdAtMs).toISOString(),
+  }
+}

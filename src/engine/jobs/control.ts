@@ -1,0 +1,95 @@
+/**
+ * Start, pause, resume, cancel and change of a job: durable in its document first, then the dispatcher is told. A job whose
+ * file is still being read is told nothing: its release carries the state that it has by then. Main thread.
+ */
+import { EngineError } from '../contract/errors.js'
+import type { PriorityName } from '../contract/message.js'
+import { parseTime } from './create.js'
+import type { Ingest } from './ingest.js'
+import { type JobRecord, noTotals, shownState } from './job-record.js'
+import type { JobPorts } from './ports.js'
+import { dispatchOf, goState, requireState } from './release.js'
+
+export interface JobChange {
+  sendAt?: string
+  ratePerSecond?: number | null
+  priority?: PriorityName
+}
+
+const ENDED = ['finished', 'canceled', 'failed']
+
+export class JobControl {
+  readonly #ports: JobPorts
+  readonly #ingest: Ingest
+
+  constructor(ports: JobPorts, ingest: Ingest) {
+    this.#ports = ports
+    this.#ingest = ingest
+  }
+
+  async #change(job: number, change: (record: JobRecord, nowMs: number) => Partial<JobRecord> | null): Promise<void> {
+    const record = await this.#ports.book.update(job, (current) => change(current, this.#ports.clock.now()))
+    if (record.released) this.#ports.post({ type: 'job', job: dispatchOf(record, this.#ingest.weight(record)) })
+  }
+
+  async start(job: number): Promise<void> {
+    await this.#change(job, (record, nowMs) => {
+      requireState(record, shownState(record, nowMs), ['ready'])
+      return { state: goState(record, nowMs), startedAtMs: nowMs, released: true }
+    })
+  }
+
+  async pause(job: number): Promise<void> {
+    await this.#change(job, (record, nowMs) => {
+      if (record.state === 'paused') return null
+      requireState(record, shownState(record, nowMs), ['running', 'scheduled'])
+      return { state: 'paused' }
+    })
+  }
+
+  async resume(job: number): Promise<void> {
+    await this.#change(job, (record, nowMs) => {
+      if (record.state === 'running') return null
+      requireState(record, shownState(record, nowMs), ['paused'])
+      return { state: goState(record, nowMs) }
+    })
+  }
+
+  /** Queued work is taken out by the dispatcher; a job that is still read loses all that it stored. */
+  async cancel(job: number): Promise<void> {
+    const { book, clock } = this.#ports
+    await this.#change(job, (record) => {
+      if (record.state === 'canceled') return null
+      requireState(record, record.state, ['receiving', 'ready', 'scheduled', 'running', 'paused'])
+      const isRead = record.totals !== null
+      return { state: 'canceled', finishedAtMs: clock.now(), released: isRead }
+    })
+    if (book.get(job)!.totals === null) await this.finishCancel(job)
+  }
+
+  /** Also at start, for a cancel that a crash cut short. */
+  async finishCancel(job: number): Promise<void> {
+    await this.#ingest.takeBack(job)
+    await this.#ports.book.update(job, () => ({ totals: noTotals(), closed: true }))
+  }
+
+  /** @throws EngineError VALIDATION, WRONG_STATE. */
+  async patch(job: number, change: JobChange): Promise<void> {
+    const sendAtMs = change.sendAt === undefined ? null : parseTime(change.sendAt)
+    if (change.sendAt !== undefined && sendAtMs === null) {
+      const message = 'must be a time with zone such as 2026-11-22T09:00:00Z'
+      throw new EngineError('VALIDATION', `sendAt ${message}.`, { fields: [{ pointer: '/sendAt', message }] })
+    }
+    await this.#change(job, (record, nowMs) => {
+      if (ENDED.includes(record.state)) requireState(record, record.state, ['running'])
+      const settings = { ...record.settings }
+      if (change.priority !== undefined) settings.priority = change.priority
+      if (change.ratePerSecond !== undefined) settings.ratePerSecond = change.ratePerSecond ?? undefined
+      if (sendAtMs === null) return { settings }
+      settings.sendAt = change.sendAt
+      const next = { ...record, sendAtMs }
+      const moves = record.state === 'running' || record.state === 'scheduled'
+      return { settings, sendAtMs, state: moves ? goState(next, nowMs) : record.state }
+    })
+  }
+}

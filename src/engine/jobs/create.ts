@@ -1,0 +1,139 @@
+/** From the settings of a request to a job record: everything that can be refused before a byte of the file is refused here. */
+import { EngineError, type FieldError } from '../contract/errors.js'
+import type { JobSettings } from '../contract/job.js'
+import { limits } from '../contract/limits.js'
+import { isCountry, NumberParser } from '../phone/number.js'
+import { compileTemplate } from '../text/template.js'
+import type { JobRecord } from './job-record.js'
+
+/** What jobs need to know of the account that they belong to. */
+export interface JobAccount {
+  number: number
+  id: string
+  weight: number
+  defaultCountry: string | null
+  allowPremium: boolean
+  features: { sms: boolean }
+}
+
+/** A number of 3 to 15 digits, or up to 11 letters, digits and marks (GSM 03.40 §9.1.2.5). */
+const SENDER = /^(?:\+?\d{3,15}|[\w .&'*+-]{1,11})$/
+const RFC3339 = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)$/i
+const SUPPRESSED_MAX = 100_000
+const DEFAULT_MAX_PARTS = 10
+
+export function isSender(from: string): boolean {
+  return SENDER.test(from)
+}
+
+/** Epoch milliseconds; null: not a time with a zone. */
+export function parseTime(text: string): number | null {
+  if (!RFC3339.test(text)) return null
+  const at = Date.parse(text.replace(' ', 'T'))
+  return Number.isNaN(at) ? null : at
+}
+
+export interface NewJob {
+  job: number
+  account: JobAccount
+  nowMs: number
+  singles: boolean
+}
+
+/** @throws EngineError VALIDATION naming every wrong field, TEMPLATE_INVALID, FEATURE_OFF. */
+export function newJob(facts: NewJob, settings: JobSettings): JobRecord {
+  if (!facts.account.features.sms && settings.channel !== 'voice' && settings.channel !== 'email') {
+    throw new EngineError('FEATURE_OFF', 'SMS is switched off for this account.')
+  }
+  if (!facts.singles) checkSettings(settings, facts.account.defaultCountry)
+  return {
+    job: facts.job,
+    account: facts.account.number,
+    accountId: facts.account.id,
+    state: facts.singles ? 'running' : 'receiving',
+    reason: null,
+    detail: null,
+    settings,
+    singles: facts.singles,
+    createdAtMs: facts.nowMs,
+    startedAtMs: facts.singles ? facts.nowMs : null,
+    finishedAtMs: null,
+    sendAtMs: settings.sendAt === undefined ? 0 : parseTime(settings.sendAt)!,
+    upload: null,
+    sniff: null,
+    totals: null,
+    released: false,
+    closed: false,
+  }
+}
+
+function checkSettings(settings: JobSettings, homeCountry: string | null): void {
+  const fields = [...settingErrors(settings), ...suppressedErrors(settings, homeCountry)]
+  if (fields.length > 0) {
+    throw new EngineError('VALIDATION', `${fields[0]!.pointer} ${fields[0]!.message}.`, { fields })
+  }
+  if (settings.text !== undefined) compileTemplate(settings.text)
+}
+
+function* settingErrors(settings: JobSettings): Iterable<FieldError> {
+  const { columns, defaultCountry, from, maxParts, sendAt, validForSeconds, ratePerSecond } = settings
+  if (settings.template !== undefined) yield { pointer: '/template', message: 'names no template of this account' }
+  if (settings.profile !== undefined) yield { pointer: '/profile', message: 'names no profile of this account' }
+  const hasText = settings.text !== undefined || columns?.text !== undefined || columns?.keyword !== undefined
+  if (!hasText && settings.template === undefined) {
+    yield { pointer: '/text', message: 'must be given, or a column of texts as columns.text' }
+  }
+  if (from !== undefined && !isSender(from)) {
+    yield { pointer: '/from', message: 'must be a number or up to 11 letters and digits' }
+  }
+  if (defaultCountry !== undefined && !isCountry(defaultCountry)) {
+    yield { pointer: '/defaultCountry', message: 'must be a two-letter country code such as GB' }
+  }
+  if (maxParts !== undefined && !(Number.isInteger(maxParts) && maxParts >= 1 && maxParts <= limits.partsPerMessage)) {
+    yield { pointer: '/maxParts', message: `must be from 1 to ${limits.partsPerMessage}` }
+  }
+  if (sendAt !== undefined && parseTime(sendAt) === null) {
+    yield { pointer: '/sendAt', message: 'must be a time with zone such as 2026-11-22T09:00:00Z' }
+  }
+  if (validForSeconds !== undefined && !(validForSeconds > 0)) {
+    yield { pointer: '/validForSeconds', message: 'must be above 0' }
+  }
+  if (ratePerSecond !== undefined && !(ratePerSecond > 0)) {
+    yield { pointer: '/ratePerSecond', message: 'must be above 0' }
+  }
+}
+
+/** A number that cannot be read would silently suppress nobody. */
+function* suppressedErrors(settings: JobSettings, homeCountry: string | null): Iterable<FieldError> {
+  const numbers = settings.suppressed ?? []
+  const country = settings.defaultCountry ?? homeCountry
+  if (country !== null && !isCountry(country)) return
+  if (numbers.length > SUPPRESSED_MAX) {
+    yield { pointer: '/suppressed', message: `must have at most ${SUPPRESSED_MAX} numbers` }
+    return
+  }
+  const parser = new NumberParser(country)
+  for (const [index, number] of numbers.entries()) {
+    if (parser.parse(number).reason !== 0) yield { pointer: `/suppressed/${index}`, message: 'is not a phone number' }
+  }
+}
+
+/** Sorted E.164 numbers in shared memory, so that every range task of the job uses one copy. */
+export function suppressedNumbers(numbers: string[] | undefined, defaultCountry: string | null): Float64Array | null {
+  if (numbers === undefined || numbers.length === 0) return null
+  const parser = new NumberParser(defaultCountry)
+  const values = numbers
+    .map((number) => {
+      const parsed = parser.parse(number)
+      return parsed.reason === 0 ? parsed.value : 0
+    })
+    .filter((value) => value > 0)
+    .sort((a, b) => a - b)
+  const shared = new Float64Array(new SharedArrayBuffer(values.length * 8))
+  shared.set(values)
+  return shared
+}
+
+export function maxPartsOf(settings: { maxParts?: number }): number {
+  return settings.maxParts ?? DEFAULT_MAX_PARTS
+}

@@ -1,0 +1,296 @@
+/**
+ * One file on its way through the ingest workers, while it still arrives and after: sniff once, cut into ranges that run
+ * side by side (fast dialects), or range after range (general dialects, and any file whose ranges turn out misaligned).
+ * What is stored survives a kill: a new run goes on behind the last range that has no gap before it. Main thread.
+ */
+import { EngineError } from '../contract/errors.js'
+import type {
+  CutResult,
+  Dialect,
+  DuplicatesResult,
+  IngestTask,
+  JobPlan,
+  RangeBounds,
+  RangeResult,
+  SniffResult,
+} from '../contract/ingest.js'
+import { limits } from '../contract/limits.js'
+import type { RangeRecord } from '../contract/store.js'
+import { type JobTotals, noTotals } from './job-record.js'
+
+/** How far the file on disk may be ahead of what is ingested before the socket is no longer read. */
+const LEAD_BYTES = (limits.rangesInWork + 4) * limits.rangeBytes
+/** Bytes that one cut task looks through, unless a record is longer. */
+const CUT_BYTES = 2 * limits.rangesInWork * limits.rangeBytes
+
+export interface IngestRunDeps {
+  job: number
+  path: string
+  run(task: IngestTask): Promise<unknown>
+  ranges(): Iterable<RangeRecord>
+  discard(fromRange: number): void
+  sniffTask(available: number, complete: boolean): IngestTask
+  plan(sniff: SniffResult): JobPlan
+  /** Durable when it resolves. */
+  saveSniff(sniff: SniffResult): Promise<void>
+  onRange(record: RangeResult['record']): void
+}
+
+export class IngestRun {
+  readonly #deps: IngestRunDeps
+  readonly #deduplicate: boolean
+  readonly #totals = noTotals()
+  #sniff: SniffResult | null
+  #available = 0
+  #isComplete = false
+  #isStopped = false
+  #error: unknown = null
+  /** Offset up to which ranges were handed to workers, and the number of the next one. */
+  #next = 0
+  #nextRange = 0
+  #settledBytes = 0
+  /** Bytes of the file that the next step waits for. */
+  #wanted: number = limits.sniffBytes
+  #inWork = 0
+  #misaligned: RangeBounds | null = null
+  #waiters: (() => void)[] = []
+  readonly #done: Promise<void>
+
+  /** `sniff`: what an earlier run of the same file decided, to go on behind its ranges. */
+  constructor(deps: IngestRunDeps, sniff: SniffResult | null, deduplicate: boolean) {
+    this.#deps = deps
+    this.#sniff = sniff
+    this.#deduplicate = deduplicate
+    this.#done = this.#work().catch((error) => {
+      this.#error ??= error
+      this.#wake()
+    })
+  }
+
+  /** Sums of the stored ranges so far; `duplicate` is 0 until the end. */
+  get totals(): Readonly<JobTotals> {
+    return this.#totals
+  }
+  get sniff(): SniffResult | null {
+    return this.#sniff
+  }
+
+  /** What made the run fail; null while nothing did. */
+  get error(): unknown {
+    return this.#error
+  }
+
+  /** `bytes` of the file are on disk. Resolves when there is room for more. @throws what made the run fail. */
+  async grow(bytes: number): Promise<void> {
+    this.#available = bytes
+    this.#wake()
+    await this.#until(() => bytes < this.#wanted || bytes - this.#settledBytes < LEAD_BYTES)
+    if (this.#error !== null) throw this.#error
+  }
+
+  /** The whole file is there. */
+  complete(bytes: number): void {
+    this.#available = bytes
+    this.#isComplete = true
+    this.#wake()
+  }
+
+  /** Resolves with the totals once every range and the duplicates are done. @throws what made the run fail. */
+  async finished(): Promise<JobTotals> {
+    await this.#done
+    if (this.#error !== null) throw this.#error
+    return this.#totals
+  }
+
+  /** Begins no further range and resolves when those in work are done. */
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    this.#error ??= new EngineError('WRONG_STATE', 'The upload was stopped.')
+    this.#wake()
+    await this.#done
+  }
+
+  #wake(): void {
+    const waiters = this.#waiters
+    this.#waiters = []
+    for (const waiter of waiters) waiter()
+  }
+
+  /** Waits for the condition, or for the end of the run. */
+  async #until(condition: () => boolean): Promise<void> {
+    while (!condition() && this.#error === null) await new Promise<void>((resolve) => this.#waiters.push(resolve))
+  }
+
+  /** Waits until so much of the file is there, or all of it. */
+  async #arrival(bytes: number): Promise<void> {
+    this.#wanted = bytes
+    this.#wake()
+    await this.#until(() => this.#isComplete || this.#available >= bytes || this.#misaligned !== null)
+  }
+
+  async #work(): Promise<void> {
+    try {
+      const sniff = this.#sniff ?? (await this.#look())
+      if (this.#error !== null) return
+      this.#resume(sniff)
+      if (sniff.dialect.parser === 'fast') await this.#parallel(sniff)
+      if (this.#error === null && this.#sniff!.dialect.parser === 'general') await this.#sequential(this.#sniff!)
+    } catch (error) {
+      this.#error ??= error
+      this.#wake()
+    } finally {
+      while (this.#inWork > 0) await new Promise<void>((resolve) => this.#waiters.push(resolve))
+    }
+    if (this.#error === null) await this.#finish()
+  }
+
+  async #look(): Promise<SniffResult> {
+    await this.#arrival(limits.sniffBytes)
+    if (this.#isComplete && this.#available === 0) throw new EngineError('FILE_EMPTY', 'The file has no bytes.')
+    const task = this.#deps.sniffTask(this.#available, this.#isComplete)
+    const sniff = (await this.#deps.run(task)) as SniffResult
+    this.#deps.plan(sniff)
+    await this.#deps.saveSniff(sniff)
+    this.#sniff = sniff
+    return sniff
+  }
+
+  /** Takes up what an earlier run stored: ranges without a gap from 0; those behind a gap are discarded. */
+  #resume(sniff: SniffResult): void {
+    this.#next = sniff.dialect.dataStart
+    let gap = -1
+    for (const record of this.#deps.ranges()) {
+      if (record.range !== this.#nextRange) {
+        gap = this.#nextRange
+        break
+      }
+      this.#add(record)
+      this.#next = record.end
+      this.#nextRange++
+    }
+    if (gap >= 0) this.#deps.discard(gap)
+  }
+
+  #add(record: RangeResult['record']): void {
+    const totals = this.#totals
+    totals.records += record.records
+    totals.skipped += record.skipped
+    totals.expanded += record.expanded
+    totals.rows += record.rows
+    totals.accepted += record.accepted
+    totals.rejected += record.rejected
+    totals.suppressed += record.suppressed
+    totals.parts += record.parts
+    totals.scheduled += record.scheduled
+    this.#settledBytes += record.end - record.start
+  }
+
+  get #isAtEnd(): boolean {
+    return this.#isComplete && this.#next >= this.#available
+  }
+
+  async #parallel(sniff: SniffResult): Promise<void> {
+    const plan = this.#deps.plan(sniff)
+    let tried = 0
+    for (;;) {
+      // A stretch without a boundary is looked at again only when it has doubled, so that the work stays linear.
+      await this.#arrival(this.#next + Math.max(limits.rangeBytes, 2 * tried))
+      if (this.#error !== null || this.#misaligned !== null || this.#isAtEnd) break
+      const cut = await this.#cut(sniff.dialect, Math.max(CUT_BYTES, 2 * tried))
+      tried = cut.available - cut.result.next
+      for (const bounds of cut.result.ranges) {
+        await this.#until(() => this.#inWork < limits.rangesInWork || this.#misaligned !== null)
+        if (this.#error !== null || this.#misaligned !== null) break
+        void this.#range(plan, bounds)
+        this.#nextRange = bounds.range + 1
+      }
+      this.#next = cut.result.next
+      if (cut.complete) break
+    }
+    await this.#until(() => this.#inWork === 0)
+    if (this.#misaligned !== null && this.#error === null) await this.#fallBack(this.#misaligned)
+  }
+
+  async #cut(dialect: Dialect, bytes: number): Promise<{ available: number; complete: boolean; result: CutResult }> {
+    const available = Math.min(this.#available, this.#next + bytes)
+    const complete = this.#isComplete && available === this.#available
+    const { path } = this.#deps
+    const task: IngestTask = {
+      kind: 'cut',
+      path,
+      start: this.#next,
+      firstRange: this.#nextRange,
+      available,
+      complete,
+      dialect,
+    }
+    return { available, complete, result: (await this.#deps.run(task)) as CutResult }
+  }
+
+  async #range(plan: JobPlan, bounds: RangeBounds): Promise<void> {
+    this.#inWork++
+    try {
+      const result = (await this.#deps.run({ kind: 'range', plan, bounds })) as RangeResult
+      if (!result.misaligned) this.#stored(result)
+      else if (this.#misaligned === null || bounds.range < this.#misaligned.range) this.#misaligned = bounds
+    } catch (error) {
+      this.#error ??= error
+    } finally {
+      this.#inWork--
+      this.#wake()
+    }
+  }
+
+  #stored(result: RangeResult): void {
+    this.#add(result.record)
+    this.#deps.onRange(result.record)
+  }
+
+  /** The cut was wrong from this range on (stray quotes): read on from there with the general parser, in sequence. */
+  async #fallBack(bounds: RangeBounds): Promise<void> {
+    const sniff = this.#sniff!
+    const general: SniffResult = { ...sniff, dialect: { ...sniff.dialect, parser: 'general' } }
+    await this.#deps.saveSniff(general)
+    this.#sniff = general
+    this.#deps.discard(bounds.range)
+    Object.assign(this.#totals, noTotals())
+    this.#settledBytes = 0
+    this.#nextRange = 0
+    this.#misaligned = null
+    this.#resume(general)
+  }
+
+  async #sequential(sniff: SniffResult): Promise<void> {
+    const plan = this.#deps.plan(sniff)
+    let size: number = limits.rangeBytes
+    for (;;) {
+      await this.#arrival(this.#next + size)
+      if (this.#error !== null || this.#isAtEnd) return
+      const start = this.#next
+      const end = Math.min(start + size, this.#available)
+      const last = this.#isComplete && end === this.#available
+      const bounds = { range: this.#nextRange, start, end, last }
+      const result = (await this.#deps.run({ kind: 'range', plan, bounds })) as RangeResult
+      if (result.misaligned || result.record.end <= start) {
+        if (last) throw new EngineError('INTERNAL', `range ${bounds.range} of the file could not be read to its end`)
+        size *= 2
+        continue
+      }
+      size = limits.rangeBytes
+      this.#stored(result)
+      this.#next = result.record.end
+      this.#nextRange++
+      this.#wake()
+    }
+  }
+
+  async #finish(): Promise<void> {
+    if (this.#totals.rows === 0) throw new EngineError('FILE_EMPTY', 'The file has no rows.')
+    if (!this.#deduplicate) return
+    const found = (await this.#deps.run({ kind: 'duplicates', job: this.#deps.job })) as DuplicatesResult
+    this.#totals.duplicate = found.duplicates
+    this.#totals.accepted -= found.duplicates
+    this.#totals.parts -= found.parts
+    this.#totals.scheduled -= found.scheduled
+  }
+}

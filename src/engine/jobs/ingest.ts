@@ -1,0 +1,212 @@
+/**
+ * The ingest runs of all jobs: begins them, releases a job to the dispatcher when its file is done, takes back what a
+ * failed or canceled one stored. Main thread.
+ */
+import { EngineError } from '../contract/errors.js'
+import { jobId } from '../contract/ids.js'
+import type { IngestTask, JobPlan, RangeResult, SniffResult } from '../contract/ingest.js'
+import { bindTemplate, compileTemplate, labelLookup } from '../text/template.js'
+import { suppressedNumbers } from './create.js'
+import { IngestRun } from './ingest-run.js'
+import { type JobRecord, type JobTotals, noTotals } from './job-record.js'
+import type { JobPorts } from './ports.js'
+import { dispatchOf } from './release.js'
+import { removeUpload, uploadPath } from './upload-file.js'
+
+interface Live {
+  run: IngestRun
+  startedAt: number
+}
+
+export class Ingest {
+  readonly #ports: JobPorts
+  readonly #live = new Map<number, Live>()
+  #isStopping = false
+
+  constructor(ports: JobPorts) {
+    this.#ports = ports
+  }
+
+  get isStopping(): boolean {
+    return this.#isStopping
+  }
+
+  begin(record: JobRecord): IngestRun {
+    const { job } = record
+    const path = this.path(job)
+    const { pool, store, book } = this.#ports
+    const plan = this.#planner(record)
+    const run = new IngestRun(
+      {
+        job,
+        path,
+        run: (task) => pool.run(job, task),
+        ranges: () => store.ranges(job),
+        discard: (from) => store.discard(job, from),
+        sniffTask: (available, complete) => sniffTask(record, { path, available, complete }),
+        plan,
+        saveSniff: async (sniff) => {
+          await book.update(job, () => ({ sniff }))
+        },
+        onRange: (range) => this.#countRows(range),
+      },
+      record.sniff,
+      record.settings.deduplicate ?? true,
+    )
+    this.#live.set(job, { run, startedAt: this.#ports.clock.monotonic() })
+    return run
+  }
+
+  path(job: number): string {
+    return uploadPath(this.#ports.dataDir, jobId(job))
+  }
+
+  /** Sums so far of a job whose file is being read; null when none is. */
+  totals(job: number): Readonly<JobTotals> | null {
+    return this.#live.get(job)?.run.totals ?? null
+  }
+
+  rowsPerSecond(job: number): number {
+    const live = this.#live.get(job)
+    if (live === undefined) return 0
+    const seconds = (this.#ports.clock.monotonic() - live.startedAt) / 1000
+    return seconds > 0 ? live.run.totals.rows / seconds : 0
+  }
+
+  /** The plan is made once: its list of suppressed numbers lies in shared memory. */
+  #planner(record: JobRecord): (sniff: SniffResult) => JobPlan {
+    const account = this.#ports.account(record.account)
+    const country = record.settings.defaultCountry ?? account?.defaultCountry ?? null
+    let suppressed: Float64Array | null | undefined
+    return (sniff) => {
+      checkLabels(record.settings.text, sniff)
+      suppressed ??= suppressedNumbers(record.settings.suppressed, country)
+      return {
+        job: record.job,
+        account: record.account,
+        path: this.path(record.job),
+        settings: { ...record.settings, suppressed: undefined },
+        text: record.settings.text,
+        templates: {},
+        dialect: sniff.dialect,
+        columns: sniff.columns,
+        routes: this.#ports.routes.plans(record.accountId),
+        defaultCountry: country,
+        suppressed,
+        // Validity of a job that waits counts from its sending time.
+        createdSeconds: Math.floor(Math.max(record.createdAtMs, record.sendAtMs) / 1000),
+        allowPremium: account?.allowPremium ?? false,
+      }
+    }
+  }
+
+  plan(record: JobRecord, sniff: SniffResult): JobPlan {
+    return this.#planner(record)(sniff)
+  }
+
+  #countRows(range: RangeResult['record']): void {
+    const { metrics } = this.#ports
+    metrics.counter('trunkline_rows_total', { result: 'accepted' }).add(range.accepted)
+    metrics.counter('trunkline_rows_total', { result: 'rejected' }).add(range.rejected)
+    metrics.counter('trunkline_rows_total', { result: 'suppressed' }).add(range.suppressed)
+  }
+
+  /**
+   * Waits for the end of the run and releases the job: its totals and its new state in one durable write, then the
+   * dispatcher is told. @throws what was wrong with the file, once the job is marked failed.
+   */
+  async conclude(job: number, run: IngestRun): Promise<void> {
+    let totals: JobTotals
+    try {
+      totals = await run.finished()
+    } catch (error) {
+      if (this.#isStopping || this.#ports.book.get(job)?.state === 'canceled') return
+      await this.failed(job, error)
+      throw error
+    }
+    await this.#release(job, { ...totals })
+    this.#live.delete(job)
+  }
+
+  async #release(job: number, totals: JobTotals): Promise<void> {
+    const { book, clock, metrics } = this.#ports
+    const record = await book.update(job, (current) => {
+      if (current.state === 'canceled') return null
+      if (totals.accepted === 0) return { totals, state: 'finished', finishedAtMs: clock.now(), closed: true }
+      if (current.state === 'receiving') return { totals, state: 'ready' }
+      return { totals, released: true }
+    })
+    if (record.totals === null) return
+    metrics.counter('trunkline_rows_total', { result: 'duplicate' }).add(totals.duplicate)
+    if (record.released) this.#ports.post({ type: 'job', job: dispatchOf(record, this.weight(record)) })
+  }
+
+  weight(record: JobRecord): number {
+    return this.#ports.account(record.account)?.weight ?? 1
+  }
+
+  /** Marks the job failed and takes back what it stored. A failed store stops the process instead. */
+  async failed(job: number, error: unknown): Promise<void> {
+    const { book, clock, log, store } = this.#ports
+    const code = error instanceof EngineError ? error.code : 'INTERNAL'
+    if (code === 'STORE_FAILED' || code === 'STORE_CORRUPT') {
+      this.#ports.fail(error)
+      return
+    }
+    if (code === 'INTERNAL') log.error({ job: jobId(job), error }, 'ingest of a job failed')
+    const detail = error instanceof EngineError ? error.message : 'The file could not be read.'
+    this.#live.delete(job)
+    store.discard(job)
+    await book.update(job, () => ({
+      state: 'failed',
+      reason: code,
+      detail,
+      totals: noTotals(),
+      finishedAtMs: clock.now(),
+      closed: true,
+    }))
+  }
+
+  /** Stops the run of a job, if there is one, and takes back everything that it stored. */
+  async takeBack(job: number): Promise<void> {
+    await this.#live.get(job)?.run.stop()
+    this.#live.delete(job)
+    this.#ports.store.discard(job)
+    await removeUpload(this.path(job))
+  }
+
+  /** Goes on with an uploaded file after a restart, in the background. */
+  resume(record: JobRecord): void {
+    const run = this.begin(record)
+    run.complete(record.upload!.bytes)
+    this.watch(record.job, run)
+  }
+
+  /** Concludes in the background: what is wrong with the file shows in the job. */
+  watch(job: number, run: IngestRun): void {
+    this.conclude(job, run).catch((error) => {
+      const code = error instanceof EngineError ? error.code : 'INTERNAL'
+      if (code === 'STORE_FAILED') this.#ports.fail(error)
+      else this.#ports.log.warn({ job: jobId(job), code }, 'a job failed')
+    })
+  }
+
+  /** Lets the tasks in work end and begins no more; what is stored is gone on with at the next start. */
+  async stop(): Promise<void> {
+    this.#isStopping = true
+    await Promise.all([...this.#live.values()].map(({ run }) => run.stop()))
+  }
+}
+
+function sniffTask(record: JobRecord, at: { path: string; available: number; complete: boolean }): IngestTask {
+  const { settings } = record
+  const labelsNeeded = settings.text !== undefined && compileTemplate(settings.text).labels.length > 0
+  return { kind: 'sniff', ...at, csv: settings.csv ?? {}, columns: settings.columns ?? {}, labelsNeeded }
+}
+
+/** @throws EngineError TEMPLATE_LABEL_UNKNOWN before a row is read, not once per range. */
+function checkLabels(text: string | undefined, sniff: SniffResult): void {
+  if (text === undefined) return
+  const labels = Object.keys(sniff.columns.fields)
+  bindTemplate(compileTemplate(text), labelLookup(labels))
+}

@@ -1,0 +1,112 @@
+/**
+ * Jobs in the documents: open ones are held in memory, closed ones are read when asked for. Changes of one job happen one
+ * after the other, and the memory changes only once the disk has it. Main thread.
+ */
+import type { JobState } from '../contract/job.js'
+import type { DocumentKey, Documents, DocumentWrite } from '../store/documents.js'
+import type { JobRecord } from './job-record.js'
+
+/** Documents looked at for one page of a list that is filtered by state. */
+const SCAN_MAX = 2_000
+
+export interface JobQuery {
+  /** Account number; null: all. */
+  account: number | null
+  limit: number
+  /** Go on behind this job (lists run from the newest). */
+  before: number | null
+  matches(record: JobRecord): boolean
+}
+
+export class JobBook {
+  readonly #documents: Documents
+  readonly #open = new Map<number, JobRecord>()
+  readonly #turns = new Map<number, Promise<unknown>>()
+
+  constructor(documents: Documents) {
+    this.#documents = documents
+    for (const { key } of documents.list('jobs-open')) {
+      const record = documents.get<JobRecord>('jobs', key)
+      if (record !== null) this.#open.set(record.job, record)
+    }
+  }
+
+  /** Every job that may still change, in order of creation. */
+  open(): JobRecord[] {
+    return [...this.#open.values()].sort((a, b) => a.job - b.job)
+  }
+
+  get(job: number): JobRecord | null {
+    return this.#open.get(job) ?? this.#documents.get<JobRecord>('jobs', [job])
+  }
+
+  /** Durable when it resolves; `beside` goes into the same transaction. */
+  async create(record: JobRecord, beside: DocumentWrite[]): Promise<void> {
+    const index: DocumentWrite[] = record.singles
+      ? []
+      : [
+          { collection: 'jobs-of', key: [record.account, record.job], value: {} },
+          { collection: 'jobs-all', key: [record.job], value: {} },
+        ]
+    await this.#documents.write([
+      { collection: 'jobs', key: [record.job], value: record },
+      { collection: 'jobs-open', key: [record.job], value: {} },
+      ...index,
+      ...beside,
+    ])
+    this.#open.set(record.job, record)
+  }
+
+  /**
+   * Applies `change` to the newest record and resolves when it is durable. `null` from `change`: nothing to do. What
+   * `change` throws goes to the caller.
+   */
+  async update(job: number, change: (record: JobRecord) => Partial<JobRecord> | null): Promise<JobRecord> {
+    const before = this.#turns.get(job) ?? Promise.resolve()
+    const turn = before.catch(() => {}).then(() => this.#apply(job, change))
+    this.#turns.set(job, turn)
+    try {
+      return await turn
+    } finally {
+      if (this.#turns.get(job) === turn) this.#turns.delete(job)
+    }
+  }
+
+  async #apply(job: number, change: (record: JobRecord) => Partial<JobRecord> | null): Promise<JobRecord> {
+    const current = this.get(job)!
+    const changes = change(current)
+    if (changes === null) return current
+    const next = { ...current, ...changes }
+    const writes: DocumentWrite[] = [{ collection: 'jobs', key: [job], value: next }]
+    if (next.closed) writes.push({ collection: 'jobs-open', key: [job], value: null })
+    await this.#documents.write(writes)
+    if (next.closed) this.#open.delete(job)
+    else this.#open.set(job, next)
+    return next
+  }
+
+  /** From the newest. `next`: where the following page begins, null at the end. */
+  list(query: JobQuery): { records: JobRecord[]; next: number | null } {
+    const collection = query.account === null ? 'jobs-all' : 'jobs-of'
+    const prefix: DocumentKey = query.account === null ? [] : [query.account]
+    const keys = this.#documents.list(collection, {
+      prefix,
+      after: query.before === null ? undefined : [...prefix, query.before],
+      reverse: true,
+      limit: SCAN_MAX,
+    })
+    const records: JobRecord[] = []
+    for (const { key } of keys) {
+      const job = key.at(-1) as number
+      const record = this.get(job)
+      if (record === null || !query.matches(record)) continue
+      records.push(record)
+      if (records.length === query.limit) return { records, next: job }
+    }
+    return { records, next: keys.length === SCAN_MAX ? (keys.at(-1)!.key.at(-1) as number) : null }
+  }
+}
+
+export function ofState(state: JobState | undefined, nowState: (record: JobRecord) => JobState) {
+  return (record: JobRecord): boolean => state === undefined || nowState(record) === state
+}

@@ -1,0 +1,65 @@
+/** A job as stored: one document, written whole at each change of its life. Main thread. */
+import type { SniffResult } from '../contract/ingest.js'
+import type { JobSettings, JobState } from '../contract/job.js'
+
+/** What a job's file came to, duplicates taken out of accepted, parts and scheduled. */
+export interface JobTotals {
+  records: number
+  skipped: number
+  expanded: number
+  rows: number
+  accepted: number
+  rejected: number
+  suppressed: number
+  duplicate: number
+  parts: number
+  scheduled: number
+}
+
+export interface JobRecord {
+  job: number
+  /** Account number, and its public id. */
+  account: number
+  accountId: string
+  /** What the customer wants. While `totals` is null the file is still being read and nothing is dispatched. */
+  state: JobState
+  /** Stable code, why a failed job is so. */
+  reason: string | null
+  detail: string | null
+  settings: JobSettings
+  /** Open-ended: takes messages that come one by one. Kept out of lists. */
+  singles: boolean
+  createdAtMs: number
+  startedAtMs: number | null
+  finishedAtMs: number | null
+  /** 0: at once. */
+  sendAtMs: number
+  /** Set when the last byte is durable. */
+  upload: { bytes: number; sha256: string } | null
+  sniff: SniffResult | null
+  totals: JobTotals | null
+  /** The dispatcher was told of it. */
+  released: boolean
+  /** Nothing about it changes any more. */
+  closed: boolean
+}
+
+export function noTotals(): JobTotals {
+  return {
+    records: 0,
+    skipped: 0,
+    expanded: 0,
+    rows: 0,
+    accepted: 0,
+    rejected: 0,
+    suppressed: 0,
+    duplicate: 0,
+    parts: 0,
+    scheduled: 0,
+  }
+}
+
+/** `scheduled` becomes `running` when its time comes: by the clock, not by a write. */
+export function shownState(record: JobRecord, nowMs: number): JobState {
+  return record.state === 'scheduled' && record.sendAtMs <= nowMs ? 'running' : record.state
+}

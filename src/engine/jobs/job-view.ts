@@ -1,0 +1,67 @@
+/** A job as the API shows it. Main thread. */
+import type { JobView } from '../contract/api.js'
+import { jobId } from '../contract/ids.js'
+import type { Counts } from '../contract/job.js'
+import { type JobRecord, shownState } from './job-record.js'
+
+export interface LiveFacts {
+  counts: Counts
+  rowsPerSecond: number
+  messagesPerSecond: number
+  /** Bytes of an upload under way. */
+  bytes: number
+  nowMs: number
+}
+
+export function jobView(record: JobRecord, live: LiveFacts): JobView {
+  const state = shownState(record, live.nowMs)
+  return {
+    id: jobId(record.job),
+    name: record.settings.name ?? null,
+    state,
+    reason: record.reason,
+    detail: record.detail,
+    settings: record.settings,
+    counts: live.counts,
+    file: fileView(record, live.bytes),
+    progress: {
+      rowsPerSecond: round(live.rowsPerSecond),
+      messagesPerSecond: round(live.messagesPerSecond),
+      estimatedEndAt: state === 'running' ? estimatedEnd(live) : null,
+    },
+    createdAt: new Date(record.createdAtMs).toISOString(),
+    startedAt: startedAt(record, live.nowMs),
+    finishedAt: time(record.finishedAtMs),
+  }
+}
+
+function fileView(record: JobRecord, bytes: number): JobView['file'] {
+  if (record.upload === null && record.sniff === null && bytes === 0) return null
+  return {
+    bytes: record.upload?.bytes ?? bytes,
+    sha256: record.upload?.sha256 ?? null,
+    dialect: record.sniff?.dialect ?? null,
+    columns: record.sniff?.columns ?? null,
+    warnings: record.sniff?.warnings ?? [],
+  }
+}
+
+function startedAt(record: JobRecord, nowMs: number): string | null {
+  if (record.startedAtMs === null || record.sendAtMs > nowMs) return null
+  return time(Math.max(record.startedAtMs, record.sendAtMs))
+}
+
+function estimatedEnd(live: LiveFacts): string | null {
+  const left = live.counts.queued + live.counts.sending
+  if (left === 0 || live.messagesPerSecond < 0.01) return null
+  const end = live.nowMs + (left / live.messagesPerSecond) * 1000
+  return end < 8.64e15 ? time(end) : null
+}
+
+function time(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString()
+}
+
+function round(value: number): number {
+  return Math.round(value * 10) / 10
+}

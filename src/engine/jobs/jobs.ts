@@ -1,0 +1,179 @@
+/** Jobs as the façade uses them: make, take the file, look at, change. Main thread. */
+import type { JobView, Page, PageQuery, Principal } from '../contract/api.js'
+import { EngineError } from '../contract/errors.js'
+import { jobId, parseJobId } from '../contract/ids.js'
+import type { PreviewResult, PreviewRow } from '../contract/ingest.js'
+import type { Counts, JobSettings, JobState } from '../contract/job.js'
+import type { JobDispatch } from '../contract/lane.js'
+import type { DocumentWrite } from '../store/documents.js'
+import { JobControl } from './control.js'
+import { areAllFinal, countsOf } from './counts.js'
+import { type JobAccount, newJob } from './create.js'
+import { Ingest } from './ingest.js'
+import { inlineFile, inlineLabels, inlineRows, inlineSettings } from './inline.js'
+import { type JobRecord, shownState } from './job-record.js'
+import { jobView } from './job-view.js'
+import type { JobPorts } from './ports.js'
+import { dispatchOf } from './release.js'
+import { makeUploadFolder, removeUpload } from './upload-file.js'
+import { Uploads } from './uploads.js'
+
+const PREVIEW_ROWS = 12
+
+export class Jobs {
+  readonly control: JobControl
+  readonly #ports: JobPorts
+  readonly #ingest: Ingest
+  readonly #uploads: Uploads
+
+  constructor(ports: JobPorts) {
+    this.#ports = ports
+    this.#ingest = new Ingest(ports)
+    this.#uploads = new Uploads(ports, this.#ingest)
+    this.control = new JobControl(ports, this.#ingest)
+  }
+
+  /** What the dispatcher starts with. */
+  openDispatches(): JobDispatch[] {
+    return this.#ports.book
+      .open()
+      .filter((record) => record.singles || record.released)
+      .map((record) => dispatchOf(record, this.#ingest.weight(record)))
+  }
+
+  /** Takes up what the last run of the process left. Call when the dispatcher is ready. */
+  async resume(): Promise<void> {
+    await makeUploadFolder(this.#ports.dataDir)
+    for (const record of this.#ports.book.open()) {
+      if (record.singles) continue
+      if (record.released) await this.#finishIfFinal(record)
+      else if (record.state === 'canceled') await this.control.finishCancel(record.job)
+      else if (record.upload === null) await this.#clearBroken(record)
+      else if (record.totals === null) this.#ingest.resume(record)
+    }
+  }
+
+  async #clearBroken(record: JobRecord): Promise<void> {
+    this.#ports.store.discard(record.job)
+    await removeUpload(this.#ingest.path(record.job))
+    if (record.sniff !== null) await this.#ports.book.update(record.job, () => ({ sniff: null }))
+  }
+
+  async #finishIfFinal(record: JobRecord): Promise<void> {
+    if (this.#ports.store.counts(record.job) !== null && areAllFinal(this.counts(record))) {
+      await this.finished(record.job)
+    }
+  }
+
+  /** The dispatcher says that all messages of the job are final. */
+  async finished(job: number): Promise<void> {
+    const { book, clock, progress } = this.#ports
+    await book.update(job, (record) => {
+      if (record.closed || record.singles) return null
+      const state = record.state === 'canceled' ? 'canceled' : 'finished'
+      return { state, finishedAtMs: record.finishedAtMs ?? clock.now(), closed: true }
+    })
+    progress.forget(job)
+  }
+
+  /** `beside`: written in the transaction that makes the job. @throws EngineError VALIDATION, TEMPLATE_INVALID … */
+  async create(
+    account: JobAccount,
+    settings: JobSettings,
+    recipients: unknown[] | null,
+    beside: (job: number) => DocumentWrite[],
+  ): Promise<JobRecord> {
+    this.#ports.admit()
+    if (recipients === null) return await this.#make(account, settings, beside)
+    const rows = inlineRows(recipients)
+    const labels = inlineLabels(rows)
+    const record = await this.#make(account, inlineSettings(settings, labels), beside)
+    await this.#uploads.upload(record, inlineFile(labels, rows))
+    return this.#ports.book.get(record.job)!
+  }
+
+  async #make(
+    account: JobAccount,
+    settings: JobSettings,
+    beside: (job: number) => DocumentWrite[],
+  ): Promise<JobRecord> {
+    const facts = { job: 0, account, nowMs: this.#ports.clock.now(), singles: false }
+    const draft = newJob(facts, settings)
+    const number = this.#ports.takeNumber()
+    const record = { ...draft, job: number.value }
+    await this.#ports.book.create(record, [number.write, ...beside(record.job)])
+    return record
+  }
+
+  async upload(record: JobRecord, body: AsyncIterable<Buffer>): Promise<void> {
+    await this.#uploads.upload(record, body)
+  }
+
+  /** A foreign job is as unknown as one that never was. `account`: number of the asking account, null for an admin. */
+  find(account: number | null, id: string): JobRecord {
+    const job = parseJobId(id)
+    const record = job === null ? null : this.#ports.book.get(job)
+    if (record === null || record.singles || (account !== null && record.account !== account)) {
+      throw new EngineError('NOT_FOUND', 'There is no such job.')
+    }
+    return record
+  }
+
+  view(record: JobRecord): JobView {
+    const { clock, progress } = this.#ports
+    const newest = this.#ports.book.get(record.job) ?? record
+    return jobView(newest, {
+      counts: this.counts(newest),
+      rowsPerSecond: newest.totals === null ? this.#ingest.rowsPerSecond(newest.job) : 0,
+      messagesPerSecond: progress.messagesPerSecond(newest.job, clock.monotonic()),
+      bytes: this.#uploads.bytes(newest.job),
+      nowMs: clock.now(),
+    })
+  }
+
+  counts(record: JobRecord): Counts {
+    const totals = record.totals ?? this.#ingest.totals(record.job)
+    const dispatched = this.#ports.progress.get(record.job) ?? this.#ports.store.counts(record.job)
+    return countsOf(record, totals, dispatched, this.#ports.clock.now())
+  }
+
+  list(account: number | null, query: PageQuery & { state?: JobState }): Page<JobView> {
+    const nowMs = this.#ports.clock.now()
+    const { records, next } = this.#ports.book.list({
+      account,
+      limit: query.limit,
+      before: query.cursor === undefined ? null : parseJobId(query.cursor),
+      matches: (record) => query.state === undefined || shownState(record, nowMs) === query.state,
+    })
+    return { items: records.map((record) => this.view(record)), nextCursor: next === null ? null : jobId(next) }
+  }
+
+  async preview(record: JobRecord): Promise<{ rows: PreviewRow[]; counts: Counts }> {
+    if (record.sniff === null) {
+      throw new EngineError('WRONG_STATE', 'Nothing of the file has been read yet; ask again when more has come.')
+    }
+    const plan = this.#ingest.plan(record, record.sniff)
+    const available = record.upload?.bytes ?? this.#uploads.bytes(record.job)
+    const task = { kind: 'preview' as const, plan, available, rows: PREVIEW_ROWS }
+    const { rows } = (await this.#ports.pool.run(record.job, task)) as PreviewResult
+    return { rows, counts: this.counts(record) }
+  }
+
+  /** The plan by which the file of the job is read; null while its head is not. */
+  planOf(record: JobRecord) {
+    return record.sniff === null ? null : this.#ingest.plan(record, record.sniff)
+  }
+
+  path(record: JobRecord): string {
+    return this.#ingest.path(record.job)
+  }
+
+  async stop(): Promise<void> {
+    await this.#ingest.stop()
+  }
+}
+
+export function needAccount(principal: Principal): string {
+  if (principal.kind === 'account') return principal.account
+  throw new EngineError('FORBIDDEN', 'This needs the key of an account; the admin key has none.')
+}

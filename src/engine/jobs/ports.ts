@@ -1,0 +1,38 @@
+/** What the folder of jobs is given: everything it may touch, by name. */
+import type { Clock } from '../contract/clock.js'
+import type { Log } from '../contract/log.js'
+import type { Metrics } from '../contract/metrics.js'
+import type { DispatchCounts, RangeRecord } from '../contract/store.js'
+import type { ToDispatcher } from '../contract/thread.js'
+import type { DocumentWrite } from '../store/documents.js'
+import type { JobAccount } from './create.js'
+import type { FairPool } from './fair-pool.js'
+import type { JobBook } from './job-book.js'
+import type { ProgressBook } from './progress.js'
+import type { RouteBook } from './route-book.js'
+
+export interface JobsStore {
+  ranges(job: number, from?: number): Iterable<RangeRecord>
+  discard(job: number, from?: number): void
+  counts(job: number): DispatchCounts | null
+}
+
+export interface JobPorts {
+  book: JobBook
+  progress: ProgressBook
+  store: JobsStore
+  pool: FairPool
+  routes: RouteBook
+  clock: Clock
+  log: Log
+  metrics: Metrics
+  dataDir: string
+  /** null once it was deleted. */
+  account(number: number): JobAccount | null
+  takeNumber(): { value: number; write: DocumentWrite }
+  post(message: ToDispatcher): void
+  /** @throws EngineError STORE_FULL, SHUTTING_DOWN: nothing new is taken now. */
+  admit(): void
+  /** The store failed in the background: the process must stop. */
+  fail(error: unknown): void
+}

@@ -1,0 +1,67 @@
+/**
+ * A file on its way to disk: written as it arrives, hashed on the way, durable (file and folder) when `receive` resolves.
+ * Main thread.
+ */
+import { createHash } from 'node:crypto'
+import { type FileHandle, mkdir, open, rm } from 'node:fs/promises'
+import path from 'node:path'
+import { EngineError } from '../contract/errors.js'
+import { limits } from '../contract/limits.js'
+
+export interface Received {
+  bytes: number
+  sha256: string
+}
+
+export function uploadPath(dataDir: string, jobId: string): string {
+  return path.join(dataDir, 'uploads', `${jobId}.csv`)
+}
+
+export interface ReceiveOptions {
+  file: string
+  /** Called with the bytes on disk so far; the body is not read on until it resolves. What it throws ends the upload. */
+  onWritten(bytes: number): Promise<void>
+}
+
+/** @throws EngineError TOO_LARGE, what `onWritten` throws, and what the body throws when it breaks off. */
+export async function receive(body: AsyncIterable<Buffer>, options: ReceiveOptions): Promise<Received> {
+  const handle = await open(options.file, 'w', 0o600)
+  try {
+    const hash = createHash('sha256')
+    let bytes = 0
+    for await (const chunk of body) {
+      bytes += chunk.length
+      if (bytes > limits.uploadBytes)
+        throw new EngineError('TOO_LARGE', `A file has at most ${limits.uploadBytes} bytes.`)
+      hash.update(chunk)
+      await writeAll(handle, chunk)
+      await options.onWritten(bytes)
+    }
+    await handle.sync()
+    await syncFolder(path.dirname(options.file))
+    return { bytes, sha256: hash.digest('hex') }
+  } finally {
+    await handle.close()
+  }
+}
+
+async function writeAll(handle: FileHandle, chunk: Buffer): Promise<void> {
+  for (let at = 0; at < chunk.length; ) at += (await handle.write(chunk, at, chunk.length - at)).bytesWritten
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+export async function makeUploadFolder(dataDir: string): Promise<void> {
+  await mkdir(path.join(dataDir, 'uploads'), { recursive: true, mode: 0o700 })
+}
+
+export async function removeUpload(file: string): Promise<void> {
+  await rm(file, { force: true })
+}

@@ -1,0 +1,93 @@
+/** Takes the file of a job: to disk as it arrives, into the ingest workers beside that. Main thread. */
+import { EngineError } from '../contract/errors.js'
+import { limits } from '../contract/limits.js'
+import type { Ingest } from './ingest.js'
+import type { IngestRun } from './ingest-run.js'
+import type { JobRecord } from './job-record.js'
+import type { JobPorts } from './ports.js'
+import { goState, requireState } from './release.js'
+import { type Received, receive } from './upload-file.js'
+
+/** Disk space is looked at again after so many bytes. */
+const SPACE_CHECK_BYTES = 64 << 20
+
+export class Uploads {
+  readonly #ports: JobPorts
+  readonly #ingest: Ingest
+  /** Bytes on disk of the uploads under way. */
+  readonly #running = new Map<number, number>()
+
+  constructor(ports: JobPorts, ingest: Ingest) {
+    this.#ports = ports
+    this.#ingest = ingest
+  }
+
+  bytes(job: number): number {
+    return this.#running.get(job) ?? 0
+  }
+
+  /**
+   * Resolves when the last byte is durable (small files: when they are ingested as well, so that the answer has their
+   * counts). Nothing of a file that breaks off stays; the job can take it again.
+   */
+  async upload(record: JobRecord, body: AsyncIterable<Buffer>): Promise<void> {
+    const { job } = record
+    if (this.#running.has(job)) throw new EngineError('UPLOAD_RUNNING', 'An upload for this job is under way.')
+    requireState(record, record.upload === null ? record.state : 'running', ['receiving'])
+    this.#ports.admit()
+    this.#running.set(job, 0)
+    const run = this.#ingest.begin(record)
+    try {
+      const received = await this.#receive(job, run, body)
+      await this.#accept(job, received)
+      run.complete(received.bytes)
+      if (received.bytes <= limits.sniffBytes) await this.#ingest.conclude(job, run)
+      else this.#ingest.watch(job, run)
+    } finally {
+      this.#running.delete(job)
+    }
+  }
+
+  async #receive(job: number, run: IngestRun, body: AsyncIterable<Buffer>): Promise<Received> {
+    let checkedAt = 0
+    const onWritten = async (bytes: number): Promise<void> => {
+      this.#running.set(job, bytes)
+      if (bytes - checkedAt >= SPACE_CHECK_BYTES) {
+        checkedAt = bytes
+        this.#ports.admit()
+      }
+      await run.grow(bytes)
+    }
+    try {
+      return await receive(body, { file: this.#ingest.path(job), onWritten })
+    } catch (error) {
+      throw await this.#broken(job, error, run.error)
+    }
+  }
+
+  /** Clears up after an upload that did not come to its end; answers what the caller is told. */
+  async #broken(job: number, error: unknown, runError: unknown): Promise<unknown> {
+    const isStopped = this.#ports.book.get(job)?.state === 'canceled' || this.#ingest.isStopping
+    await this.#ingest.takeBack(job)
+    if (runError !== null && !isStopped) {
+      await this.#ingest.failed(job, runError)
+      return runError
+    }
+    await this.#ports.book.update(job, (record) => (record.closed ? null : { sniff: null }))
+    if (error instanceof EngineError) return error
+    return new EngineError('BAD_REQUEST', 'The upload broke off; send the file again from its start.', { cause: error })
+  }
+
+  async #accept(job: number, received: Received): Promise<void> {
+    const nowMs = this.#ports.clock.now()
+    try {
+      await this.#ports.book.update(job, (record) => {
+        requireState(record, record.state, ['receiving'])
+        if (record.settings.review) return { upload: received }
+        return { upload: received, state: goState(record, nowMs), startedAtMs: nowMs }
+      })
+    } catch (error) {
+      throw await this.#broken(job, error, null)
+    }
+  }
+}
