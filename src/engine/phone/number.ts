@@ -25,7 +25,7 @@ export interface ParsedNumber {
   reason: number
   /** E.164 without +. */
   digits: string
-  /** The same as an integer: exact up to 15 digits, which is all that E.164 knows. */
+  /** The same as an integer: exact up to 16 digits; a few German landlines and toll-free numbers elsewhere are longer. */
   value: number
   /** ISO 3166, 001 for a code of no country, '' where the plan cannot tell. */
   country: string
@@ -35,6 +35,7 @@ export interface ParsedNumber {
 
 const INVALID_NUMBER = reasonNumber('INVALID_NUMBER')
 const UNSUPPORTED_COUNTRY = reasonNumber('UNSUPPORTED_COUNTRY')
+const MOBILE = LINE_TYPES.indexOf('mobile')
 const UNKNOWN_TYPE = LINE_TYPES.indexOf('unknown')
 const CALLING_CODE_DIGITS = 3
 
@@ -83,7 +84,14 @@ export class NumberParser {
       if (found.reason === 0) return found
     }
     const national = home.significant(plain, this.#homeIndex)
-    if (this.#judge(home, national, 0, this.#homeIndex)) return this.#accept(home.code + national)
+    if (this.#judge(home, national, 0, this.#homeIndex)) {
+      if (this.#result.lineType === MOBILE || !plain.startsWith(home.code)) return this.#accept(home.code + national)
+      // 4915112345678 could be a landline in area 4915, but is a German mobile that lost its plus in a spreadsheet.
+      const found = this.#international(plain, 0)
+      if (found.reason === 0 && found.lineType === MOBILE) return found
+      this.#judge(home, national, 0, this.#homeIndex)
+      return this.#accept(home.code + national)
+    }
     if (plain.startsWith('00')) return this.#international(plain, 2)
     const found = this.#international(plain, 0)
     return found.reason === 0 ? found : this.#refuse(INVALID_NUMBER)

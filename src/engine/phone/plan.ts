@@ -200,6 +200,10 @@ export class CallingPlan {
     return verdict
   }
 
+  #claimedBy(state: number, length: number): number {
+    return length > NATIONAL_DIGITS_MAX ? this.countryOf(state, length) : (this.verdict(state, length) >> 8) - 1
+  }
+
   /** Line type of the number as one of that country, or NOT_VALID. */
   lineTypeIn(country: number, state: number, length: number): number {
     return this.countries[country]!.lineType(this.#automaton.accepts[state]!, length)
@@ -247,7 +251,7 @@ export class CallingPlan {
     const after = this.run(rest, 0)
     const worse = writtenIn.isGeneral(accepts[this.run(national, 0)]!) && !writtenIn.isGeneral(accepts[after]!)
     if (worse) return national
-    const found = this.global ? -1 : this.countryOf(after, rest.length)
+    const found = this.global ? -1 : this.#claimedBy(after, rest.length)
     const judge = found < 0 ? writtenIn : this.countries[found]!
     return judge.isPossibleLength(rest.length) ? rest : national
   }

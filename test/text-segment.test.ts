@@ -1,0 +1,204 @@
+/** Alphabets, sizes and cuts. */
+import { createRequire } from 'node:module'
+import t from 'tap'
+import { Random } from '../src/engine/base/random.js'
+import type { Coding } from '../src/engine/contract/message.js'
+import { reasonCode } from '../src/engine/contract/reasons.js'
+import { decodeGsm7, encodeGsm7, findOffending } from '../src/engine/text/gsm7.js'
+import { type Segmented, Segmenter, type SegmentOptions, textOf } from '../src/engine/text/segment.js'
+import { transliterate } from '../src/engine/text/transliterate.js'
+
+const seed = Number(process.env.TEST_SEED ?? 20261122)
+t.comment(`seed ${seed}`)
+
+/** node-smpp, which has no types. */
+const smpp: { encodings: { ASCII: { match(text: string): boolean; encode(text: string): Buffer } } } = createRequire(
+  import.meta.url,
+)('smpp')
+
+const defaults: SegmentOptions = { alphabet: 'gsm7', longMessages: 'udh', maxParts: 32, transliterate: false }
+const segment = (text: string, options: Partial<SegmentOptions> = {}) =>
+  new Segmenter({ ...defaults, ...options }).segment(text)
+
+function parts(result: Segmented): string[] {
+  return Array.from({ length: result.partCount }, (_, part) => {
+    const start = result.partStarts[part]!
+    return textOf(result.bytes, start, start + result.partLengths[part]!, result.coding)
+  })
+}
+
+/** gsm7 ×160/2 and the like: coding, units, octets of the parts. */
+function shape(text: string, options: Partial<SegmentOptions> = {}): string {
+  const result = segment(text, options)
+  if (result.reason !== 0) return reasonCode(result.reason)
+  const coding = ['gsm7', 'ucs2', 'latin1', 'ascii'][result.coding]
+  return `${coding} ${result.units}: ${[...result.partLengths.subarray(0, result.partCount)].join(' ')}`
+}
+
+t.test('every code point comes back as it was, or the text is refused', async (t) => {
+  const segmenter = new Segmenter(defaults)
+  const wrong: string[] = []
+  let gsm7 = 0
+  for (let point = 0; point <= 0x10ffff; point++) {
+    const text = `a${String.fromCodePoint(point)}`
+    const result = segmenter.segment(text)
+    if (point >= 0xd800 && point <= 0xdfff) {
+      if (reasonCode(result.reason) !== 'CHARACTER_UNSUPPORTED') wrong.push(point.toString(16))
+      continue
+    }
+    if (result.coding === 0) gsm7++
+    if (result.reason !== 0 || textOf(result.bytes, 0, result.partLengths[0]!, result.coding) !== text) {
+      wrong.push(point.toString(16))
+    }
+  }
+  t.same(wrong, [])
+  t.equal(gsm7, 127 + 10, 'the default alphabet without ESC, and the extension table')
+})
+
+t.test('the septets are those of another implementation', async (t) => {
+  const target = Buffer.alloc(4)
+  for (let unit = 0; unit < 0x3000; unit++) {
+    const char = String.fromCharCode(unit)
+    const length = encodeGsm7(char, target, 1)
+    // node-smpp drops the form feed and counts ESC itself as a character.
+    if (char === '\f' || char === '\u001b') continue
+    const theirs = smpp.encodings.ASCII.match(char) ? smpp.encodings.ASCII.encode(char) : null
+    if (length < 0 || theirs === null) {
+      if (length >= 0 || theirs !== null) t.fail(`U+${unit.toString(16)}: ours ${length}, theirs ${theirs !== null}`)
+    } else if (!target.subarray(1, 1 + length).equals(theirs)) t.fail(`U+${unit.toString(16)} differs`)
+  }
+  t.equal(encodeGsm7('\f', target, 0), 2)
+  t.same([...target.subarray(0, 2)], [0x1b, 0x0a])
+})
+
+t.test('codes that no table has are read as the specification says', async (t) => {
+  t.equal(decodeGsm7(Buffer.from([0x1b, 0x41, 0x1b, 0x65, 0x1b, 0x1b, 0x42, 0x1b]), 0, 8), 'A€ B ')
+})
+
+t.test('offending characters are named with their place', async (t) => {
+  t.same(findOffending('a“b” 👍 [ok]', 10), [
+    { char: '“', position: 1 },
+    { char: '”', position: 3 },
+    { char: '👍', position: 5 },
+  ])
+  t.same(findOffending('ççç', 2).length, 2)
+})
+
+t.test('part sizes are those of each coding and way of joining', async (t) => {
+  t.equal(shape('x'.repeat(160)), 'gsm7 160: 160')
+  t.equal(shape('x'.repeat(161)), 'gsm7 161: 153 8')
+  t.equal(shape('x'.repeat(161), { longMessages: 'udh16' }), 'gsm7 161: 152 9')
+  t.equal(shape('x'.repeat(161), { longMessages: 'sar' }), 'gsm7 161: 160 1')
+  t.equal(shape('x'.repeat(161), { longMessages: 'payload' }), 'gsm7 161: 161')
+  t.equal(shape('ж'.repeat(70)), 'ucs2 70: 140')
+  t.equal(shape('ж'.repeat(71)), 'ucs2 71: 134 8')
+  t.equal(shape('ж'.repeat(71), { longMessages: 'udh16' }), 'ucs2 71: 132 10')
+  t.equal(shape('ж'.repeat(71), { longMessages: 'sar' }), 'ucs2 71: 140 2')
+  t.equal(shape('ж'.repeat(71), { longMessages: 'payload' }), 'ucs2 71: 142')
+  t.equal(shape('ç'.repeat(140), { alphabet: 'latin1' }), 'latin1 140: 140')
+  t.equal(shape('ç'.repeat(141), { alphabet: 'latin1' }), 'latin1 141: 134 7')
+  t.equal(shape('ç'.repeat(141), { alphabet: 'latin1', longMessages: 'udh16' }), 'latin1 141: 133 8')
+  t.equal(shape('~'.repeat(141), { alphabet: 'ascii', longMessages: 'sar' }), 'ascii 141: 140 1')
+  t.equal(shape('é', { alphabet: 'ascii' }), 'ucs2 1: 2')
+  t.equal(shape('€', { alphabet: 'latin1' }), 'ucs2 1: 2')
+  t.equal(shape('[]', {}), 'gsm7 4: 4')
+})
+
+t.test('nothing is cut in the middle', async (t) => {
+  t.equal(shape(`${'x'.repeat(152)}€${'x'.repeat(20)}`), 'gsm7 174: 152 22')
+  t.equal(shape(`${'ж'.repeat(66)}👍${'ж'.repeat(20)}`), 'ucs2 88: 132 44')
+  const family = '👨‍👩‍👧'
+  t.same(parts(segment(`${'ж'.repeat(62)}${family}${'ж'.repeat(20)}`)), ['ж'.repeat(62), `${family}${'ж'.repeat(20)}`])
+  const tight = segment(`${'ж'.repeat(62)}${family}${'ж'.repeat(64)}`)
+  t.equal(tight.partCount, 2, 'a whole grapheme is not worth another part')
+  t.equal(parts(tight).join(''), `${'ж'.repeat(62)}${family}${'ж'.repeat(64)}`)
+})
+
+t.test('too long is told by parts, not by characters', async (t) => {
+  t.equal(shape('x'.repeat(306), { maxParts: 2 }), 'gsm7 306: 153 153')
+  t.equal(shape('x'.repeat(307), { maxParts: 2 }), 'TOO_LONG')
+  t.equal(shape(`${'x'.repeat(152)}€${'x'.repeat(152)}`, { maxParts: 2 }), 'TOO_LONG', '306 septets that need 3 parts')
+  t.equal(shape('x'.repeat(160), { maxParts: 1 }), 'gsm7 160: 160')
+  t.equal(shape('€'.repeat(80), { maxParts: 1 }), 'gsm7 160: 160')
+  t.equal(shape('€'.repeat(81), { maxParts: 1 }), 'TOO_LONG')
+  t.equal(shape('ж'.repeat(135), { maxParts: 2 }), 'TOO_LONG')
+  t.equal(shape('x'.repeat(307), { maxParts: 2, longMessages: 'payload' }), 'TOO_LONG')
+  for (const char of ['x', 'é', '€', 'ж', '👍']) t.equal(shape(char.repeat(1_000_000)), 'TOO_LONG', char)
+})
+
+t.test('empty texts and lone surrogates are refused', async (t) => {
+  for (const text of ['', ' ', '\n\t ', '\u00a0']) t.equal(shape(text), 'EMPTY_TEXT')
+  t.equal(shape('a\ud83d'), 'CHARACTER_UNSUPPORTED')
+  t.equal(shape('a\udc4d\ud83d'), 'CHARACTER_UNSUPPORTED')
+})
+
+t.test('transliteration is used where it makes the text fit, and only there', async (t) => {
+  const on = { transliterate: true }
+  t.same(parts(segment('“Don’t” – wait… 5\u00a0€', on)), ['"Don\'t" - wait... 5 €'])
+  t.same(parts(segment('Zażółć gęślą jaźń', on)), ['Zazolc gesla jazn'])
+  t.same(parts(segment('“Привет”', on)), ['“Привет”'])
+  t.equal(shape('“a”'), 'ucs2 3: 6')
+  t.equal(transliterate('e\u0301 \u0301'), 'é \u0301')
+  t.equal(transliterate('ÇçÑñßÆæ£€'), 'ÇcÑñßÆæ£€')
+  t.equal(transliterate('20°'), '20°')
+})
+
+const SCRIPTS = ['abc XYZ 019 .,', 'abc{}[]~^|\\€', 'éèàùßÆ¥', 'абвгд', 'शब्द', 'שלום', '汉字短信', 'ไทย', 'ΑΒΓδ', 'xç']
+const CLUSTERS = ['👍', '👍🏽', '👨‍👩‍👧', '🇬🇧', '❤️', '🏳️‍🌈', 'e\u0301']
+
+function randomText(random: Random): string {
+  const script = [...SCRIPTS[random.below(SCRIPTS.length)]!, ...(random.below(3) === 0 ? CLUSTERS : [])]
+  const length = 1 + random.below(random.below(4) === 0 ? 600 : 200)
+  let text = 'a'
+  while (text.length < length) text += script[random.below(script.length)]!
+  return text
+}
+
+/** Counts parts by walking characters, each of which costs so many units, into parts of `size`. */
+function countParts(text: string, coding: Coding, sizes: readonly [number, number]): number {
+  const costs = [...text].map((char) =>
+    coding === 1 ? char.length : coding === 0 && /[\^{}\\[~\]|€\f]/.test(char) ? 2 : 1,
+  )
+  const total = costs.reduce((sum, cost) => sum + cost, 0)
+  if (total <= sizes[0]) return 1
+  let count = 1
+  let room = sizes[1]
+  for (const cost of costs) {
+    if (cost > room) {
+      count++
+      room = sizes[1]
+    }
+    room -= cost
+  }
+  return count
+}
+
+t.test('generated texts in many scripts: parts join to the text, fit, and are as few as can be', async (t) => {
+  const random = new Random(seed)
+  const octets = { udh: 134, udh16: 133, sar: 140 } as const
+  const segmenters = (['gsm7', 'latin1', 'ascii'] as const).flatMap((alphabet) =>
+    (['udh', 'udh16', 'sar'] as const).map((longMessages) => ({
+      room: octets[longMessages],
+      segmenter: new Segmenter({ ...defaults, alphabet, longMessages }),
+    })),
+  )
+  const wrong: string[] = []
+  for (let count = 0; count < 20_000; count++) {
+    const text = randomText(random)
+    const { room, segmenter } = segmenters[random.below(segmenters.length)]!
+    const result = segmenter.segment(text)
+    const sizes = [
+      [160, Math.floor((room * 8) / 7)],
+      [70, room >> 1],
+      [140, room],
+      [140, room],
+    ] as const
+    const [single, multi] = sizes[result.coding as 0 | 1 | 2 | 3]
+    const most = (result.partCount === 1 ? single : multi) * (result.coding === 1 ? 2 : 1)
+    const fits = result.partLengths.subarray(0, result.partCount).every((length) => length > 0 && length <= most)
+    const joined = parts(result).join('') === text
+    const fewest = result.partCount === countParts(text, result.coding, [single, multi])
+    if (!fits || !joined || !fewest) wrong.push(`${JSON.stringify(text)} ${fits} ${joined} ${fewest}`)
+  }
+  t.same(wrong.slice(0, 3), [])
+})
