@@ -62,6 +62,8 @@ export interface DispatchCounts {
   /** By state number (queued … unknown). `queued` is kept by difference. */
   states: Float64Array
   partsSent: number
+  /** Messages in state sent of which nothing more is expected. */
+  sentFinal: number
   /** Messages of unclaimed blocks that a cancel took out at one stroke; 0 until then. */
   canceledUnclaimed: number
 }

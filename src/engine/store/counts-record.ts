@@ -1,10 +1,10 @@
-/** Dispatch counts of a job as stored: ten states, partsSent, canceledUnclaimed as f64, then a CRC-32C. */
+/** Dispatch counts of a job as stored: ten states, partsSent, canceledUnclaimed, sentFinal as f64, then a CRC-32C. */
 import { crc32c } from '../base/crc32c.js'
 import { EngineError } from '../contract/errors.js'
 import { STATES } from '../contract/message.js'
 import type { DispatchCounts } from '../contract/store.js'
 
-const NUMBERS = STATES.length + 2
+const NUMBERS = STATES.length + 3
 const SIZE = NUMBERS * 8 + 4
 
 export function encodeCounts(counts: DispatchCounts): Buffer {
@@ -12,6 +12,7 @@ export function encodeCounts(counts: DispatchCounts): Buffer {
   for (let state = 0; state < STATES.length; state++) bytes.writeDoubleLE(counts.states[state]!, state * 8)
   bytes.writeDoubleLE(counts.partsSent, STATES.length * 8)
   bytes.writeDoubleLE(counts.canceledUnclaimed, STATES.length * 8 + 8)
+  bytes.writeDoubleLE(counts.sentFinal, STATES.length * 8 + 16)
   bytes.writeUInt32LE(crc32c(bytes, 0, SIZE - 4), SIZE - 4)
   return bytes
 }
@@ -27,5 +28,6 @@ export function decodeCounts(bytes: Buffer): DispatchCounts {
     states,
     partsSent: bytes.readDoubleLE(STATES.length * 8),
     canceledUnclaimed: bytes.readDoubleLE(STATES.length * 8 + 8),
+    sentFinal: bytes.readDoubleLE(STATES.length * 8 + 16),
   }
 }

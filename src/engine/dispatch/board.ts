@@ -1,0 +1,106 @@
+/** The jobs that the dispatcher knows, their totals and their lanes. */
+
+import { RateLimiter } from '../base/rate.js'
+import type { JobDispatch } from '../contract/lane.js'
+import { STATE, STATES } from '../contract/message.js'
+import type { DispatchCounts } from '../contract/store.js'
+import { Lane } from '../schedule/lane.js'
+import type { DispatchStore } from '../store/dispatch-store.js'
+
+export interface JobTotals {
+  readonly number: number
+  /** null: only late receipts concern it. */
+  dispatch: JobDispatch | null
+  counts: DispatchCounts
+  /** Changed since the last commit. */
+  dirty: boolean
+  /** Parts per second of this job; null: no limit of its own. */
+  limiter: RateLimiter | null
+  finishedPosted: boolean
+  readonly lanes: Map<number, Lane>
+}
+
+function noDispatchCounts(): DispatchCounts {
+  return { states: new Float64Array(STATES.length), partsSent: 0, sentFinal: 0, canceledUnclaimed: 0 }
+}
+
+export class Board {
+  readonly #store: DispatchStore
+  readonly #jobs = new Map<number, JobTotals>()
+  readonly #carriersOf: (route: number) => string[]
+  readonly dirty: JobTotals[] = []
+
+  constructor(store: DispatchStore, carriersOf: (route: number) => string[]) {
+    this.#store = store
+    this.#carriersOf = carriersOf
+  }
+
+  /** Totals of any job, read from the store at first use. */
+  totals(job: number): JobTotals {
+    let totals = this.#jobs.get(job)
+    if (totals === undefined) {
+      totals = {
+        number: job,
+        dispatch: null,
+        counts: this.#store.counts(job) ?? noDispatchCounts(),
+        dirty: false,
+        limiter: null,
+        finishedPosted: false,
+        lanes: new Map(),
+      }
+      this.#jobs.set(job, totals)
+    }
+    return totals
+  }
+
+  all(): IterableIterator<JobTotals> {
+    return this.#jobs.values()
+  }
+
+  touch(totals: JobTotals): void {
+    if (totals.dirty) return
+    totals.dirty = true
+    this.dirty.push(totals)
+  }
+
+  /** Takes in a job or its changed settings. */
+  register(dispatch: JobDispatch): JobTotals {
+    const totals = this.totals(dispatch.job)
+    totals.dispatch = dispatch
+    totals.limiter = dispatch.ratePerSecond > 0 ? (totals.limiter ?? new RateLimiter(dispatch.ratePerSecond)) : null
+    totals.limiter?.set(dispatch.ratePerSecond)
+    for (const lane of totals.lanes.values()) lane.job = dispatch
+    return totals
+  }
+
+  /** null: the job is not dispatched any more. */
+  lane(job: number, route: number): Lane | null {
+    const totals = this.totals(job)
+    const known = totals.lanes.get(route)
+    if (known !== undefined) return known
+    if (totals.dispatch === null) return null
+    const lane = new Lane(totals.dispatch, route, this.#carriersOf(route))
+    totals.lanes.set(route, lane)
+    return lane
+  }
+
+  /** Nothing of the job is open: all its accepted messages are final. */
+  isFinished(totals: JobTotals): boolean {
+    const { dispatch, counts } = totals
+    if (dispatch === null || dispatch.openEnded) return false
+    const { states } = counts
+    const final =
+      states[STATE.delivered]! +
+      states[STATE.undelivered]! +
+      states[STATE.failed]! +
+      states[STATE.expired]! +
+      states[STATE.canceled]! +
+      states[STATE.unknown]! +
+      counts.sentFinal
+    return final >= dispatch.accepted
+  }
+
+  forget(job: number): void {
+    this.#jobs.delete(job)
+  }
+}

@@ -1,0 +1,83 @@
+/** One carrier as the loop sees it: its channel, what waits for it, and who sends next. */
+import type { Channel } from '../contract/channel.js'
+import type { Counter, Gauge, Metrics } from '../contract/metrics.js'
+import { FairQueue } from '../schedule/fair-queue.js'
+import { Pipeline } from './pipeline.js'
+
+/** Milliseconds of traffic that are authorised ahead at a limited rate: a few commits of a slow disk. */
+const AHEAD_MS = 60
+const AHEAD_LEAST = 16
+/** Authorised ahead when only the window limits. */
+const AHEAD_UNLIMITED = 512
+
+export interface ReceiptTerms {
+  request: 'final' | 'failure' | 'none'
+  timeoutSeconds: number
+}
+
+export class Carrier {
+  readonly channel: Channel
+  /** In the log. */
+  readonly number: number
+  readonly terms: ReceiptTerms
+  readonly pipeline = new Pipeline()
+  readonly queue = new FairQueue()
+  readonly unmatched: Gauge
+  readonly inbound: Counter
+  readonly #unanswered: Record<'resend' | 'hold', Counter>
+  /** Blocks with messages that this carrier accepted since the last look. */
+  readonly awaited = new Set<number>()
+  #lastAwaited = -1
+
+  constructor(channel: Channel, number: number, deps: { terms: ReceiptTerms; metrics: Metrics }) {
+    const { terms, metrics } = deps
+    const carrier = channel.id
+    this.channel = channel
+    this.number = number
+    this.terms = terms
+    this.unmatched = metrics.gauge('trunkline_receipts_unmatched', { carrier })
+    this.inbound = metrics.counter('trunkline_inbound_total', { carrier, kind: 'message' })
+    this.#unanswered = {
+      resend: metrics.counter('trunkline_unanswered_total', { carrier, policy: 'resend' }),
+      hold: metrics.counter('trunkline_unanswered_total', { carrier, policy: 'hold' }),
+    }
+  }
+
+  unanswered(policy: 'resend' | 'hold'): Counter {
+    return this.#unanswered[policy]
+  }
+
+  /** A final receipt is asked for each part: `sent` is not the end. */
+  get receiptsExpected(): boolean {
+    return this.terms.request === 'final'
+  }
+  get receiptsPossible(): boolean {
+    return this.terms.request !== 'none'
+  }
+
+  noteAwaited(block: number): void {
+    if (block === this.#lastAwaited) return
+    this.#lastAwaited = block
+    this.awaited.add(block)
+  }
+  takeAwaited(): number[] {
+    const blocks = [...this.awaited]
+    this.awaited.clear()
+    this.#lastAwaited = -1
+    return blocks
+  }
+
+  /**
+   * Parts that may still be authorised. Under `hold` everything authorised may become unknown in a crash, so it stays
+   * within the window; under `resend` it runs ahead of the commits.
+   */
+  room(policy: 'resend' | 'hold'): number {
+    const { windowTotal } = this.channel
+    if (policy === 'hold') return windowTotal - this.pipeline.size - this.pipeline.handed
+    const rate = this.channel.view().ratePerSecond
+    const unlimited = Math.max(2 * windowTotal, AHEAD_UNLIMITED)
+    const ahead =
+      rate === null ? unlimited : Math.min(unlimited, Math.max(AHEAD_LEAST, Math.ceil((rate * AHEAD_MS) / 1000)))
+    return ahead - this.pipeline.size
+  }
+}

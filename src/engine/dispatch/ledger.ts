@@ -1,0 +1,229 @@
+/**
+ * The one place where message states change: applies an entry, counts the change, and keeps it in the batch that the
+ * next commit makes durable. Everything that must not happen before that commit waits here too.
+ */
+import { encode } from '@msgpack/msgpack'
+import { limits } from '../contract/limits.js'
+import type { Log } from '../contract/log.js'
+import { type MessageRef, placeOf, STATE } from '../contract/message.js'
+import { type Inbound, OUTCOME, type OutcomeCode } from '../contract/outcome.js'
+import { type ReasonCode, reasonNumber } from '../contract/reasons.js'
+import type { BlockState } from '../store/block-state.js'
+import { type Commit, type DispatchStore, emptyCommit, type QueuedBlock } from '../store/dispatch-store.js'
+import { blankEntry, type Entry, NO_CARRIER, NO_ID, WHOLE_MESSAGE } from '../store/entry.js'
+import { OutcomeBatch } from '../store/outcome-log.js'
+import type { Board, JobTotals } from './board.js'
+import type { Residents } from './residents.js'
+
+const SNAPSHOT_EVERY = 64
+const SNAPSHOT_BYTES = 8 << 20
+
+export interface Ack {
+  channel: number
+  bind: number
+  session: number
+  sequence: number
+}
+
+/** What the world may learn once a commit is on disk. */
+export interface Release {
+  sequence: number
+  acks: Ack[]
+  /** channel × 65,536 + bind → settlements. */
+  settled: Map<number, number>
+  jobs: { totals: JobTotals; states: number[]; partsSent: number }[]
+  after: (() => void)[]
+}
+
+export class Ledger {
+  readonly store: DispatchStore
+  readonly board: Board
+  readonly residents: Residents
+  readonly log: Log
+  readonly entry: Entry = blankEntry()
+  commit: Commit = emptyCommit()
+  readonly #batch = new OutcomeBatch()
+  #acks: Ack[] = []
+  #settled = new Map<number, number>()
+  #after: (() => void)[] = []
+  #sinceSnapshot = 0
+  #bytesSinceSnapshot = 0
+  /** Claims that no commit has taken yet or whose commit is under way. */
+  readonly claiming = new Set<number>()
+
+  constructor(store: DispatchStore, board: Board, deps: { residents: Residents; log: Log }) {
+    const { residents, log } = deps
+    this.store = store
+    this.log = log
+    this.board = board
+    this.residents = residents
+  }
+
+  /** Sequence of the commit that will carry what is recorded now. */
+  get nextSequence(): number {
+    return this.store.sequence + 1
+  }
+
+  /** Clears the shared entry for one of our own making. */
+  own(code: OutcomeCode, ref: MessageRef, atMs: number): Entry {
+    const { entry } = this
+    entry.code = code
+    entry.part = WHOLE_MESSAGE
+    entry.attempt = 0
+    entry.place = placeOf(ref)
+    entry.carrier = NO_CARRIER
+    entry.bind = 0
+    entry.status = 0
+    entry.atMs = atMs
+    entry.flags = 0
+    entry.id = NO_ID
+    entry.idLength = 0
+    entry.error = ''
+    return entry
+  }
+
+  /** Applies `entry`, a single message's, and counts what it changed. */
+  record(state: BlockState, entry: Entry): void {
+    const { place } = entry
+    const before = state.states[place]!
+    const finalBefore = state.final[place]!
+    const partsBefore = state.accepted[place]!
+    state.apply(entry)
+    this.#batch.add(state.block, entry)
+    const after = state.states[place]!
+    const totals = this.board.totals(state.job)
+    if (state.accepted[place] !== partsBefore) totals.counts.partsSent++
+    if (before !== after || finalBefore !== state.final[place]) {
+      const { counts } = totals
+      counts.states[before]!--
+      counts.states[after]!++
+      if (before === STATE.sent && finalBefore === 1) counts.sentFinal--
+      if (after === STATE.sent && state.final[place] === 1) counts.sentFinal++
+    }
+    this.board.touch(totals)
+    if (state.final[place] === 1 && finalBefore === 0) this.#closeIfDone(state)
+  }
+
+  /** `count` messages from `place` on may be sent (or may not, after all: withdrawn). All are in the state that this changes. */
+  recordRun(
+    state: BlockState,
+    code: OutcomeCode,
+    run: { place: number; count: number; carrier: number; atMs: number },
+  ): void {
+    const entry = this.own(code, run.place as MessageRef, run.atMs)
+    entry.place = run.place
+    entry.part = 0
+    entry.status = run.count
+    entry.carrier = run.carrier
+    const totals = this.board.totals(state.job)
+    const sign = code === OUTCOME.authorised ? 1 : -1
+    totals.counts.states[STATE.queued]! -= run.count * sign
+    totals.counts.states[STATE.sending]! += run.count * sign
+    this.board.touch(totals)
+    state.apply(entry)
+    this.#batch.add(state.block, entry)
+  }
+
+  /** Ends a message for a reason of our own. */
+  fail(state: BlockState, ref: MessageRef, reason: ReasonCode, atMs: number): void {
+    const entry = this.own(OUTCOME.rejected, ref, atMs)
+    entry.attempt = reasonNumber(reason)
+    this.record(state, entry)
+  }
+
+  #closeIfDone(state: BlockState): void {
+    if (state.done) this.commit.closed.push(state.block)
+  }
+
+  claim(key: number[], block: number): void {
+    this.commit.claimed.push(key)
+    this.commit.opened.push(block)
+    this.claiming.add(block)
+  }
+
+  /** A block whose head is damaged: its messages fail together, since none can be told apart. */
+  quarantine(job: number, queued: QueuedBlock): void {
+    const totals = this.board.totals(job)
+    totals.counts.states[STATE.failed]! += queued.messages
+    this.board.touch(totals)
+    this.commit.closed.push(queued.block)
+    this.log.error({ job, block: queued.block, messages: queued.messages }, 'a block is damaged; its messages failed')
+  }
+
+  /** A subscriber's message, as MessagePack so that its fields name themselves. */
+  keepInbound(carrier: string, inbound: Inbound, atMs: number): void {
+    const { bind, from, to, dataCoding, esmClass, payload } = inbound
+    const bytes = Buffer.from(encode({ carrier, bind, from, to, dataCoding, esmClass, payload, atMs }))
+    this.commit.inbound.push({ key: this.store.nextInbound(), bytes })
+  }
+
+  /** The answer to a receipt or inbound message goes out when this batch is durable. */
+  acknowledge(ack: Ack): void {
+    this.#acks.push(ack)
+  }
+
+  /** A settlement of (channel, bind) is in this batch. */
+  countSettled(channel: number, bind: number): void {
+    const key = channel * 65_536 + bind
+    this.#settled.set(key, (this.#settled.get(key) ?? 0) + 1)
+  }
+
+  /** Runs when everything recorded so far is durable. */
+  whenDurable(work: () => void): void {
+    this.#after.push(work)
+  }
+
+  get hasWork(): boolean {
+    const { commit } = this
+    return (
+      this.#batch.count > 0 ||
+      this.#acks.length > 0 ||
+      this.#after.length > 0 ||
+      this.board.dirty.length > 0 ||
+      commit.claimed.length > 0 ||
+      commit.orphans.length > 0 ||
+      commit.orphansDone.length > 0 ||
+      commit.inbound.length > 0 ||
+      commit.awaiting.length > 0 ||
+      commit.segments.length > 0
+    )
+  }
+
+  /** Hands everything recorded to the store; resolves with what may be released. @throws EngineError STORE_FAILED. */
+  async flush(snapshot = false): Promise<Release> {
+    const { commit } = this
+    this.commit = emptyCommit()
+    this.#bytesSinceSnapshot += this.#batch.length
+    commit.log = this.#batch.count > 0 ? this.#batch.seal() : null
+    if (snapshot || ++this.#sinceSnapshot >= SNAPSHOT_EVERY || this.#bytesSinceSnapshot > SNAPSHOT_BYTES) {
+      commit.snapshots = this.residents.takeDirty()
+      commit.truncate = true
+      this.#sinceSnapshot = 0
+      this.#bytesSinceSnapshot = 0
+    }
+    const release = this.#release(commit)
+    release.sequence = await this.store.commit(commit)
+    for (const block of commit.opened) this.claiming.delete(block)
+    return release
+  }
+
+  #release(commit: Commit): Release {
+    const release: Release = { sequence: 0, acks: this.#acks, settled: this.#settled, jobs: [], after: this.#after }
+    for (const totals of this.board.dirty) {
+      totals.dirty = false
+      const { counts } = totals
+      commit.counts.set(totals.number, counts)
+      release.jobs.push({ totals, states: [...counts.states], partsSent: counts.partsSent })
+    }
+    this.board.dirty.length = 0
+    this.#acks = []
+    this.#settled = new Map()
+    this.#after = []
+    return release
+  }
+
+  /** Keeps memory bounded between batches. */
+  trim(durable: number): void {
+    this.residents.trim(limits.blockStatesResident, durable)
+  }
+}

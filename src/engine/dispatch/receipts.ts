@@ -1,0 +1,132 @@
+/** Receipts and the index that finds their message: joined when they match, parked durably when they do not (yet). */
+import type { Log } from '../contract/log.js'
+import { blockOf, type MessageRef, messageRef, placeOf, STATE } from '../contract/message.js'
+import { OUTCOME, type OutcomeCode } from '../contract/outcome.js'
+import type { BlockState } from '../store/block-state.js'
+import { type Entry, NO_ID } from '../store/entry.js'
+import { type Orphan, Orphans } from '../store/orphans.js'
+import { type Fingerprint, type Found, ReceiptIndex } from '../store/receipt-index.js'
+import { ReceiptSegments } from '../store/receipt-segments.js'
+import type { Ledger } from './ledger.js'
+
+const ORPHAN_AGE_MS = 72 * 3_600_000
+const FORGET_AT_ONCE = 500
+
+export class Receipts {
+  readonly #ledger: Ledger
+  readonly #index = new ReceiptIndex()
+  readonly #segments: ReceiptSegments
+  readonly #orphans: Orphans
+  readonly #found: Found = { ref: 0 as MessageRef, part: 0 }
+  readonly #log: Log
+
+  constructor(ledger: Ledger, log: Log) {
+    this.#ledger = ledger
+    this.#log = log
+    this.#segments = new ReceiptSegments(ledger.store.environment)
+    this.#orphans = new Orphans(ledger.store.environment)
+  }
+
+  /** At start: the index is rebuilt by `await` from the open blocks. */
+  load(): void {
+    this.#segments.clear()
+    this.#orphans.load((orphan) => this.#printOf(orphan))
+  }
+
+  get orphans(): number {
+    return this.#orphans.size
+  }
+
+  #printOf(orphan: Orphan): Fingerprint {
+    const id = Buffer.from(orphan.id, 'latin1')
+    return this.#index.fingerprint(orphan.carrier, id, 0, id.length)
+  }
+
+  /** The part's id is known now: a receipt under it belongs to the part. Receipts that came before are joined at once. */
+  awaitReceipt(state: BlockState, entry: Entry): void {
+    if (entry.idLength === 0) return
+    const print = this.#index.fingerprint(entry.carrier, entry.id, entry.idStart, entry.idLength)
+    this.#insert(print, messageRef(state.block, entry.place), entry.part)
+    if (this.#orphans.size > 0) this.#join(print, state, entry)
+  }
+
+  /** At start, from the history of an open block: awaits the receipts of its accepted parts again. */
+  reawait(state: BlockState): void {
+    state.eachEntry((entry) => {
+      if (entry.code !== OUTCOME.accepted || entry.idLength === 0) return
+      if (state.final[entry.place] === 1 && state.states[entry.place] !== STATE.sent) return
+      const print = this.#index.fingerprint(entry.carrier, entry.id, entry.idStart, entry.idLength)
+      this.#insert(print, messageRef(state.block, entry.place), entry.part)
+    })
+  }
+
+  #insert(print: Fingerprint, ref: MessageRef, part: number): void {
+    const { high, low } = print
+    if (this.#index.full) {
+      this.#ledger.commit.segments.push(...this.#segments.chunks(this.#index.turnOver()))
+      print.high = high
+      print.low = low
+    }
+    this.#index.insert(print, ref, part)
+  }
+
+  #join(print: Fingerprint, state: BlockState, accepted: Entry): void {
+    const waiting = this.#orphans.take(print)
+    if (waiting === null) return
+    const { part, place, bind } = accepted
+    for (const orphan of waiting) {
+      const entry = this.#ledger.own(orphan.code, messageRef(state.block, place), orphan.atMs)
+      entry.part = part
+      entry.carrier = orphan.carrier
+      entry.bind = bind
+      entry.error = orphan.error
+      this.#ledger.record(state, entry)
+      this.#ledger.commit.orphansDone.push(orphan.number)
+    }
+  }
+
+  /**
+   * A receipt came: `entry` holds carrier, bind, time, code and id. True: it matched. Otherwise it is parked.
+   * Final receipts settle the id.
+   */
+  receive(entry: Entry): boolean {
+    const print = this.#index.fingerprint(entry.carrier, entry.id, entry.idStart, entry.idLength)
+    if (entry.idLength > 0 && (this.#index.find(print, this.#found) || this.#segments.find(print, this.#found))) {
+      const state = this.#ledger.residents.state(blockOf(this.#found.ref))
+      if (state !== null) {
+        this.#apply(state, entry, print)
+        return true
+      }
+    }
+    this.#park(entry, print)
+    return false
+  }
+
+  #apply(state: BlockState, entry: Entry, print: Fingerprint): void {
+    if (isFinal(entry.code)) this.#index.settle(print)
+    entry.place = placeOf(this.#found.ref)
+    entry.part = this.#found.part
+    // The id is in the history already, with the accepted part.
+    entry.id = NO_ID
+    entry.idLength = 0
+    this.#ledger.record(state, entry)
+  }
+
+  #park(entry: Entry, print: Fingerprint): void {
+    const { commit } = this.#ledger
+    const id = entry.id.latin1Slice(entry.idStart, entry.idStart + entry.idLength)
+    const { carrier, code, atMs, error } = entry
+    commit.orphans.push(this.#orphans.add(print, { carrier, code, atMs, id, error }))
+    this.#log.debug({ carrier, id }, 'a receipt matches no message yet; it is kept')
+  }
+
+  /** Forgets orphans after 72 hours, a few at a time. */
+  forgetOld(nowMs: number): void {
+    if (this.#orphans.size === 0) return
+    this.#ledger.commit.orphansDone.push(...this.#orphans.outdated(nowMs - ORPHAN_AGE_MS, FORGET_AT_ONCE))
+  }
+}
+
+function isFinal(code: OutcomeCode): boolean {
+  return code !== OUTCOME.enroute
+}

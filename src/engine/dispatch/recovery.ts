@@ -1,0 +1,118 @@
+/**
+ * After a start: brings the states up to the log, settles what was under way, gives unsent messages back to their lanes
+ * and awaits receipts again. Blocks are looked at one by one, so memory does not grow with what is open.
+ */
+import type { Clock } from '../contract/clock.js'
+import { messageRef, STATE } from '../contract/message.js'
+import type { Metrics } from '../contract/metrics.js'
+import { OUTCOME } from '../contract/outcome.js'
+import type { BlockState } from '../store/block-state.js'
+import { carrierNames } from '../store/carrier-names.js'
+import { NO_CARRIER } from '../store/entry.js'
+import type { Ledger } from './ledger.js'
+import type { Receipts } from './receipts.js'
+
+const BLOCKS_PER_COMMIT = 512
+
+export interface Recovered {
+  blocks: number
+  /** Messages that had been authorised and have no recorded answer. */
+  unanswered: number
+}
+
+export class Recovery {
+  readonly #ledger: Ledger
+  readonly #receipts: Receipts
+  readonly #clock: Clock
+  readonly #metrics: Metrics
+  #names: string[] = []
+
+  constructor(ledger: Ledger, receipts: Receipts, deps: { clock: Clock; metrics: Metrics }) {
+    this.#ledger = ledger
+    this.#receipts = receipts
+    this.#clock = deps.clock
+    this.#metrics = deps.metrics
+  }
+
+  /** Jobs must be on the board before. @throws EngineError STORE_CORRUPT, STORE_FAILED. */
+  async run(): Promise<Recovered> {
+    const { store, residents } = this.#ledger
+    this.#names = carrierNames(store.environment)
+    this.#receipts.load()
+    const carriers = this.#replay()
+    const recovered: Recovered = { blocks: 0, unanswered: 0 }
+    for (const block of [...store.openBlocks()]) {
+      const state = residents.open(block)
+      if (state === null) {
+        this.#ledger.commit.closed.push(block)
+        continue
+      }
+      recovered.blocks++
+      recovered.unanswered += this.#settleUnanswered(state, carriers)
+      this.#resume(state)
+      if (recovered.blocks % BLOCKS_PER_COMMIT === 0) await this.#flush()
+    }
+    await this.#flush()
+    return recovered
+  }
+
+  async #flush(): Promise<void> {
+    const { sequence } = await this.#ledger.flush(true)
+    this.#ledger.trim(sequence)
+  }
+
+  /** Applies what the log has beyond the snapshots; returns which carrier each unsettled block last went to. */
+  #replay(): Map<number, number> {
+    const carriers = new Map<number, number>()
+    this.#ledger.store.replay((sequence, block, entry) => {
+      const state = this.#ledger.residents.open(block)
+      if (state === null || sequence <= state.sequence) return
+      state.apply(entry)
+      if (entry.carrier !== NO_CARRIER) carriers.set(block, entry.carrier)
+    })
+    return carriers
+  }
+
+  #settleUnanswered(state: BlockState, carriers: Map<number, number>): number {
+    const { board } = this.#ledger
+    let count = 0
+    for (let place = 0; place < state.count; place++) {
+      if (state.states[place] !== STATE.sending) continue
+      const hold = board.totals(state.job).dispatch?.onUnanswered === 'hold'
+      const entry = this.#ledger.own(OUTCOME.unanswered, messageRef(state.block, place), this.#clock.now())
+      entry.part = 0
+      entry.attempt = state.attempts[place]!
+      entry.status = hold ? 1 : 0
+      entry.carrier = carriers.get(state.block) ?? NO_CARRIER
+      this.#ledger.record(state, entry)
+      this.#count(entry.carrier, hold ? 'hold' : 'resend')
+      count++
+    }
+    return count
+  }
+
+  #count(carrier: number, policy: string): void {
+    const labels = { carrier: this.#names[carrier] ?? 'none', policy }
+    this.#metrics.counter('trunkline_unanswered_total', labels).add(1)
+  }
+
+  /** Unsent messages go back to their lane, or end with their job; accepted ones await their receipts. */
+  #resume(state: BlockState): void {
+    const { board } = this.#ledger
+    const dispatch = board.totals(state.job).dispatch
+    if (state.unsent) {
+      if (dispatch === null || dispatch.state === 'canceled') this.cancelUnsent(state)
+      else board.lane(state.job, state.route)?.recovered.push(state.block)
+    }
+    this.#receipts.reawait(state)
+    if (state.done) this.#ledger.commit.closed.push(state.block)
+  }
+
+  cancelUnsent(state: BlockState): void {
+    for (let place = 0; place < state.count; place++) {
+      if (state.states[place] !== STATE.queued) continue
+      const entry = this.#ledger.own(OUTCOME.canceled, messageRef(state.block, place), this.#clock.now())
+      this.#ledger.record(state, entry)
+    }
+  }
+}

@@ -1,0 +1,358 @@
+/**
+ * What became of the messages of one claimed block: typed arrays by place and the history of entries.
+ *
+ * `apply` is the only way to change it, by the same function when an outcome happens and when the log is replayed, so
+ * both come to the same state. Stored as a snapshot: 0 u32 CRC-32C of the rest · 4 u16 messages · 6 u16 0 · 8 f64 log
+ * sequence that it stands for · 16 f64 job · 24 u32 route · then the arrays · then the history.
+ */
+import { crc32c } from '../base/crc32c.js'
+import { EngineError } from '../contract/errors.js'
+import { STATE } from '../contract/message.js'
+import { OUTCOME, type OutcomeCode } from '../contract/outcome.js'
+import { reasonNumber } from '../contract/reasons.js'
+import type { BlockReader } from './block.js'
+import {
+  blankEntry,
+  ENTRY_MAX_BYTES,
+  type Entry,
+  NO_CARRIER,
+  RECEIPT_EXPECTED,
+  readEntry,
+  writeEntry,
+} from './entry.js'
+
+const HEAD_BYTES = 28
+/** states, reasons, attempts, final, parts: one octet each; statuses, accepted, receipted: four. */
+const BYTES_PER_MESSAGE = 5 + 3 * 4
+
+const REASON = {
+  rejected: reasonNumber('CARRIER_REJECTED'),
+  unanswered: reasonNumber('UNANSWERED'),
+  noReceipt: reasonNumber('NO_RECEIPT'),
+  undelivered: reasonNumber('RECEIPT_UNDELIVERED'),
+  receiptRejected: reasonNumber('RECEIPT_REJECTED'),
+  receiptExpired: reasonNumber('RECEIPT_EXPIRED'),
+  validity: reasonNumber('VALIDITY_OVER'),
+  canceled: reasonNumber('CANCELED_BY_CUSTOMER'),
+}
+
+export class BlockState {
+  readonly block: number
+  readonly count: number
+  readonly job: number
+  readonly route: number
+  readonly states: Uint8Array
+  readonly reasons: Uint8Array
+  readonly attempts: Uint8Array
+  /** 1: nothing more is expected of this message. */
+  readonly final: Uint8Array
+  readonly parts: Uint8Array
+  readonly statuses: Uint32Array
+  /** Bit n: part n was accepted by a carrier. */
+  readonly accepted: Uint32Array
+  /** Bit n: part n was delivered by its receipt. */
+  readonly receipted: Uint32Array
+  /** Parts handed to a channel and not settled. In memory only. */
+  readonly inFlight: Uint8Array
+  inFlightTotal = 0
+  /** Gravest outcome of the attempt under way that sends the message back; 0 = none. In memory only. */
+  readonly comeback: Uint8Array
+  /** Log sequence up to which entries are in the arrays. */
+  sequence = 0
+  dirty = false
+  #history: Buffer
+  #historyLength = 0
+
+  constructor(block: number, head: { count: number; job: number; route: number }) {
+    const { count } = head
+    this.block = block
+    this.count = count
+    this.job = head.job
+    this.route = head.route
+    this.states = new Uint8Array(count)
+    this.reasons = new Uint8Array(count)
+    this.attempts = new Uint8Array(count)
+    this.final = new Uint8Array(count)
+    this.parts = new Uint8Array(count)
+    this.inFlight = new Uint8Array(count)
+    this.comeback = new Uint8Array(count)
+    this.statuses = new Uint32Array(count)
+    this.accepted = new Uint32Array(count)
+    this.receipted = new Uint32Array(count)
+    this.#history = Buffer.allocUnsafeSlow(count * 72 + ENTRY_MAX_BYTES)
+  }
+
+  /** The state of a block that was never claimed: all queued, marked duplicates taken out. */
+  static fresh(block: number, reader: BlockReader, marks: Buffer | null): BlockState {
+    const state = new BlockState(block, reader)
+    for (let place = 0; place < reader.count; place++) {
+      state.parts[place] = reader.partCount(place)
+      if (marks !== null && (marks[place >> 3]! & (1 << (place & 7))) !== 0) state.skip(place)
+    }
+    return state
+  }
+
+  /** True when every message is final: the block needs no more work. */
+  get done(): boolean {
+    for (let place = 0; place < this.count; place++) if (this.final[place] === 0) return false
+    return true
+  }
+
+  /** True while some message has not been sent (again): the body is still needed. */
+  get unsent(): boolean {
+    for (let place = 0; place < this.count; place++) if (this.states[place]! <= STATE.sending) return true
+    return false
+  }
+
+  /** Takes a place out that duplicate detection marked. */
+  skip(place: number): void {
+    this.states[place] = STATE.duplicate
+    this.final[place] = 1
+  }
+
+  /** Changes the state as the entry says and keeps it in the history. Final is final; what comes later is history only. */
+  apply(entry: Entry): void {
+    this.dirty = true
+    if (entry.code === OUTCOME.authorised || entry.code === OUTCOME.withdrawn) {
+      this.#applyRun(entry)
+      return
+    }
+    this.#keep(entry)
+    const place = entry.place
+    const state = this.states[place]!
+    switch (entry.code) {
+      case OUTCOME.accepted:
+        this.#accept(place, entry)
+        break
+      case OUTCOME.throttled:
+      case OUTCOME.notSent:
+        if (this.attempts[place]! > 0) this.attempts[place]!--
+        if (state === STATE.sending) this.states[place] = STATE.queued
+        break
+      case OUTCOME.unavailable:
+        if (state === STATE.sending) this.states[place] = STATE.queued
+        this.statuses[place] = entry.status
+        break
+      case OUTCOME.unanswered:
+        this.#unanswered(place, entry)
+        break
+      case OUTCOME.delivered:
+        this.#delivered(place, entry.part)
+        break
+      default:
+        this.#conclude(place, entry)
+    }
+  }
+
+  #applyRun(entry: Entry): void {
+    const authorised = entry.code === OUTCOME.authorised
+    for (let place = entry.place; place < entry.place + entry.status; place++) {
+      if (authorised) {
+        this.states[place] = STATE.sending
+        if (this.attempts[place]! < 255) this.attempts[place]!++
+      } else if (this.states[place] === STATE.sending) {
+        this.states[place] = STATE.queued
+        if (this.attempts[place]! > 0) this.attempts[place]!--
+      }
+    }
+  }
+
+  #accept(place: number, entry: Entry): void {
+    this.accepted[place]! |= 1 << entry.part
+    if (this.final[place] === 1 || !this.allAccepted(place)) return
+    this.states[place] = STATE.sent
+    this.reasons[place] = 0
+    if ((entry.flags & RECEIPT_EXPECTED) === 0) this.final[place] = 1
+    else if (this.#allDelivered(place)) this.#end(place, STATE.delivered, 0)
+  }
+
+  allAccepted(place: number): boolean {
+    return this.accepted[place]! >>> 0 === allBits(this.parts[place]!)
+  }
+  #allDelivered(place: number): boolean {
+    return this.receipted[place]! >>> 0 === allBits(this.parts[place]!)
+  }
+
+  /** `status` 1: the lane's policy is hold, the message becomes unknown; 0: it goes back to its lane. */
+  #unanswered(place: number, entry: Entry): void {
+    if (this.final[place] === 1) return
+    if (entry.status === 1) this.#end(place, STATE.unknown, REASON.unanswered)
+    else if (this.states[place] === STATE.sending) this.states[place] = STATE.queued
+  }
+
+  #delivered(place: number, part: number): void {
+    this.receipted[place]! |= 1 << part
+    if (!this.#open(place) || !this.#allDelivered(place)) return
+    this.#end(place, STATE.delivered, 0)
+  }
+
+  /** A receipt still counts for messages that wait, that timed out waiting, and for unknown ones. */
+  #open(place: number): boolean {
+    const state = this.states[place]!
+    return this.final[place] === 0 || state === STATE.sent || state === STATE.unknown
+  }
+
+  #conclude(place: number, entry: Entry): void {
+    const byReceipt = entry.idLength > 0 || entry.carrier !== NO_CARRIER
+    if (!this.#open(place)) return
+    switch (entry.code) {
+      case OUTCOME.undelivered:
+        this.#end(place, STATE.undelivered, REASON.undelivered)
+        break
+      case OUTCOME.expired:
+        this.#end(place, STATE.expired, byReceipt ? REASON.receiptExpired : REASON.validity)
+        break
+      case OUTCOME.canceled:
+        this.#end(place, STATE.canceled, REASON.canceled)
+        break
+      case OUTCOME.noReceipt:
+        this.reasons[place] = REASON.noReceipt
+        this.final[place] = 1
+        break
+      case OUTCOME.rejected:
+        this.statuses[place] = entry.status
+        this.#end(place, STATE.failed, this.#refusal(place, entry))
+        break
+    }
+  }
+
+  /** Our own reason for the whole message, a receipt that says so later, or the carrier's answer. */
+  #refusal(place: number, entry: Entry): number {
+    if (entry.part === WHOLE_MESSAGE) return entry.attempt
+    return (this.accepted[place]! & (1 << entry.part)) !== 0 ? REASON.receiptRejected : REASON.rejected
+  }
+
+  #end(place: number, state: number, reason: number): void {
+    this.states[place] = state
+    this.reasons[place] = reason
+    this.final[place] = 1
+  }
+
+  #keep(entry: Entry): void {
+    if (this.#historyLength + ENTRY_MAX_BYTES > this.#history.length) {
+      const grown = Buffer.allocUnsafeSlow(this.#history.length * 2)
+      this.#history.copy(grown, 0, 0, this.#historyLength)
+      this.#history = grown
+    }
+    this.#historyLength += writeEntry(this.#history, this.#historyLength, entry)
+  }
+
+  /** Calls `see` with each entry in order; the entry object is reused. */
+  eachEntry(see: (entry: Entry) => void): void {
+    const entry = blankEntry()
+    for (let at = 0; at < this.#historyLength; ) {
+      at += readEntry(this.#history, at, entry)
+      see(entry)
+    }
+  }
+
+  /** A fresh buffer: LMDB's put is zero-copy. */
+  encode(): Buffer {
+    const { count } = this
+    const bytes = Buffer.allocUnsafeSlow(HEAD_BYTES + count * BYTES_PER_MESSAGE + this.#historyLength)
+    bytes.writeUInt16LE(count, 4)
+    bytes.writeUInt16LE(0, 6)
+    bytes.writeDoubleLE(this.sequence, 8)
+    bytes.writeDoubleLE(this.job, 16)
+    bytes.writeUInt32LE(this.route, 24)
+    let at = HEAD_BYTES
+    for (const octets of [this.states, this.reasons, this.attempts, this.final, this.parts]) {
+      bytes.set(octets, at)
+      at += count
+    }
+    for (const words of [this.statuses, this.accepted, this.receipted]) {
+      bytes.set(new Uint8Array(words.buffer), at)
+      at += count * 4
+    }
+    this.#history.copy(bytes, at, 0, this.#historyLength)
+    bytes.writeUInt32LE(crc32c(bytes, 4, bytes.length), 0)
+    return bytes
+  }
+
+  /** @throws EngineError STORE_CORRUPT. */
+  static decode(block: number, bytes: Buffer): BlockState {
+    if (bytes.length < HEAD_BYTES || crc32c(bytes, 4, bytes.length) !== bytes.readUInt32LE(0)) {
+      throw new EngineError('STORE_CORRUPT', `the state of block ${block} does not match its checksum`)
+    }
+    const head = { count: bytes.readUInt16LE(4), job: bytes.readDoubleLE(16), route: bytes.readUInt32LE(24) }
+    const state = new BlockState(block, head)
+    state.sequence = bytes.readDoubleLE(8)
+    let at = HEAD_BYTES
+    for (const octets of [state.states, state.reasons, state.attempts, state.final, state.parts]) {
+      octets.set(bytes.subarray(at, at + state.count))
+      at += state.count
+    }
+    for (const words of [state.statuses, state.accepted, state.receipted]) {
+      new Uint8Array(words.buffer).set(bytes.subarray(at, at + state.count * 4))
+      at += state.count * 4
+    }
+    state.#historyLength = bytes.length - at
+    if (state.#history.length < state.#historyLength + ENTRY_MAX_BYTES) {
+      state.#history = Buffer.allocUnsafeSlow(state.#historyLength + ENTRY_MAX_BYTES)
+    }
+    bytes.copy(state.#history, 0, at)
+    return state
+  }
+}
+
+function allBits(parts: number): number {
+  return parts === 32 ? 0xffffffff : (2 ** parts - 1) >>> 0
+}
+
+/** One line of a message's history, for readers. */
+export interface HistoryItem {
+  atMs: number
+  code: OutcomeCode
+  part: number
+  attempt: number
+  /** Number in the carrier dictionary; NO_CARRIER for our own entries. */
+  carrier: number
+  bind: number
+  status: number
+  id: string
+  error: string
+}
+
+export interface DecodedState {
+  states: Uint8Array
+  reasons: Uint8Array
+  statuses: Uint32Array
+  attempts: Uint8Array
+  final: Uint8Array
+  history(place: number): HistoryItem[]
+}
+
+/** Reads a stored or posted snapshot for the API and reports. @throws EngineError STORE_CORRUPT. */
+export function decodeState(bytes: Uint8Array): DecodedState {
+  const state = BlockState.decode(0, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
+  let histories: HistoryItem[][] | null = null
+  return {
+    states: state.states,
+    reasons: state.reasons,
+    statuses: state.statuses,
+    attempts: state.attempts,
+    final: state.final,
+    history(place) {
+      histories ??= historiesOf(state)
+      return histories[place]!
+    },
+  }
+}
+
+function historiesOf(state: BlockState): HistoryItem[][] {
+  const histories: HistoryItem[][] = Array.from({ length: state.count }, () => [])
+  state.eachEntry((entry) => {
+    histories[entry.place]?.push({
+      atMs: entry.atMs,
+      code: entry.code,
+      part: entry.part,
+      attempt: entry.attempt,
+      carrier: entry.carrier,
+      bind: entry.bind,
+      status: entry.status,
+      id: entry.id.latin1Slice(entry.idStart, entry.idStart + entry.idLength),
+      error: entry.error,
+    })
+  })
+  return histories
+}
