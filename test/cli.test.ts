@@ -1,0 +1,220 @@
+/** The command line as a shell sees it: help, exit codes, and what an HTTP server is asked for. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createServer, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t, { type Test } from 'tap'
+import { noCounts } from '../src/engine/contract/job.js'
+
+const cli = fileURLToPath(new URL('../src/cli.js', import.meta.url))
+
+interface Run {
+  code: number | null
+  stdout: string
+  stderr: string
+}
+
+async function run(args: string[], options: { cwd?: string; env?: Record<string, string> } = {}): Promise<Run> {
+  const { TRUNKLINE_KEY: _key, TRUNKLINE_URL: _url, ...rest } = process.env
+  const child = spawn(process.execPath, [cli, ...args], { cwd: options.cwd, env: { ...rest, ...options.env } })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.on('data', (chunk) => (stdout += chunk))
+  child.stderr.on('data', (chunk) => (stderr += chunk))
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code, stdout, stderr }
+}
+
+t.test('every command has help with an example', async (t) => {
+  for (const name of ['serve', 'demo', 'send', 'check', 'jobs', 'carriers', 'smsc', 'config']) {
+    const { code, stdout } = await run([name, '--help'])
+    t.equal(code, 0, name)
+    t.match(stdout, `Usage: trunkline ${name}`)
+    t.match(stdout, /Example:\n {2}\S*.*trunkline/)
+  }
+  const overview = await run(['--help'])
+  t.equal(overview.code, 0)
+  t.match(overview.stdout, 'config check')
+})
+
+t.test('wrong use exits 2 with a line that helps', async (t) => {
+  const wrong: [string[], RegExp][] = [
+    [['fly'], /no command "fly"; there are: serve, demo/],
+    [['jobs', '--nope'], /Unknown option '--nope'\. See: trunkline jobs --help/],
+    [['jobs', 'a', 'b'], /"b" is one argument too many/],
+    [['jobs'], /no key: give --key or set TRUNKLINE_KEY/],
+    [['jobs', '--key', 'k', '--state', 'odd'], /--state must be one of receiving/],
+    [['send', '--key', 'k'], /which file/],
+    [['send', 'a.csv', '--key', 'k'], /what is to be said/],
+    [['send', 'a.csv', '--key', 'k', '--text', 'x', '--at', 'tomorrow'], /--at must be a time with its zone/],
+    [['send', 'a.csv', '--key', 'k', '--text', 'x', '--max-parts', 'many'], /--max-parts must be a number/],
+    [['carriers', '--key', 'k', '--url', 'nowhere'], /"nowhere" is not a URL/],
+    [['config'], /trunkline config check/],
+  ]
+  for (const [args, said] of wrong) {
+    const { code, stdout, stderr } = await run(args)
+    t.match({ code, stdout, stderr }, { code: 2, stdout: '', stderr: said }, args.join(' '))
+  }
+  t.equal((await run([])).code, 2, 'no command at all')
+})
+
+t.test('a server that is not there is a failure with a remedy', async (t) => {
+  const { code, stderr } = await run(['jobs', '--url', 'http://127.0.0.1:1', '--key', 'k'])
+  t.equal(code, 1)
+  t.match(stderr, 'no server at http://127.0.0.1:1; start one with "trunkline serve"')
+})
+
+t.test('config check names key and line, and exits 1', async (t) => {
+  const cwd = t.testdir({ 'trunkline.yaml': 'http:\n  prot: 1\n', 'good.yaml': 'logLevel: warn\n' })
+  const bad = await run(['config', 'check'], { cwd })
+  t.equal(bad.code, 1)
+  t.equal(bad.stderr, 'trunkline.yaml:2: http.prot: is not a known key; did you mean port?\n')
+  const json = await run(['config', 'check', '--json'], { cwd })
+  t.match(JSON.parse(json.stdout), { ok: false, errors: [/http\.prot/] })
+  const good = await run(['config', 'check', 'good.yaml'], { cwd })
+  t.equal(good.code, 0)
+  t.match(good.stdout, 'good.yaml: ok')
+})
+
+t.test('the example configuration is valid', async (t) => {
+  const example = fileURLToPath(new URL('../../examples/trunkline.yaml', import.meta.url))
+  t.equal((await run(['config', 'check', example])).code, 0)
+})
+
+interface Asked {
+  method: string
+  url: string
+  key: string
+  body: string
+}
+
+/** A server that answers as the contract says; `answer` decides by method and path. */
+async function startApi(
+  t: Test,
+  answer: (asked: Asked) => [number, unknown],
+): Promise<{ url: string; asked: Asked[] }> {
+  const asked: Asked[] = []
+  const server = createServer(async (request, response) => {
+    const one = {
+      method: request.method!,
+      url: request.url!,
+      key: String(request.headers.authorization),
+      body: await bodyOf(request),
+    }
+    asked.push(one)
+    const [status, body] = answer(one)
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked }
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of request) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function jobView(state: string, counts: object): object {
+  return {
+    id: 'job_00000001',
+    name: null,
+    state,
+    reason: null,
+    detail: null,
+    settings: {},
+    counts: { ...noCounts(), ...counts },
+    file: null,
+    progress: { rowsPerSecond: 10, messagesPerSecond: 5, estimatedEndAt: null },
+    createdAt: '2026-11-22T09:00:00Z',
+    startedAt: null,
+    finishedAt: null,
+  }
+}
+
+const finished = { records: 3, expanded: 3, rows: 3, accepted: 2, rejected: 1, delivered: 2, parts: 2, partsSent: 2 }
+
+t.test('send uploads every byte, follows the job and exits 0 when it finished', async (t) => {
+  const text = `mobile,name\n${'+447712345678,"Ann\nLee"\n'.repeat(40_000)}`
+  const folder = t.testdir({ 'list.csv': text, 'out.txt': '# none\n+447712345679\n\n' })
+  let polls = 0
+  const { url, asked } = await startApi(t, ({ method }) => {
+    if (method === 'POST') return [202, jobView('receiving', {})]
+    if (method === 'PUT') return [202, { id: 'job_00000001', state: 'running' }]
+    return [200, ++polls < 3 ? jobView('running', { rows: 3, records: 3 }) : jobView('finished', finished)]
+  })
+  const file = join(folder, 'list.csv')
+  const { code, stdout, stderr } = await run(
+    ['send', file, '--text', 'Hi ~name~', '--to', 'mobile', '--suppressed', join(folder, 'out.txt'), '--url', url],
+    { env: { TRUNKLINE_KEY: 'sk_test' } },
+  )
+  t.equal(code, 0, stderr)
+  t.strictSame(JSON.parse(asked[0]!.body), {
+    text: 'Hi ~name~',
+    columns: { to: 'mobile' },
+    suppressed: ['+447712345679'],
+  })
+  t.ok(asked.every(({ key }) => key === 'Bearer sk_test'))
+  t.match(asked[1], { method: 'PUT', url: '/v1/jobs/job_00000001/recipients' })
+  t.equal(asked[1]!.body, text, 'the file as it is')
+  t.match(stdout, /job_00000001 finished/)
+  t.match(stdout, /delivered +2/)
+  t.match(stderr, '3 rows read, 2 accepted, 2 sent, 2 delivered', 'a progress line')
+})
+
+t.test('send exits 1 when the job failed, or when its counts do not add up', async (t) => {
+  const file = join(t.testdir({ 'list.csv': 'mobile\n1\n' }), 'list.csv')
+  const outcomes: [string, object, RegExp][] = [
+    ['failed', {}, /failed/],
+    ['canceled', finished, /canceled/],
+    ['finished', { ...finished, delivered: 1 }, /do not add up: accepted are 2, but their states come to 1/],
+    ['finished', { ...finished, rejected: 0 }, /do not add up: rows are 3, but their results come to 2/],
+  ]
+  for (const [state, counts, said] of outcomes) {
+    const { url } = await startApi(t, () => [200, jobView(state, counts)])
+    const { code, stdout, stderr } = await run(['send', file, '--text', 'x', '--url', url, '--key', 'k', '--json'])
+    t.equal(code, 1, state)
+    t.match(stderr + stdout, said)
+    t.equal(JSON.parse(stdout).state, state)
+  }
+})
+
+t.test('a refusal of the server is shown with its code and fields', async (t) => {
+  const file = join(t.testdir({ 'list.csv': 'mobile\n1\n' }), 'list.csv')
+  const problem = { code: 'VALIDATION', detail: 'no', errors: [{ pointer: '/from', message: 'too long' }] }
+  const { url } = await startApi(t, () => [422, problem])
+  const { code, stderr } = await run(['send', file, '--text', 'x', '--url', url, '--key', 'k'])
+  t.equal(code, 1)
+  t.match(stderr, 'trunkline send: VALIDATION: no\n  /from: too long')
+})
+
+t.test('jobs and carriers list what the server has', async (t) => {
+  const binds = [{ index: 0, state: 'bound', inFlight: 3, window: 100, lastError: null }]
+  const { url, asked } = await startApi(t, ({ url }) =>
+    url.startsWith('/v1/carriers')
+      ? [200, { items: [{ id: 'acme', protocol: 'smpp', paused: false, ratePerSecond: 500, binds }] }]
+      : [200, { items: [jobView('running', finished)], nextCursor: null }],
+  )
+  const at = ['--url', url, '--key', 'k']
+  const jobs = await run(['jobs', '--state', 'running', '--limit', '5', ...at])
+  t.equal(jobs.code, 0)
+  t.match(jobs.stdout, /job_00000001 .*running/)
+  t.equal(asked[0]!.url, '/v1/jobs?limit=5&state=running')
+  const carriers = await run(['carriers', ...at])
+  t.match(carriers.stdout, /acme +smpp +running +500\/s +0 +bound +3\/100/)
+  const json = await run(['carriers', '--json', ...at])
+  t.equal(JSON.parse(json.stdout).items[0].id, 'acme')
+})
+
+t.test('the package says what it needs and what it installs', async (t) => {
+  const root = fileURLToPath(new URL('../../', import.meta.url))
+  const { engines, bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  t.equal(bin.trunkline, 'build/src/cli.js')
+  t.equal(engines.node, '>=20.18.1')
+  t.match(readFileSync(join(root, 'CHANGELOG.md'), 'utf8'), /## Unreleased/)
+})

@@ -1,0 +1,180 @@
+/** The configuration file: defaults, substitution, and errors that name key and line. */
+import { chmodSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { clientEnvironment, loadConfig, parseConfig } from '../src/engine/config/load.js'
+import { ConfigSchema } from '../src/engine/config/schema.js'
+import { EngineError } from '../src/engine/contract/errors.js'
+
+const source = { name: 'trunkline.yaml', folder: '.', env: {} }
+
+/** The lines of the refusal. */
+function errorsOf(text: string, env: Record<string, string> = {}): string[] {
+  try {
+    parseConfig(text, { ...source, env })
+  } catch (error) {
+    if (error instanceof EngineError && error.code === 'CONFIG_INVALID') return error.message.split('\n')
+    throw error
+  }
+  return []
+}
+
+const carrier = `carriers:
+  - id: acme
+    protocol: smpp
+    host: smsc.example
+    systemId: trunk
+`
+
+t.test('without a file every key has its default', async (t) => {
+  t.strictSame(loadConfig(null, {}), {
+    dataDir: './trunkline-data',
+    http: { host: '127.0.0.1', port: 8080 },
+    threads: { ingest: 2, dispatch: 1 },
+    logLevel: 'info',
+    shutdownSeconds: 15,
+    carriers: [],
+    routes: [],
+  })
+  t.strictSame(parseConfig('# nothing but a comment\n', source), loadConfig(null, {}))
+})
+
+t.test('a carrier gets the defaults of its nested keys, one by one', async (t) => {
+  const { carriers } = parseConfig(`${carrier}    source: { ton: 5 }\n    receipts: {}\n`, source)
+  t.match(carriers[0], {
+    port: 2775,
+    tls: false,
+    window: 100,
+    source: { ton: 5, npi: 'auto' },
+    destination: { ton: 1, npi: 1 },
+    receipts: { idFormat: 'auto', request: 'final' },
+    longMessages: 'udh',
+  })
+  t.equal(carriers[0]!.ratePerSecond, undefined, 'absent: no limit')
+})
+
+t.test('defaults of one load do not leak into the next', async (t) => {
+  const first = loadConfig(null, {})
+  first.http.port = 1
+  first.carriers.push({} as never)
+  t.equal(loadConfig(null, {}).http.port, 8080)
+  t.same(loadConfig(null, {}).carriers, [])
+})
+
+t.test('every error is reported at once, with key, line and remedy', async (t) => {
+  const text = `http: { prot: 80, port: 99999 }
+${carrier}    window: 0
+    longMessages: foo
+    source: { ton: 9 }
+    tls: { caa: x }
+  - id: short
+    protocol: smpp
+    host: h
+routes:
+  - { channel: fax, carriers: [] }
+`
+  t.strictSame(
+    errorsOf(text).map((line) => line.replace(/ \(.*\)$/, '')),
+    [
+      'trunkline.yaml:1: http.prot: is not a known key; did you mean port?',
+      'trunkline.yaml:1: http.port: must be an integer from 0 to 65535, not 99999',
+      'trunkline.yaml:7: carriers[0].window: must be an integer from 1 to 10000, not 0',
+      'trunkline.yaml:8: carriers[0].longMessages: must be "udh" or "udh16" or "sar" or "payload", not "foo"',
+      'trunkline.yaml:9: carriers[0].source.ton: must be "auto" or an integer from 0 to 6, not 9',
+      'trunkline.yaml:10: carriers[0].tls.caa: is not a known key; did you mean ca?',
+      'trunkline.yaml:11: carriers[1].systemId: is missing; it must be text of at most 64 characters',
+      'trunkline.yaml:15: routes[0].channel: must be "sms" or "voice" or "email", not "fax"',
+      'trunkline.yaml:15: routes[0].carriers: must be a list of at least 1',
+    ],
+  )
+})
+
+t.test('more than eight errors are all reported', async (t) => {
+  const keys = Array.from({ length: 30 }, (_, index) => `wrong${index}: 1`)
+  t.equal(errorsOf(keys.join('\n')).length, 30)
+})
+
+t.test('what comes later is said to come later', async (t) => {
+  const text = `dropFolder: { root: ./drop }
+carriers:
+  - { id: pbx, protocol: sip, host: 10.0.0.5, transport: udp }
+  - { id: relay, protocol: smtp, host: h }
+`
+  t.strictSame(errorsOf(text), [
+    'trunkline.yaml:1: dropFolder: is not built yet: watched folders come in a later version; remove it',
+    'trunkline.yaml:3: carriers[0].protocol: voice over SIP is not built yet; remove this carrier',
+    'trunkline.yaml:4: carriers[1].protocol: email over SMTP is not built yet; remove this carrier',
+  ])
+})
+
+t.test('carriers are unique and routes lead to carriers that exist', async (t) => {
+  const twice = carrier + carrier.split('\n').slice(1).join('\n')
+  t.match(errorsOf(twice), [/^trunkline\.yaml:6: carriers\[1\]\.id: "acme" is the id of carriers\[0\] already$/])
+  t.match(errorsOf(`${carrier}routes:\n  - carriers: [acme, nobody]\n`), [
+    /^trunkline\.yaml:7: routes\[0\]\.carriers\[1\]: no carrier has the id "nobody"; there are: acme$/,
+  ])
+})
+
+t.test('what is not YAML is named with its line', async (t) => {
+  t.match(errorsOf('http:\n  port: [1\nfoo: 2\n'), [/^trunkline\.yaml:\d: not YAML: /])
+  t.match(errorsOf('http: {}\nhttp: {}\n'), [/^trunkline\.yaml:2: not YAML: .*unique/])
+})
+
+t.test('a variable reference takes an environment variable, as the type that the key has', async (t) => {
+  const env = { PASSWORD: '007', PORT: '3550', HOST: 'smsc', LEVEL: 'warn' }
+  const config = parseConfig(
+    `${carrier}    password: \${PASSWORD}\n    port: \${PORT}\n    systemType: "x-\${HOST}-y"\nlogLevel: \${LEVEL}\n`,
+    { ...source, env },
+  )
+  t.match(config.carriers[0], { password: '007', port: 3550, systemType: 'x-smsc-y' })
+  t.equal(config.logLevel, 'warn')
+  t.strictSame(errorsOf(`${carrier}    password: \${NOPE}\n`), [
+    'trunkline.yaml:6: carriers[0].password: the environment variable NOPE is not set; export it',
+  ])
+})
+
+t.test('a value from outside and a secret are never shown in an error', async (t) => {
+  const secret = 'hunter2'.repeat(20)
+  const text = `${carrier}    password: ${secret}\n    systemId: \${ID}\n`.replace('    systemId: trunk\n', '')
+  const errors = errorsOf(text, { ID: secret })
+  t.equal(errors.length, 2)
+  t.notMatch(errors.join('\n'), 'hunter2')
+})
+
+t.test('a file reference counts from the configuration file and refuses secrets that everybody can read', async (t) => {
+  const folder = t.testdir({ 'trunkline.yaml': `${carrier}    password: \${file:./secret}\n` })
+  const path = join(folder, 'trunkline.yaml')
+  t.throws(() => loadConfig(path, {}), /carriers\[0\]\.password: .*secret cannot be read \(ENOENT\)/)
+  writeFileSync(join(folder, 'secret'), 'open sesame\n')
+  chmodSync(join(folder, 'secret'), 0o644)
+  t.throws(() => loadConfig(path, {}), /password: .*secret can be read by everybody on this machine; chmod 600 it/)
+  chmodSync(join(folder, 'secret'), 0o600)
+  t.equal(loadConfig(path, {}).carriers[0]!.password, 'open sesame', 'the last newline is no part of it')
+})
+
+t.test('a file that is not there is named', async (t) => {
+  t.throws(() => loadConfig('/nowhere/trunkline.yaml', {}), /\/nowhere\/trunkline\.yaml: there is no such file/)
+})
+
+t.test('every key has a description', async (t) => {
+  const missing: string[] = []
+  const visit = (schema: Record<string, unknown>, path: string): void => {
+    for (const [key, child] of Object.entries((schema.properties ?? {}) as Record<string, Record<string, unknown>>)) {
+      if (typeof child.description !== 'string') missing.push(`${path}${key}`)
+      visit(child, `${path}${key}.`)
+      if (child.items !== undefined) visit(child.items as Record<string, unknown>, `${path}${key}[].`)
+      for (const branch of (child.anyOf ?? []) as Record<string, unknown>[]) visit(branch, `${path}${key}.`)
+    }
+  }
+  visit(ConfigSchema as unknown as Record<string, unknown>, '')
+  t.strictSame(missing, [])
+})
+
+t.test('the environment of a client is read in one place', async (t) => {
+  t.strictSame(clientEnvironment({ TRUNKLINE_URL: 'http://h', TRUNKLINE_KEY: 'k', CRASH_AT: 'a:1' }), {
+    url: 'http://h',
+    key: 'k',
+    crashAt: 'a:1',
+  })
+  t.strictSame(clientEnvironment({ TRUNKLINE_URL: '' }), { url: null, key: null, crashAt: null })
+})
