@@ -1,0 +1,39 @@
+/** Documents that would go stale by themselves: generated pages, links, and the README's table of dependencies. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { referencePages } from '../scripts/reference.js'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+
+function read(path: string): string {
+  return readFileSync(join(root, path), 'utf8')
+}
+
+t.test('the generated pages are those of the code: run npm run docs', async (t) => {
+  for (const [name, text] of Object.entries(referencePages())) t.equal(read(`docs/${name}`), text, name)
+})
+
+t.test('every relative link of a document leads to a file', async (t) => {
+  const folders = ['docs', 'docs/decisions', 'examples']
+  const inFolders = folders.flatMap((folder) =>
+    readdirSync(join(root, folder))
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => `${folder}/${name}`),
+  )
+  for (const path of ['README.md', 'CHANGELOG.md', ...inFolders]) {
+    for (const [, target] of read(path).matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {
+      t.ok(existsSync(join(root, dirname(path), target!)), `${path}: ${target}`)
+    }
+  }
+})
+
+t.test('the README gives a reason for each dependency, and for no other', async (t) => {
+  const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> }
+  const section = read('README.md').split('\n## Dependencies\n')[1]!.split('\n## ')[0]!
+  const listed = [...section.matchAll(/^\| ([^|]+) \|/gm)].flatMap(([, cell]) => cell!.match(/`([^`]+)`/g) ?? [])
+  const names = listed.map((name) => name.replaceAll('`', '')).sort()
+  t.strictSame(names, Object.keys(dependencies).sort())
+  t.ok(names.length <= 15)
+})
