@@ -26,6 +26,8 @@ export async function* bytesOf(stream: Readable, bytesMax: number = limits.uploa
 /** After an early answer: gives the client time to read it, then closes. */
 export function drain(raw: IncomingMessage): void {
   if (raw.complete || raw.destroyed) return
+  // A form parser that nobody reads from would hold the rest back.
+  raw.unpipe()
   raw.resume()
   const timer = setTimeout(() => {
     if (!raw.complete) raw.socket.destroy()

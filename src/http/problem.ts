@@ -77,14 +77,19 @@ const codesByStatus: Readonly<Record<number, ErrorCode>> = {
   404: 'NOT_FOUND',
   406: 'UNSUPPORTED_MEDIA',
   413: 'TOO_LARGE',
-  415: 'UNSUPPORTED_MEDIA',
 }
 
 /** null: nothing that the client did. */
-export function toEngineError(error: unknown): EngineError | null {
+export function toEngineError(error: unknown, contentType: string | undefined): EngineError | null {
   if (error instanceof EngineError) return error
   const { statusCode, message } = error as HttpError
   if (statusCode === undefined || statusCode < 400 || statusCode >= 500) return null
+  if (statusCode === 415) {
+    return new EngineError(
+      'UNSUPPORTED_MEDIA',
+      `${contentType ?? 'a body without type'} is not taken here; send application/json`,
+    )
+  }
   return new EngineError(codesByStatus[statusCode] ?? 'BAD_REQUEST', message, { cause: error })
 }
 
@@ -101,7 +106,7 @@ export function sendProblem(reply: FastifyReply, problem: Problem): void {
 
 /** The one error handler of the server. */
 export function handleError(log: Log, error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const known = toEngineError(error)
+  const known = toEngineError(error, request.headers['content-type'])
   const failure = known ?? new EngineError('INTERNAL', ERRORS.INTERNAL[1], { cause: error })
   const problem = problemOf(failure)
   if (problem.status >= 500 && failure.code !== 'SHUTTING_DOWN') {

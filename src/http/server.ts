@@ -115,6 +115,8 @@ function bareApp(log: Log): App {
     return503OnClosing: false,
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
+    // A long id is an unknown one, not an error of the router.
+    routerOptions: { maxParamLength: 16_384 },
     requestIdHeader: false,
     genReqId: () => `${prefix}${(++requests).toString(36)}`,
     clientErrorHandler,

@@ -11,7 +11,7 @@ import type { JobSettings } from '../../engine/contract/job.js'
 import { limits } from '../../engine/contract/limits.js'
 import type { App } from '../app.js'
 import { principalOf } from '../auth.js'
-import { bytesOf, uploadIdleMs } from '../body-stream.js'
+import { bytesOf, drain, uploadIdleMs } from '../body-stream.js'
 import { once } from '../idempotency.js'
 import { answers, bearer, idempotencyHeader } from '../schemas/common.js'
 import { JobCreateSchema, JobSchema, JobSettingsSchema, ProfileQuery } from '../schemas/jobs.js'
@@ -67,7 +67,8 @@ export async function jobCreateRoute(app: App, engine: EngineApi): Promise<void>
 
 function create(engine: EngineApi, request: FastifyRequest, reply: FastifyReply): Promise<JobView> {
   if (request.isMultipart()) return createWithFile(engine, request, reply)
-  if (request.body === undefined) throw unknownProfile((request.query as { profile?: string }).profile)
+  if (request.mediaType === 'text/csv') throw unknownProfile((request.query as { profile?: string }).profile)
+  if (typeof request.body !== 'object' || request.body === null) throw noBody()
   const { recipients, ...settings } = request.body as CreateBody
   const rows = recipients === undefined ? null : recipients.map((recipient) => rowOf(recipient, settings))
   return once(engine, request, reply, {
@@ -80,6 +81,10 @@ function create(engine: EngineApi, request: FastifyRequest, reply: FastifyReply)
 function rowOf(recipient: Recipient, { columns }: JobSettings): Record<string, unknown> {
   if (typeof recipient !== 'string') return recipient
   return { [typeof columns?.to === 'string' ? columns.to : 'to']: recipient }
+}
+
+function noBody(): EngineError {
+  return new EngineError('BAD_REQUEST', 'there is no body; send the settings as application/json')
 }
 
 function unknownProfile(name: string | undefined): EngineError {
@@ -95,7 +100,14 @@ async function createWithFile(engine: EngineApi, request: FastifyRequest, reply:
   const settings = await settingsOf(await nextPart(parts, 'job'))
   const file = await nextPart(parts, 'file')
   if (file.type !== 'file') throw missing('file', 'it must be sent as a file, e.g. curl -F file=@rows.csv')
-  return once(engine, request, reply, { body: settings, work: () => createFrom(engine, request, settings, file) })
+  const job = await once(engine, request, reply, {
+    body: settings,
+    work: () => createFrom(engine, request, settings, file),
+  })
+  // A replay has not touched the file: it is read to its end, since clients send all before they listen.
+  for await (const _ of bytesOf(file.file as Readable));
+  drain(request.raw)
+  return job
 }
 
 async function createFrom(

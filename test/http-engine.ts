@@ -1,0 +1,297 @@
+/** What the HTTP tests stand on: a façade that remembers its calls, with no store behind it, and the real server. */
+import type { Test } from 'tap'
+import { parseConfig } from '../src/engine/config/load.js'
+import type {
+  AccountView,
+  EngineApi,
+  JobView,
+  MessageAccepted,
+  MessageRequest,
+  MessageView,
+  Page,
+  Principal,
+} from '../src/engine/contract/api.js'
+import type { CarrierView } from '../src/engine/contract/channel.js'
+import type { Clock } from '../src/engine/contract/clock.js'
+import { EngineError } from '../src/engine/contract/errors.js'
+import { noCounts } from '../src/engine/contract/job.js'
+import type { Log } from '../src/engine/contract/log.js'
+import { createServer, type Server } from '../src/http/server.js'
+
+export const adminKey = 'admin-key-of-the-test'
+export const accountKey = 'account-key-of-the-test'
+
+export const account: AccountView = {
+  id: 'acme',
+  name: 'Acme',
+  features: { sms: true, voice: false, email: false, drop: true },
+  defaultCountry: null,
+  timeZone: 'Europe/London',
+  weight: 1.5,
+  ratePerSecond: null,
+  allowPremium: false,
+  keys: [{ id: 'k1', prefix: 'sk_live_k1', createdAt: '2026-10-01T00:00:00.000Z', lastUsedAt: null }],
+  createdAt: '2026-10-01T00:00:00.000Z',
+}
+
+export const job: JobView = {
+  id: 'job_00000001',
+  name: 'October',
+  state: 'finished',
+  reason: null,
+  detail: null,
+  settings: {
+    name: 'October',
+    text: 'Hi ~name~',
+    columns: { to: 'mobile', phones: [2, 'work'], fields: { name: 1 } },
+    csv: { delimiter: ';' },
+    tags: ['a'],
+    suppressed: ['+447700900001'],
+  },
+  counts: { ...noCounts(), records: 3, rows: 3, accepted: 2, rejected: 1, delivered: 2, parts: 3 },
+  file: {
+    bytes: 10,
+    sha256: null,
+    dialect: { delimiter: ';', guessed: ['header'] },
+    columns: { labels: ['mobile'], fields: { mobile: 0 } },
+    warnings: ['one'],
+  },
+  progress: { rowsPerSecond: 1.5, messagesPerSecond: 2, estimatedEndAt: null },
+  createdAt: '2026-10-01T00:00:00.000Z',
+  startedAt: '2026-10-01T00:00:01.000Z',
+  finishedAt: null,
+}
+
+export const message: MessageView = {
+  id: 'msg_00000000001',
+  job: null,
+  state: 'delivered',
+  reason: null,
+  to: '+447700900123',
+  from: 'ACME',
+  channel: 'sms',
+  text: 'Hello',
+  encoding: 'gsm7',
+  parts: 1,
+  row: null,
+  createdAt: '2026-10-01T00:00:00.000Z',
+  history: [
+    { at: '2026-10-01T00:00:01.000Z', event: 'submitted', carrier: 'acme', bind: 0, part: 1, carrierId: 'x9' },
+    { at: '2026-10-01T00:00:02.000Z', event: 'failed', attempt: 1, status: 8, statusName: 'ESME_RSYSERR', error: 'e' },
+  ],
+}
+
+export const carrier: CarrierView = {
+  id: 'acme',
+  protocol: 'smpp',
+  paused: false,
+  ratePerSecond: 500,
+  binds: [{ index: 0, state: 'bound', inFlight: 12, window: 100, lastError: null }],
+}
+
+/** Answers as the contract's examples do; a number that ends in 0 is refused. */
+export class FakeEngine implements EngineApi {
+  readonly calls: { verb: string; arguments: unknown[] }[] = []
+  readonly #replays = new Map<string, { fingerprint: string; value: unknown }>()
+  uploaded = 0
+  ready = true
+  /** Replaces what `upload` does with the body. */
+  onUpload: (body: AsyncIterable<Buffer>) => Promise<void> = async (body) => {
+    for await (const chunk of body) this.uploaded += chunk.length
+  }
+  csv: () => AsyncIterable<string> = async function* () {
+    yield 'line,column\n'
+    yield '1,2\n'
+  }
+
+  #called<T>(verb: string, values: unknown[], answer: T): T {
+    this.calls.push({ verb, arguments: values })
+    return answer
+  }
+  #job(id: string): JobView {
+    if (id !== job.id) throw new EngineError('NOT_FOUND', `there is no job ${id}`)
+    return job
+  }
+
+  authenticate(key: string): Principal | null {
+    if (key === adminKey) return { kind: 'admin' }
+    if (key.startsWith(accountKey)) return { kind: 'account', account: 'acme', key }
+    return null
+  }
+  async createAccount(...given: Parameters<EngineApi['createAccount']>) {
+    return this.#called('createAccount', given, { account: { ...account, id: given[0] }, key: 'sk_shown_once' })
+  }
+  accounts(): Page<AccountView> {
+    return { items: [account], nextCursor: null }
+  }
+  account(id: string): AccountView {
+    if (id !== account.id) throw new EngineError('NOT_FOUND', `there is no account ${id}`)
+    return account
+  }
+  async patchAccount(...given: Parameters<EngineApi['patchAccount']>) {
+    return this.#called('patchAccount', given, account)
+  }
+  async deleteAccount(id: string): Promise<void> {
+    this.#called('deleteAccount', [id], null)
+  }
+  async createKey(id: string) {
+    return this.#called('createKey', [id], { id: 'k2', key: 'sk_shown_once' })
+  }
+  async deleteKey(...given: Parameters<EngineApi['deleteKey']>): Promise<void> {
+    this.#called('deleteKey', given, null)
+  }
+  async createJob(...given: Parameters<EngineApi['createJob']>): Promise<JobView> {
+    return this.#called('createJob', given, { ...job, state: 'receiving', settings: given[1] })
+  }
+  async upload(principal: Principal, id: string, body: AsyncIterable<Buffer>): Promise<JobView> {
+    this.#called('upload', [principal, id], null)
+    this.#job(id)
+    await this.onUpload(body)
+    return { ...job, state: 'running' }
+  }
+  jobs(...given: Parameters<EngineApi['jobs']>): Page<JobView> {
+    return this.#called('jobs', given, { items: [job], nextCursor: 'next' })
+  }
+  job(_principal: Principal, id: string): JobView {
+    return this.#job(id)
+  }
+  async patchJob(...given: Parameters<EngineApi['patchJob']>): Promise<JobView> {
+    return this.#called('patchJob', given, this.#job(given[1]))
+  }
+  async startJob(_principal: Principal, id: string): Promise<JobView> {
+    return this.#called('startJob', [id], this.#job(id))
+  }
+  async pauseJob(_principal: Principal, id: string): Promise<JobView> {
+    return this.#called('pauseJob', [id], this.#job(id))
+  }
+  async resumeJob(_principal: Principal, id: string): Promise<JobView> {
+    return this.#called('resumeJob', [id], this.#job(id))
+  }
+  async cancelJob(_principal: Principal, id: string): Promise<JobView> {
+    return this.#called('cancelJob', [id], this.#job(id))
+  }
+  async preview(_principal: Principal, id: string): ReturnType<EngineApi['preview']> {
+    return { rows: [], counts: this.#job(id).counts }
+  }
+  async *rejects(_principal: Principal, id: string, raw: boolean): AsyncIterable<string | Buffer> {
+    this.#called('rejects', [id, raw], this.#job(id))
+    if (raw) yield Buffer.from([0xe9, 0x0a])
+    else yield* this.csv()
+  }
+  async *report(_principal: Principal, id: string): AsyncIterable<string> {
+    this.#job(id)
+    yield* this.csv()
+  }
+  async jobMessages(...given: Parameters<EngineApi['jobMessages']>): Promise<Page<MessageView>> {
+    return this.#called('jobMessages', given, { items: [message], nextCursor: null })
+  }
+  async submit(principal: Principal, messages: MessageRequest[]): Promise<MessageAccepted[]> {
+    return this.#called('submit', [principal, messages], messages.map(accept))
+  }
+  previewMessages(_principal: Principal, messages: MessageRequest[]): MessageAccepted[] {
+    return messages.map((request) => ({ ...accept(request), id: null, carrier: 'acme' }))
+  }
+  async message(_principal: Principal, id: string): Promise<MessageView> {
+    if (id !== message.id) throw new EngineError('NOT_FOUND', `there is no message ${id}`)
+    return message
+  }
+  async messages(...given: Parameters<EngineApi['messages']>): Promise<Page<MessageView>> {
+    return this.#called('messages', given, { items: [message], nextCursor: null })
+  }
+  async idempotent<T>(_principal: Principal, key: string | undefined, fingerprint: string, work: () => Promise<T>) {
+    const before = this.#replays.get(key!)
+    if (before !== undefined && before.fingerprint !== fingerprint) {
+      throw new EngineError('IDEMPOTENCY_MISMATCH', 'another body')
+    }
+    if (before !== undefined) return { value: before.value as T, replayed: true }
+    const value = await work()
+    this.#replays.set(key!, { fingerprint, value })
+    return { value, replayed: false }
+  }
+  async carriers(): Promise<CarrierView[]> {
+    return [carrier]
+  }
+  async patchCarrier(...given: Parameters<EngineApi['patchCarrier']>): Promise<CarrierView> {
+    if (given[0] !== carrier.id) throw new EngineError('NOT_FOUND', `there is no carrier ${given[0]}`)
+    return this.#called('patchCarrier', given, carrier)
+  }
+  readiness() {
+    return { ready: this.ready, checks: [{ name: 'store', ok: this.ready, detail: 'open' }] }
+  }
+  async metrics() {
+    return { contentType: 'text/plain; version=0.0.4; charset=utf-8', body: 'trunkline_rows_total 1\n' }
+  }
+}
+
+function accept({ to }: MessageRequest): MessageAccepted {
+  const answer: MessageAccepted = { id: message.id, state: 'queued', to, channel: 'sms', encoding: 'gsm7', parts: 1 }
+  if (!to.endsWith('0')) return answer
+  return { ...answer, id: null, state: 'rejected', parts: 0, reason: 'INVALID_NUMBER', detail: 'not a number' }
+}
+
+/** Log lines as they would be written. */
+export class LinesLog implements Log {
+  readonly lines: string[] = []
+  debug(fields: object, text: string): void {
+    this.lines.push(JSON.stringify({ text, ...fields }))
+  }
+  info(fields: object, text: string): void {
+    this.debug(fields, text)
+  }
+  warn(fields: object, text: string): void {
+    this.debug(fields, text)
+  }
+  error(fields: object, text: string): void {
+    this.debug(fields, text)
+  }
+}
+
+export interface Answer {
+  status: number
+  headers: Headers
+  text: string
+  // biome-ignore lint/suspicious/noExplicitAny: an answer's shape is what the test asserts.
+  json: any
+}
+
+export interface Harness {
+  server: Server
+  engine: FakeEngine
+  log: LinesLog
+  call(method: string, path: string, options?: CallOptions): Promise<Answer>
+}
+export interface CallOptions {
+  key?: string | null
+  body?: unknown
+  headers?: Record<string, string>
+}
+
+export interface HarnessOptions {
+  yaml?: string
+  clock?: Clock
+  requestsPerSecond?: number
+}
+
+export async function startHttp(t: Test, options: HarnessOptions = {}): Promise<Harness> {
+  const engine = new FakeEngine()
+  const log = new LinesLog()
+  const yaml = options.yaml ?? 'http: { port: 0 }'
+  const config = parseConfig(yaml, { name: 'test', folder: process.cwd(), env: {} })
+  const server = await createServer({ engine, config, log, ...options })
+  t.teardown(() => server.close())
+  return { server, engine, log, call: (method, path, call) => send(server.url + path, method, call) }
+}
+
+async function send(url: string, method: string, { key, body, headers }: CallOptions = {}): Promise<Answer> {
+  const sent: Record<string, string> = {}
+  if (key !== null) sent.authorization = `Bearer ${key ?? accountKey}`
+  if (body !== undefined && typeof body !== 'string') sent['content-type'] = 'application/json'
+  const response = await fetch(url, {
+    method,
+    headers: { ...sent, ...headers },
+    body: body === undefined || typeof body === 'string' ? body : JSON.stringify(body),
+  })
+  const text = await response.text()
+  const json = response.headers.get('content-type')?.includes('json') ? JSON.parse(text) : undefined
+  return { status: response.status, headers: response.headers, text, json }
+}
