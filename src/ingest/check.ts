@@ -1,0 +1,174 @@
+/**
+ * The dry run: what would become of a file, on the same code path as the job itself, in this process, with nothing
+ * written. Reads in windows and hands the turn back between them.
+ */
+import { closeSync, openSync, statSync } from 'node:fs'
+import { setImmediate as turn } from 'node:timers/promises'
+import { EngineError } from '../engine/contract/errors.js'
+import type { ColumnPlan, Dialect, JobPlan, PreviewRow, RoutePlan } from '../engine/contract/ingest.js'
+import { type Counts, type JobSettings, noCounts } from '../engine/contract/job.js'
+import { limits } from '../engine/contract/limits.js'
+import { reasonCode } from '../engine/contract/reasons.js'
+import { NumberParser } from '../engine/phone/number.js'
+import { sniff } from './dialect.js'
+import { NumberSet } from './number-set.js'
+import { openSource } from './open-source.js'
+import { PreviewSink } from './preview.js'
+import { readFully } from './read-file.js'
+import { RECORD, type RecordSource, type SourceRecord } from './record-source.js'
+import { type Row, RowMaker, type RowSink, SUPPRESSED } from './row.js'
+
+const PREVIEW_ROWS = 12
+const WINDOW_BYTES = 4 * limits.rangeBytes
+
+export interface CheckOptions {
+  path: string
+  settings: JobSettings
+  defaultCountry: string | null
+  routes: RoutePlan[]
+  /** Text of the template that the settings name, and of all templates by keyword. */
+  text?: string
+  templates?: Record<string, string>
+  allowPremium?: boolean
+  /** Epoch seconds at which the job would be made. */
+  createdSeconds?: number
+}
+
+export interface CheckReport {
+  dialect: Dialect
+  columns: ColumnPlan
+  warnings: string[]
+  preview: PreviewRow[]
+  counts: Counts
+  /** Rows by reason code. */
+  reasons: Record<string, number>
+  /** Of all accepted rows. */
+  parts: number
+}
+
+/** @throws EngineError as the job would: FILE_…, COLUMN_…, TEMPLATE_…. */
+export async function checkFile(options: CheckOptions): Promise<CheckReport> {
+  const { path, settings } = options
+  const available = statSync(path).size
+  const { dialect, columns, warnings } = sniff({
+    path,
+    available,
+    complete: true,
+    csv: settings.csv ?? {},
+    columns: settings.columns ?? {},
+    labelsNeeded: (settings.text ?? '').includes('~'),
+  })
+  const plan = planOf(options, dialect, columns)
+  const tally = new Tally(plan)
+  const file = openSync(path, 'r')
+  try {
+    await readAll(file, plan, available, tally)
+  } finally {
+    closeSync(file)
+  }
+  const { counts, reasons, preview } = tally
+  return { dialect, columns, warnings, preview: preview.rows, counts, reasons, parts: counts.parts }
+}
+
+/** Sorted integers of the numbers that can be read. */
+export function suppressedNumbers(numbers: readonly string[], defaultCountry: string | null): Float64Array {
+  const parser = new NumberParser(defaultCountry)
+  const values = numbers.map((number) => parser.parse(number).value).filter((value) => value > 0)
+  return Float64Array.from(values).sort()
+}
+
+function planOf(options: CheckOptions, dialect: Dialect, columns: ColumnPlan): JobPlan {
+  const { settings, path, routes, defaultCountry } = options
+  const country = settings.defaultCountry ?? defaultCountry
+  return {
+    job: 0,
+    account: 0,
+    path,
+    settings,
+    text: settings.text ?? options.text,
+    templates: options.templates ?? {},
+    dialect,
+    columns,
+    routes,
+    defaultCountry: country,
+    suppressed: settings.suppressed ? suppressedNumbers(settings.suppressed, country) : null,
+    createdSeconds: options.createdSeconds ?? 0,
+    allowPremium: options.allowPremium ?? false,
+  }
+}
+
+async function readAll(file: number, plan: JobPlan, available: number, tally: Tally): Promise<void> {
+  const source = openSource(plan.dialect)
+  const buffer = Buffer.allocUnsafe(WINDOW_BYTES)
+  for (let start = plan.dialect.dataStart; start < available; ) {
+    const length = readFully(file, buffer, start, Math.min(WINDOW_BYTES, available - start))
+    source.reset(buffer, length, start + length >= available ? 'final' : 'open')
+    while (source.next() === RECORD) tally.record(source)
+    if (source.position === 0) throw new EngineError('FILE_NOT_CSV', 'A record of the file is larger than 4 MiB.')
+    start += source.position
+    tally.linesBefore += source.lines
+    await turn()
+  }
+}
+
+class Tally implements RowSink {
+  readonly counts: Counts = noCounts()
+  readonly reasons: Record<string, number> = {}
+  readonly preview: PreviewSink
+  readonly #maker: RowMaker
+  readonly #seen: NumberSet | null
+  readonly #createdSeconds: number
+
+  constructor(plan: JobPlan) {
+    this.preview = new PreviewSink(PREVIEW_ROWS, plan.dialect.linesBefore)
+    this.#maker = new RowMaker(plan)
+    this.#seen = (plan.settings.deduplicate ?? true) ? new NumberSet() : null
+    this.#createdSeconds = plan.createdSeconds
+  }
+
+  set linesBefore(lines: number) {
+    this.preview.linesBefore = lines
+  }
+  get linesBefore(): number {
+    return this.preview.linesBefore
+  }
+
+  record(source: RecordSource): void {
+    const { counts } = this
+    counts.records++
+    if (source.blank) counts.skipped++
+    else {
+      counts.expanded++
+      this.#maker.rows(source, this)
+    }
+  }
+
+  row(row: Row, record: SourceRecord): void {
+    const { counts } = this
+    this.preview.row(row, record)
+    counts.rows++
+    if (row.reason === SUPPRESSED) counts.suppressed++
+    else if (row.reason !== 0) counts.rejected++
+    else if (this.#isDuplicate(row.value)) counts.duplicate++
+    else this.#accept(row)
+    if (row.reason !== 0) this.#count(reasonCode(row.reason))
+  }
+
+  #isDuplicate(value: number): boolean {
+    if (this.#seen === null || !Number.isSafeInteger(value) || this.#seen.add(value)) return false
+    this.#count('DUPLICATE')
+    return true
+  }
+
+  #accept(row: Row): void {
+    const { counts } = this
+    counts.accepted++
+    counts.parts += row.segmented!.partCount
+    if (row.dueSeconds > this.#createdSeconds) counts.scheduled++
+    else counts.queued++
+  }
+
+  #count(code: string): void {
+    this.reasons[code] = (this.reasons[code] ?? 0) + 1
+  }
+}

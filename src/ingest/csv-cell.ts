@@ -1,0 +1,10 @@
+/** Writes cells that a spreadsheet shows and never runs: always quoted, and guarded where they could be read as a formula. */
+
+/** OWASP's list, also behind quotes and spaces, and in full width. */
+const FORMULA = /^["\s\u00a0]*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]/
+
+/** An apostrophe in front makes it text; our own importer takes it off again. */
+export function csvCell(text: string): string {
+  const guarded = FORMULA.test(text) || /^[\t\r]/.test(text) ? `'${text}` : text
+  return `"${guarded.replaceAll('"', '""')}"`
+}

@@ -1,0 +1,70 @@
+/**
+ * The 'duplicates' task: finds every row whose number came before in the same job and marks it in the store.
+ *
+ * The first row wins, by (range, row): the ranges are gone through in their order, and within a range the entries of a
+ * bucket are in the order of rows, so a number that is already in the set is a later row. Memory is bounded by looking
+ * at one span of hash buckets at a time; each span reads the runs once more. Which worker stored a range, how many there
+ * were and how often this ran before makes no difference. Runs in an ingest thread, once per job.
+ */
+
+import type { DuplicatesResult } from '../engine/contract/ingest.js'
+import { limits } from '../engine/contract/limits.js'
+import type { DuplicateMarks, RangeRecord } from '../engine/contract/store.js'
+import type { LmdbStore } from '../engine/store/lmdb-store.js'
+import { NumberSet } from './number-set.js'
+import { RUN_BUCKETS, runCount, runEntry, runLowerBound, runNumber } from './run.js'
+
+/** Numbers that one pass may hold: 2^21 slots of 8 octets at most two-thirds full. */
+const NUMBERS_PER_PASS = 1_200_000
+const BITMAP_BYTES = limits.messagesPerBlock / 8
+
+export interface DuplicatesOptions {
+  /** Default 1,200,000; tests use few. */
+  numbersPerPass?: number
+}
+
+/** Durable on return, and idempotent. */
+export function markDuplicates(store: LmdbStore, job: number, options: DuplicatesOptions = {}): DuplicatesResult {
+  const numbersPerPass = options.numbersPerPass ?? NUMBERS_PER_PASS
+  let total = 0
+  for (const { run } of store.ranges(job)) total += runCount(run)
+  const passes = Math.min(RUN_BUCKETS, Math.max(1, Math.ceil(total / numbersPerPass)))
+  const result: DuplicatesResult = { duplicates: 0, parts: 0, scheduled: 0 }
+  const seen = new NumberSet(Math.min(total, numbersPerPass))
+  for (let pass = 0; pass < passes; pass++) {
+    const from = Math.floor((pass * RUN_BUCKETS) / passes)
+    const to = Math.floor(((pass + 1) * RUN_BUCKETS) / passes)
+    seen.clear()
+    for (const range of store.ranges(job)) markRange(store, range, { from, to, seen }, result)
+  }
+  return result
+}
+
+interface Span {
+  /** Buckets [from, to). */
+  from: number
+  to: number
+  seen: NumberSet
+}
+
+function markRange(store: LmdbStore, range: RangeRecord, span: Span, result: DuplicatesResult): void {
+  const { run } = range
+  const end = span.to === RUN_BUCKETS ? runCount(run) : runLowerBound(run, span.to)
+  const bitmaps = new Map<number, Buffer>()
+  for (let index = runLowerBound(run, span.from); index < end; index++) {
+    if (span.seen.add(runNumber(run, index))) continue
+    const entry = runEntry(run, index)
+    result.duplicates++
+    result.parts += entry.parts
+    if (entry.scheduled) result.scheduled++
+    const block = range.blocks[entry.blockIndex]!
+    let bitmap = bitmaps.get(block)
+    if (bitmap === undefined) {
+      // Earlier passes, or an earlier run of the task, may have marked other places of the block.
+      bitmap = store.marks(block) ?? Buffer.alloc(BITMAP_BYTES)
+      bitmaps.set(block, bitmap)
+    }
+    bitmap[entry.place >> 3]! |= 1 << (entry.place & 7)
+  }
+  if (bitmaps.size > 0) store.putMarks([...bitmaps].map(([block, bitmap]): DuplicateMarks => ({ block, bitmap })))
+}

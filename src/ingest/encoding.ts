@@ -1,0 +1,72 @@
+/** Decides the encoding of a file from its first 4 MiB: byte order mark, NUL pattern, UTF-8 check; else a marked guess. */
+import { isUtf8 } from 'node:buffer'
+import { EngineError } from '../engine/contract/errors.js'
+import type { Dialect } from '../engine/contract/ingest.js'
+
+export interface EncodingFound {
+  encoding: Dialect['encoding']
+  /** Octets of the byte order mark. */
+  markBytes: number
+  guessed: boolean
+}
+
+const NUL_SAMPLE = 64 * 1024
+/** In UTF-16 of European text nearly every other octet is NUL; a third leaves room for other scripts. */
+const NUL_SHARE = 1 / 3
+const DOUBLE_ENCODED = /\u00c3[\u0080-\u00bf]|\u00e2\u20ac/
+
+/** `whole`: the head is all there is. @throws EngineError FILE_NOT_CSV. */
+export function findEncoding(head: Buffer, whole: boolean, wanted: Dialect['encoding'] | undefined): EncodingFound {
+  const marked = byteOrderMark(head)
+  if (wanted !== undefined) {
+    return { encoding: wanted, markBytes: marked?.encoding === wanted ? marked.markBytes : 0, guessed: false }
+  }
+  const found = marked ?? byNulPattern(head) ?? byUtf8(head, whole)
+  if (whole && found.encoding.startsWith('utf16') && head.length % 2 === 1) {
+    throw new EngineError('FILE_NOT_CSV', 'The file is UTF-16 with an odd number of bytes; it was cut off on its way.')
+  }
+  return found
+}
+
+function byteOrderMark(head: Buffer): EncodingFound | null {
+  if (head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf) {
+    return { encoding: 'utf8', markBytes: 3, guessed: false }
+  }
+  if (head[0] === 0xff && head[1] === 0xfe) return { encoding: 'utf16le', markBytes: 2, guessed: false }
+  if (head[0] === 0xfe && head[1] === 0xff) return { encoding: 'utf16be', markBytes: 2, guessed: false }
+  return null
+}
+
+function byNulPattern(head: Buffer): EncodingFound | null {
+  const length = Math.min(head.length, NUL_SAMPLE)
+  const nuls = [0, 0]
+  for (let at = 0; at < length; at++) if (head[at] === 0) nuls[at % 2]!++
+  const [even, odd] = nuls as [number, number]
+  if (even + odd === 0) return null
+  const most = (length / 2) * NUL_SHARE
+  if (odd > most && even < odd / 4) return { encoding: 'utf16le', markBytes: 0, guessed: true }
+  if (even > most && odd < even / 4) return { encoding: 'utf16be', markBytes: 0, guessed: true }
+  throw new EngineError('FILE_NOT_CSV', 'The file has NUL bytes and is binary; export the table as "CSV UTF-8".')
+}
+
+function byUtf8(head: Buffer, whole: boolean): EncodingFound {
+  const sure = isUtf8(whole ? head : head.subarray(0, wholeCharacters(head)))
+  return { encoding: sure ? 'utf8' : 'windows1252', markBytes: 0, guessed: !sure }
+}
+
+/** Length without a last character that the cut at 4 MiB may have split. */
+function wholeCharacters(head: Buffer): number {
+  for (let back = 1; back <= 3 && back <= head.length; back++) {
+    const octet = head[head.length - back]!
+    if (octet >= 0xc0) return head.length - back
+    if (octet < 0x80) return head.length
+  }
+  return head.length
+}
+
+/** A line to show when UTF-8 text looks as if it had been encoded twice (Ã© for é), else null. */
+export function doubleEncodedSample(text: string): string | null {
+  const match = DOUBLE_ENCODED.exec(text)
+  if (match === null) return null
+  return text.slice(Math.max(0, match.index - 20), match.index + 20).replace(/[\r\n]+/g, ' ')
+}

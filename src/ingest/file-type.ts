@@ -1,0 +1,23 @@
+/** Recognises what is renamed to .csv and is none, by its first octets, and says what to do about it. */
+import { EngineError } from '../engine/contract/errors.js'
+
+const OTHER_FILES: readonly (readonly [number[], string])[] = [
+  [[0x50, 0x4b, 0x03, 0x04], 'a ZIP archive or an Excel workbook (.xlsx); open it and save the sheet as "CSV UTF-8"'],
+  [[0xd0, 0xcf, 0x11, 0xe0], 'an old Excel workbook (.xls); open it and save the sheet as "CSV UTF-8"'],
+  [[0x25, 0x50, 0x44, 0x46], 'a PDF; export the table as CSV from the program that made it'],
+  [[0x1f, 0x8b], 'gzip-compressed; unpack it first'],
+  [[0x42, 0x5a, 0x68], 'bzip2-compressed; unpack it first'],
+  [[0xfd, 0x37, 0x7a, 0x58, 0x5a], 'xz-compressed; unpack it first'],
+  [[0x28, 0xb5, 0x2f, 0xfd], 'zstd-compressed; unpack it first'],
+  [[0x37, 0x7a, 0xbc, 0xaf], 'a 7z archive; unpack it first'],
+  [[0x7b, 0x5c, 0x72, 0x74, 0x66], 'an RTF document; export the table as CSV'],
+]
+
+/** @throws EngineError FILE_NOT_CSV. */
+export function refuseOtherFiles(head: Buffer): void {
+  for (const [magic, what] of OTHER_FILES) {
+    if (magic.every((octet, index) => head[index] === octet)) {
+      throw new EngineError('FILE_NOT_CSV', `The file is ${what}.`)
+    }
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * The blocks that a range is filling: one per route and due minute, at most OPEN_MOST at once. A full block is sealed, and
+ * when there are too many the oldest is. All of them are stored in one transaction at the end of the range.
+ */
+import type { JobPlan } from '../engine/contract/ingest.js'
+import type { SealedBlock } from '../engine/contract/store.js'
+import { BlockBuilder, type NewRecord } from '../engine/store/block.js'
+import type { BlockNumbers } from '../engine/store/block-numbers.js'
+
+const OPEN_MOST = 64
+const DUE_BUCKET_SECONDS = 60
+const DUE_BUCKETS = 2 ** 27
+
+interface Open {
+  builder: BlockBuilder
+  /** Number that the block will have. */
+  block: number
+}
+
+export class OpenBlocks {
+  readonly sealed: SealedBlock[] = []
+  /** Where the last record went. */
+  block = 0
+  place = 0
+  readonly #plan: JobPlan
+  readonly #range: number
+  readonly #numbers: BlockNumbers
+  readonly #open = new Map<number, Open>()
+
+  constructor(plan: JobPlan, range: number, numbers: BlockNumbers) {
+    this.#plan = plan
+    this.#range = range
+    this.#numbers = numbers
+  }
+
+  add(route: number, record: NewRecord): void {
+    const key = route * DUE_BUCKETS + Math.ceil(record.dueSeconds / DUE_BUCKET_SECONDS)
+    const open = this.#open.get(key) ?? this.#start(key, route)
+    this.place = open.builder.add(record)
+    this.block = open.block
+    if (open.builder.full) this.#seal(key, open)
+  }
+
+  #start(key: number, route: number): Open {
+    if (this.#open.size === OPEN_MOST) {
+      const [oldest] = this.#open
+      this.#seal(oldest![0], oldest![1])
+    }
+    const { job, account, settings, createdSeconds } = this.#plan
+    const head = { job, account, route, from: settings.from ?? '', createdSeconds, range: this.#range }
+    const open = { builder: new BlockBuilder(head), block: this.#numbers.take() }
+    this.#open.set(key, open)
+    return open
+  }
+
+  #seal(key: number, open: Open): void {
+    this.sealed.push(open.builder.seal(open.block))
+    this.#open.delete(key)
+  }
+
+  /** Everything, by ascending block number. */
+  finish(): SealedBlock[] {
+    for (const [key, open] of this.#open) this.#seal(key, open)
+    return this.sealed.sort((a, b) => a.block - b.block)
+  }
+}

@@ -1,0 +1,229 @@
+/**
+ * The 'range' task: reads one byte range of a job's file, turns every record into rows, and stores blocks and range record
+ * in one transaction, so that a range is there whole or not at all. Synchronous, in an ingest thread.
+ *
+ * A range of the fast parser must end exactly at its bound, else it is misaligned and nothing is stored. A range in
+ * sequence takes its bound as a wish and ends with the first record that reaches it.
+ */
+import { closeSync, openSync } from 'node:fs'
+import type { JobPlan, RangeBounds, RangeResult } from '../engine/contract/ingest.js'
+import { limits } from '../engine/contract/limits.js'
+import { reasonNumber } from '../engine/contract/reasons.js'
+import type { RangeRecord } from '../engine/contract/store.js'
+import type { NewRecord } from '../engine/store/block.js'
+import type { LmdbStore } from '../engine/store/lmdb-store.js'
+import { bytesPerUnit } from './decode.js'
+import { OpenBlocks } from './open-blocks.js'
+import { openSource } from './open-source.js'
+import { findLineEnd, readFully } from './read-file.js'
+import { INCOMPLETE, RECORD, type RecordSource, type SourceRecord } from './record-source.js'
+import { RejectList } from './rejects.js'
+import { channelNumber, type Row, RowMaker, type RowSink, SUPPRESSED } from './row.js'
+import { RunBuilder } from './run.js'
+
+const ROW_TOO_LONG = reasonNumber('ROW_TOO_LONG')
+const NO_BYTES = Buffer.alloc(0)
+/** Behind a sequential range's wish: the longest record, its line end, and one octet to see that it is too long. */
+const LOOK_AHEAD = limits.recordBytes + 4
+const SEQUENTIAL_MOST = 4 * limits.rangeBytes
+
+// One of each per thread: a range starts by clearing them.
+let buffer = Buffer.alloc(0)
+const rejects = new RejectList()
+const run = new RunBuilder()
+
+/** @throws EngineError TEMPLATE_INVALID, TEMPLATE_LABEL_UNKNOWN, STORE_FAILED. */
+export function ingestRange(store: LmdbStore, plan: JobPlan, bounds: RangeBounds): RangeResult {
+  const file = openSync(plan.path, 'r')
+  try {
+    return new RangeIngest(store, plan, bounds, file).run()
+  } finally {
+    closeSync(file)
+  }
+}
+
+class RangeIngest implements RowSink {
+  readonly #store: LmdbStore
+  readonly #plan: JobPlan
+  readonly #bounds: RangeBounds
+  readonly #file: number
+  readonly #sequential: boolean
+  /** Octets to go through; of a sequential range never more than SEQUENTIAL_MOST. */
+  readonly #wish: number
+  /** The wish ends with the file. */
+  readonly #final: boolean
+  readonly #maker: RowMaker
+  readonly #blocks: OpenBlocks
+  readonly #record: RangeRecord
+  readonly #message: NewRecord
+  readonly #deduplicate: boolean
+
+  constructor(store: LmdbStore, plan: JobPlan, bounds: RangeBounds, file: number) {
+    this.#store = store
+    this.#plan = plan
+    this.#bounds = bounds
+    this.#file = file
+    this.#sequential = plan.dialect.parser === 'general'
+    const size = bounds.end - bounds.start
+    this.#wish = this.#sequential ? Math.min(size, SEQUENTIAL_MOST) : size
+    this.#final = bounds.last && this.#wish === size
+    this.#maker = new RowMaker(plan)
+    this.#blocks = new OpenBlocks(plan, bounds.range, store.numbers)
+    this.#record = emptyRecord(bounds)
+    this.#message = emptyMessage()
+    this.#deduplicate = plan.settings.deduplicate ?? true
+    rejects.clear()
+    run.clear()
+  }
+
+  run(): RangeResult {
+    const { start, end } = this.#bounds
+    const wanted = this.#wish + (this.#sequential && !this.#final ? LOOK_AHEAD : 0)
+    if (buffer.length < wanted) buffer = Buffer.allocUnsafeSlow(wanted)
+    const length = readFully(this.#file, buffer, start, wanted)
+    const source = openSource(this.#plan.dialect)
+    source.reset(buffer, length, this.#final ? 'final' : this.#sequential ? 'open' : 'cut')
+    const whole = this.#readAll(source)
+    this.#record.end = start + source.position
+    this.#record.lines = source.lines
+    if (!whole && source.overlong && this.#sequential) this.#passOverlong(source)
+    else if (!this.#sequential && (!whole || source.position !== end - start)) return this.#result(0, true)
+    return this.#keep()
+  }
+
+  /** False: the last record at hand is not whole. */
+  #readAll(source: RecordSource): boolean {
+    const record = this.#record
+    while (source.position < this.#wish) {
+      const next = source.next()
+      if (next !== RECORD) return next !== INCOMPLETE
+      record.records++
+      if (source.blank) {
+        record.skipped++
+        continue
+      }
+      record.expanded++
+      this.#maker.rows(source, this)
+    }
+    return true
+  }
+
+  /** Rejects a record of any size without reading it into memory; leaves it where it is until its end has arrived. */
+  #passOverlong(source: RecordSource): void {
+    const { start, end, last } = this.#bounds
+    const record = this.#record
+    const { encoding } = this.#plan.dialect
+    const shape = { unit: bytesPerUnit(encoding), low: encoding === 'utf16be' ? 1 : 0 }
+    const found = findLineEnd(this.#file, start + source.position, buffer, shape)
+    if (found === null && !last) return
+    const next = found ?? end
+    const length = next - start - source.position
+    record.records++
+    record.expanded++
+    record.rows++
+    record.rejected++
+    rejects.add({ line: source.lines, offset: source.position, length, reason: ROW_TOO_LONG, column: 0 })
+    record.lines = source.lines + (found === null ? 0 : 1)
+    record.end = next
+  }
+
+  row(row: Row, source: SourceRecord): void {
+    const record = this.#record
+    record.rows++
+    if (row.reason === 0) this.#accept(row, source)
+    else {
+      if (row.reason === SUPPRESSED) record.suppressed++
+      else record.rejected++
+      rejects.add({
+        line: source.line,
+        offset: source.offset,
+        length: source.length,
+        reason: row.reason,
+        column: row.column + 1,
+      })
+    }
+  }
+
+  #accept(row: Row, source: SourceRecord): void {
+    const record = this.#record
+    const message = this.#message
+    const segmented = row.segmented!
+    message.channel = channelNumber(row.channel)
+    message.coding = segmented.coding
+    message.digits = row.digits
+    message.dueSeconds = row.dueSeconds
+    message.expiresSeconds = row.expiresSeconds
+    message.line = source.line
+    message.offset = source.offset
+    message.length = source.length
+    message.partCount = segmented.partCount
+    message.bytes = segmented.bytes
+    message.partStarts = segmented.partStarts
+    message.partLengths = segmented.partLengths
+    this.#blocks.add(row.route!.route, message)
+    const scheduled = row.dueSeconds > this.#plan.createdSeconds
+    record.parts += segmented.partCount
+    if (scheduled) record.scheduled++
+    const { block, place } = this.#blocks
+    if (this.#deduplicate) {
+      run.add({ number: row.value, row: record.accepted, block, place, parts: segmented.partCount, scheduled })
+    }
+    record.accepted++
+  }
+
+  #keep(): RangeResult {
+    const record = this.#record
+    const blocks = this.#blocks.finish()
+    // Nothing could be read yet: a range of no octets would only stand in the way of the next try.
+    if (record.end === record.start) return this.#result(0, false)
+    record.blocks = blocks.map(({ block }) => block)
+    record.rejects = rejects.toBuffer()
+    record.run = run.toBuffer(record.blocks)
+    this.#store.append({ job: this.#plan.job, blocks, range: record })
+    return this.#result(blocks.length, false)
+  }
+
+  #result(blocks: number, misaligned: boolean): RangeResult {
+    const { rejects: _rejects, run: _run, blocks: _blocks, ...record } = this.#record
+    return { record, blocks, misaligned }
+  }
+}
+
+function emptyRecord({ range, start, end }: RangeBounds): RangeRecord {
+  return {
+    range,
+    start,
+    end,
+    lines: 0,
+    records: 0,
+    skipped: 0,
+    expanded: 0,
+    rows: 0,
+    accepted: 0,
+    rejected: 0,
+    suppressed: 0,
+    parts: 0,
+    scheduled: 0,
+    blocks: [],
+    rejects: NO_BYTES,
+    run: NO_BYTES,
+  }
+}
+
+function emptyMessage(): NewRecord {
+  return {
+    channel: 0,
+    coding: 0,
+    wantsReceipt: true,
+    digits: '',
+    dueSeconds: 0,
+    expiresSeconds: 0,
+    line: 0,
+    offset: 0,
+    length: 0,
+    partCount: 0,
+    bytes: NO_BYTES,
+    partStarts: new Uint32Array(0),
+    partLengths: new Uint16Array(0),
+  }
+}

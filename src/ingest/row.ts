@@ -1,0 +1,268 @@
+/**
+ * One record to rows: number, channel, route, suppression, text, times and parts. Every row ends in `sink.row`, accepted
+ * (reason 0) or with the reason why not. Runs in the ingest threads, once per record; nothing here throws for a row.
+ */
+import type { ColumnPlan, JobPlan, RoutePlan } from '../engine/contract/ingest.js'
+import { limits } from '../engine/contract/limits.js'
+import { CHANNELS, type ChannelName } from '../engine/contract/message.js'
+import { reasonNumber } from '../engine/contract/reasons.js'
+import { LINE_TYPES, NumberParser, type ParsedNumber } from '../engine/phone/number.js'
+import { type Segmented, Segmenter } from '../engine/text/segment.js'
+import type { SourceRecord } from './record-source.js'
+import { RouteTable } from './routes.js'
+import { RowText } from './row-text.js'
+import { parseSendTime } from './send-time.js'
+
+const PREMIUM_NUMBER = reasonNumber('PREMIUM_NUMBER')
+const MISSING_NUMBER = reasonNumber('MISSING_NUMBER')
+const NO_ROUTE = reasonNumber('NO_ROUTE')
+const BAD_DATE = reasonNumber('BAD_DATE')
+const TOO_FEW_COLUMNS = reasonNumber('TOO_FEW_COLUMNS')
+const EXTRA_COLUMNS = reasonNumber('EXTRA_COLUMNS')
+export const SUPPRESSED = reasonNumber('SUPPRESSED')
+
+const DEFAULT_MAX_PARTS = 10
+const SPECIAL_RATE = new Set(['premium', 'sharedCost', 'tollFree', 'uan', 'voicemail'])
+const IS_SPECIAL = LINE_TYPES.map((name) => SPECIAL_RATE.has(name))
+const FIXED = LINE_TYPES.indexOf('fixed')
+
+/** Reused from row to row: the sink copies what it keeps. */
+export interface Row {
+  /** 0 = accepted. */
+  reason: number
+  /** Column from 0 that the reason is about, -1 = the record. */
+  column: number
+  /** Recipient column from 0. */
+  phoneColumn: number
+  digits: string
+  value: number
+  channel: ChannelName
+  route: RoutePlan | null
+  /** Epoch seconds, 0 = at once. */
+  dueSeconds: number
+  /** Epoch seconds, 0 = never. */
+  expiresSeconds: number
+  text: string | null
+  segmented: Segmented | null
+}
+
+export interface RowSink {
+  row(row: Row, record: SourceRecord): void
+}
+
+/** One way of cutting texts, with the last text kept: a constant text is cut once. */
+class Cutter {
+  readonly #segmenter: Segmenter
+  #text: string | null = null
+  #segmented: Segmented | null = null
+
+  constructor(segmenter: Segmenter) {
+    this.#segmenter = segmenter
+  }
+
+  cut(text: string): Segmented {
+    if (this.#segmented === null || this.#text !== text) {
+      this.#segmented = this.#segmenter.segment(text)
+      this.#text = text
+    }
+    return this.#segmented
+  }
+}
+
+export class RowMaker {
+  readonly #plan: JobPlan
+  readonly #columns: ColumnPlan
+  readonly #numbers: NumberParser
+  readonly #routes: RouteTable
+  readonly #cutters = new Map<RoutePlan, Cutter>()
+  readonly #text: RowText
+  readonly #dueSeconds: number
+  readonly #row: Row
+
+  /** @throws EngineError TEMPLATE_INVALID, TEMPLATE_LABEL_UNKNOWN. */
+  constructor(plan: JobPlan) {
+    this.#plan = plan
+    this.#columns = plan.columns
+    this.#numbers = new NumberParser(plan.defaultCountry)
+    this.#routes = new RouteTable(plan.routes)
+    this.#text = new RowText(plan)
+    this.#dueSeconds = plan.settings.sendAt === undefined ? 0 : Math.max(0, parseSendTime(plan.settings.sendAt))
+    this.#row = {
+      reason: 0,
+      column: -1,
+      phoneColumn: -1,
+      digits: '',
+      value: 0,
+      channel: 'sms',
+      route: null,
+      dueSeconds: 0,
+      expiresSeconds: 0,
+      text: null,
+      segmented: null,
+    }
+    this.#prepareCutters()
+  }
+
+  #prepareCutters(): void {
+    const { maxParts, transliterate } = this.#plan.settings
+    const byKind = new Map<string, Cutter>()
+    for (const route of this.#plan.routes) {
+      const { alphabet, longMessages } = route
+      const kind = `${alphabet} ${longMessages}`
+      const most = Math.min(maxParts ?? DEFAULT_MAX_PARTS, limits.partsPerMessage)
+      const options = { alphabet, longMessages, maxParts: most, transliterate: transliterate ?? false }
+      const cutter = byKind.get(kind) ?? new Cutter(new Segmenter(options))
+      byKind.set(kind, cutter)
+      this.#cutters.set(route, cutter)
+    }
+  }
+
+  /** All rows of a record that is not blank: one, or with phonesMode `all` one per recipient column that is filled. */
+  rows(record: SourceRecord, sink: RowSink): void {
+    const problem = record.problem !== 0 ? record.problem : this.#ragged(record)
+    if (problem !== 0) {
+      this.#clear(-1)
+      this.#row.reason = problem
+      this.#row.column = record.problem !== 0 ? record.problemColumn : -1
+      sink.row(this.#row, record)
+    } else if (this.#columns.phonesMode === 'all') this.#eachNumber(record, sink)
+    else this.#firstNumber(record, sink)
+  }
+
+  #ragged(record: SourceRecord): number {
+    const width = this.#columns.labels.length
+    if (record.fields === width) return 0
+    if (record.fields < width) return TOO_FEW_COLUMNS
+    for (let column = width; column < record.fields; column++) {
+      if (record.text(column) !== '') return EXTRA_COLUMNS
+    }
+    return 0
+  }
+
+  #firstNumber(record: SourceRecord, sink: RowSink): void {
+    const { phones } = this.#columns
+    let reason = 0
+    for (let index = 0; index < phones.length; index++) {
+      const parsed = this.#numbers.parse(record.text(phones[index]!))
+      if (parsed.reason === 0) {
+        this.#fill(record, phones[index]!, parsed)
+        sink.row(this.#row, record)
+        return
+      }
+      if (index === 0) reason = parsed.reason
+    }
+    this.#refuseNumber(record, sink, phones[0]!, reason)
+  }
+
+  #eachNumber(record: SourceRecord, sink: RowSink): void {
+    const { phones } = this.#columns
+    let rows = 0
+    for (let index = 0; index < phones.length; index++) {
+      const parsed = this.#numbers.parse(record.text(phones[index]!))
+      if (parsed.reason === MISSING_NUMBER) continue
+      rows++
+      if (parsed.reason === 0) {
+        this.#fill(record, phones[index]!, parsed)
+        sink.row(this.#row, record)
+      } else this.#refuseNumber(record, sink, phones[index]!, parsed.reason)
+    }
+    if (rows === 0) this.#refuseNumber(record, sink, phones[0]!, MISSING_NUMBER)
+  }
+
+  #refuseNumber(record: SourceRecord, sink: RowSink, column: number, reason: number): void {
+    this.#clear(column)
+    this.#row.reason = reason
+    this.#row.column = column
+    sink.row(this.#row, record)
+  }
+
+  #clear(phoneColumn: number): void {
+    const row = this.#row
+    row.reason = 0
+    row.column = -1
+    row.phoneColumn = phoneColumn
+    row.digits = ''
+    row.value = 0
+    row.channel = 'sms'
+    row.route = null
+    row.dueSeconds = 0
+    row.expiresSeconds = 0
+    row.text = null
+    row.segmented = null
+  }
+
+  #fill(record: SourceRecord, phoneColumn: number, parsed: ParsedNumber): void {
+    this.#clear(phoneColumn)
+    const row = this.#row
+    row.digits = parsed.digits
+    row.value = parsed.value
+    row.channel = this.#channelFor(parsed.lineType)
+    row.reason = this.#refusal(parsed)
+    if (row.reason !== 0) row.column = phoneColumn
+    else if (this.#setTimes(record)) this.#setText(record)
+  }
+
+  #channelFor(lineType: number): ChannelName {
+    const { channel } = this.#plan.settings
+    if (channel !== undefined && channel !== 'auto') return channel
+    return lineType === FIXED ? 'voice' : 'sms'
+  }
+
+  #refusal(parsed: ParsedNumber): number {
+    if (IS_SPECIAL[parsed.lineType] && !this.#plan.allowPremium) return PREMIUM_NUMBER
+    this.#row.route = this.#routes.find(this.#row.channel, parsed.digits)
+    if (this.#row.route === null) return NO_ROUTE
+    const { suppressed } = this.#plan
+    return suppressed !== null && includesSorted(suppressed, parsed.value) ? SUPPRESSED : 0
+  }
+
+  #setTimes(record: SourceRecord): boolean {
+    const row = this.#row
+    const { sendAt } = this.#columns
+    row.dueSeconds = this.#dueSeconds
+    const cell = sendAt < 0 ? '' : record.text(sendAt).trim()
+    if (cell !== '') {
+      row.dueSeconds = parseSendTime(cell)
+      if (row.dueSeconds < 0) return this.#refuse(BAD_DATE, sendAt)
+    }
+    const { validForSeconds } = this.#plan.settings
+    if (validForSeconds !== undefined && validForSeconds > 0) {
+      const from = Math.max(row.dueSeconds, this.#plan.createdSeconds)
+      row.expiresSeconds = Math.min(from + validForSeconds, 0xffffffff)
+    }
+    return true
+  }
+
+  #setText(record: SourceRecord): void {
+    const row = this.#row
+    row.text = this.#text.render(record)
+    if (row.text === null) {
+      this.#refuse(this.#text.reason, this.#text.column)
+      return
+    }
+    row.segmented = this.#cutters.get(row.route!)!.cut(row.text)
+    row.reason = row.segmented.reason
+  }
+
+  #refuse(reason: number, column: number): false {
+    this.#row.reason = reason
+    this.#row.column = column
+    return false
+  }
+}
+
+/** CHANNELS index that blocks store. */
+export function channelNumber(channel: ChannelName): number {
+  return CHANNELS.indexOf(channel)
+}
+
+function includesSorted(sorted: Float64Array, value: number): boolean {
+  let low = 0
+  let high = sorted.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (sorted[middle]! < value) low = middle + 1
+    else high = middle
+  }
+  return low < sorted.length && sorted[low] === value
+}

@@ -1,0 +1,61 @@
+/**
+ * The piscina entry of the ingest threads: one table from the kind of a task to its function, one store per thread.
+ *
+ * Errors cross the thread as plain objects {name, code, message, fields}: structured clone would take the code off an
+ * EngineError. workerData: {dataDir, numbers} as in IngestWorkerData.
+ */
+import { workerData } from 'node:worker_threads'
+import { EngineError } from '../engine/contract/errors.js'
+import type {
+  CutResult,
+  DuplicatesResult,
+  IngestTask,
+  PreviewResult,
+  RangeResult,
+  SniffResult,
+} from '../engine/contract/ingest.js'
+import { BlockNumbers } from '../engine/store/block-numbers.js'
+import { openEnvironment } from '../engine/store/environment.js'
+import { LmdbStore } from '../engine/store/lmdb-store.js'
+import { cutRanges } from './cut.js'
+import { sniff } from './dialect.js'
+import { markDuplicates } from './duplicates.js'
+import { preview } from './preview.js'
+import { ingestRange } from './range.js'
+
+export interface IngestWorkerData {
+  dataDir: string
+  /** BlockNumbers.buffer of the main thread. */
+  numbers: SharedArrayBuffer
+}
+
+type Task<K extends IngestTask['kind']> = Extract<IngestTask, { kind: K }>
+
+const tasks = {
+  sniff: (task: Task<'sniff'>): SniffResult => sniff(task),
+  cut: (task: Task<'cut'>): CutResult => cutRanges(task),
+  range: (task: Task<'range'>): RangeResult => ingestRange(store(), task.plan, task.bounds),
+  duplicates: (task: Task<'duplicates'>): DuplicatesResult => markDuplicates(store(), task.job),
+  preview: (task: Task<'preview'>): PreviewResult => preview(task.plan, task),
+}
+export type IngestResult = ReturnType<(typeof tasks)[IngestTask['kind']]>
+
+let opened: LmdbStore | null = null
+
+function store(): LmdbStore {
+  if (opened === null) {
+    // piscina hands over [its own, ours].
+    const { dataDir, numbers } = (Array.isArray(workerData) ? workerData[1] : workerData) as IngestWorkerData
+    opened = new LmdbStore(openEnvironment(dataDir), new BlockNumbers(numbers))
+  }
+  return opened
+}
+
+export default function runTask(task: IngestTask): IngestResult {
+  try {
+    return (tasks[task.kind] as (task: IngestTask) => IngestResult)(task)
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error
+    throw { name: 'EngineError', code: error.code, message: error.message, fields: error.fields }
+  }
+}
