@@ -1,0 +1,45 @@
+/** `trunkline smsc`: the simulator as a process of its own, with its statistics over HTTP while it runs. */
+import { createServer, type Server } from 'node:http'
+import { silentLog } from '../../engine/contract/log.js'
+import { Smsc, type SmscOptions } from './smsc.js'
+
+/**
+ * Prints `smsc listening on HOST:PORT` once it accepts connections, and `stats on http://HOST:PORT/` when asked for.
+ * Ends on SIGTERM or SIGINT, or when the parent that started it with an IPC channel is gone: prints the statistics as
+ * one JSON line and exits 0.
+ */
+export async function runSmsc(options: SmscOptions): Promise<void> {
+  const smsc = new Smsc(options, silentLog)
+  const { port } = await smsc.listen()
+  const stats = options.statsPort === undefined ? null : await serveStats(smsc, options.host, options.statsPort)
+  process.stdout.write(`smsc listening on ${options.host}:${port}\n`)
+  if (stats !== null) process.stdout.write(`stats on http://${options.host}:${stats.port}/\n`)
+  await ended()
+  stats?.server.close()
+  stats?.server.closeAllConnections()
+  await smsc.close()
+  await new Promise<void>((resolve) => process.stdout.write(`${JSON.stringify(smsc.stats())}\n`, () => resolve()))
+  process.exit(0)
+}
+
+function ended(): Promise<void> {
+  return new Promise((resolve) => {
+    process.once('SIGTERM', resolve)
+    process.once('SIGINT', resolve)
+    process.once('disconnect', resolve)
+  })
+}
+
+function serveStats(smsc: Smsc, host: string, wanted: number): Promise<{ server: Server; port: number }> {
+  const server = createServer((request, response) => {
+    if (request.method !== 'GET') {
+      response.writeHead(405).end()
+      return
+    }
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(smsc.stats()))
+  })
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(wanted, host, () => resolve({ server, port: (server.address() as { port: number }).port }))
+  })
+}

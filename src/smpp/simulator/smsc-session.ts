@@ -1,0 +1,279 @@
+/** One ESME's connection to the simulator: binds, answers submits, delivers receipts (SMPP 3.4 §2.2, §4). */
+import type { Socket } from 'node:net'
+import { systemClock } from '../../engine/contract/clock.js'
+import { COMMAND, ESM, RESPONSE, SEQUENCE_MAX, TAG } from '../constants.js'
+import { cStringEnd, type MessagePdu, newMessagePdu, readMessagePdu, readUint32 } from '../decode.js'
+import {
+  beginPdu,
+  endPdu,
+  putCString,
+  putTlv,
+  writeBindResponse,
+  writeHeaderOnly,
+  writeSubmitResponse,
+} from '../encode.js'
+import { Framer } from '../framer.js'
+import { STATUS } from '../status.js'
+import { Window } from '../window.js'
+import { type BufferPool, Writer } from '../writer.js'
+import { DelayedAnswers } from './delayed-answers.js'
+
+/** Most receipts that wait for their deliver_sm_resp on one session. */
+const RECEIPTS_IN_FLIGHT = 500
+const RECEIPT_BYTES = 320
+
+/** What the simulator decides about one submit. `status` -1: no answer; -2: the connection is cut. */
+export interface Decision {
+  status: number
+  id: number
+  twice: boolean
+}
+
+/** The carrier behind all sessions. */
+export interface SessionHost {
+  readonly pool: BufferPool
+  readonly systemId: string
+  readonly latencyMs: number
+  readonly muted: boolean
+  authorise(session: SmscSession, password: string): number
+  submit(session: SmscSession, bytes: Buffer, pdu: MessagePdu, sequence: number): Decision
+  acknowledged(session: SmscSession, record: number, status: number, sequence: number): void
+  worked(session: SmscSession): void
+  protocolError(session: SmscSession, what: string): void
+  unbound(): void
+  closed(session: SmscSession, unacknowledged: number[]): void
+  /** Writes the receipt's text and parameters; see smsc.ts. */
+  receipt(record: number): ReceiptText
+}
+
+export interface ReceiptText {
+  id: string
+  text: string
+  state: number
+  writeAddress(record: number, which: 'source' | 'destination', to: Buffer, at: number): number
+}
+
+const pdu = newMessagePdu()
+
+export class SmscSession {
+  readonly number: number
+  /** '' until bound. */
+  system = ''
+  /** Registered number of the system, set by the host. */
+  systemNumber = -1
+  receives = false
+  #host: SessionHost
+  #socket: Socket
+  #writer: Writer
+  #framer: Framer
+  #receipts = new Window(RECEIPTS_IN_FLIGHT, 1)
+  #delayed = new DelayedAnswers()
+  #sends = false
+  #unanswered = 0
+  #closed = false
+
+  constructor(number: number, socket: Socket, host: SessionHost) {
+    this.number = number
+    this.#socket = socket
+    this.#host = host
+    this.#writer = new Writer(socket, host.pool, () => this.#onWritten())
+    this.#framer = new Framer((bytes, start, end) => this.#onPdu(bytes, start, end))
+    socket.setNoDelay(true)
+    socket.on('data', (chunk: Buffer) => this.#onChunk(chunk))
+    socket.on('error', () => socket.destroy())
+    socket.on('close', () => this.#onClose())
+  }
+
+  /** Submits read and not answered: what the peer has outstanding as far as it can be seen here. */
+  get outstanding(): number {
+    return this.#unanswered
+  }
+  get delayed(): number {
+    return this.#delayed.size
+  }
+  get receiptsInFlight(): number {
+    return this.#receipts.inFlight
+  }
+  /** May take another receipt. */
+  get hungry(): boolean {
+    return this.receives && !this.#closed && this.#receipts.inFlight < RECEIPTS_IN_FLIGHT && !this.#writer.congested
+  }
+
+  /** Sends the answers whose latency is over. */
+  answerDue(nowMs: number): void {
+    if (this.#closed) return
+    while (this.#delayed.due(nowMs)) {
+      this.#answer(this.#delayed.sequence, this.#delayed.status, this.#delayed.id)
+      this.#delayed.shift()
+    }
+    this.flush()
+  }
+
+  flush(): void {
+    if (!this.#closed) this.#writer.flush()
+  }
+
+  /** deliver_sm with both the text of Appendix B and the parameters receipted_message_id and message_state. */
+  deliver(record: number, nowMs: number): void {
+    const receipt = this.#host.receipt(record)
+    this.#writer.reserve(RECEIPT_BYTES)
+    const sequence = this.#receipts.sequenceAt(this.#receipts.open(record, 0, nowMs, 0))
+    const { bytes } = this.#writer
+    let at = beginPdu(this.#writer, COMMAND.deliverSm, 0, sequence)
+    bytes[at++] = 0
+    at = receipt.writeAddress(record, 'destination', bytes, at)
+    at = receipt.writeAddress(record, 'source', bytes, at)
+    bytes.fill(0, at, at + 9)
+    bytes[at] = ESM.receipt
+    at += 9
+    bytes[at++] = receipt.text.length
+    at += bytes.latin1Write(receipt.text, at)
+    at = putTlv(bytes, at, TAG.receiptedMessageId, receipt.id.length + 1)
+    at = putCString(bytes, at, receipt.id)
+    at = putTlv(bytes, at, TAG.messageState, 1)
+    bytes[at++] = receipt.state
+    endPdu(this.#writer, at)
+  }
+
+  /** Asks the peer to leave. */
+  unbind(): void {
+    writeHeaderOnly(this.#writer, COMMAND.unbind, 0, SEQUENCE_MAX)
+    this.flush()
+  }
+
+  drop(): void {
+    this.#framer.stop()
+    this.#socket.destroy()
+  }
+
+  end(): void {
+    this.#socket.destroySoon()
+  }
+
+  #onChunk(chunk: Buffer): void {
+    const broken = this.#framer.push(chunk, chunk.length)
+    if (broken !== 0 && !this.#socket.destroyed) {
+      this.#host.protocolError(this, `command_length ${broken}`)
+      this.#socket.destroy()
+    }
+    this.flush()
+    if (this.#writer.congested) this.#socket.pause()
+    this.#host.worked(this)
+  }
+
+  #onWritten(): void {
+    if (this.#socket.isPaused()) this.#socket.resume()
+    this.#host.worked(this)
+  }
+
+  #onClose(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#framer.stop()
+    this.#writer.discard()
+    const records: number[] = []
+    for (let slot = this.#receipts.oldest(); slot >= 0; slot = this.#receipts.oldest()) {
+      records.push(this.#receipts.refAt(slot))
+      this.#receipts.close(slot)
+    }
+    this.#host.closed(this, records)
+  }
+
+  #onPdu(bytes: Buffer, start: number, end: number): void {
+    if (this.#host.muted) return
+    const command = readUint32(bytes, start + 4)
+    const sequence = readUint32(bytes, start + 12)
+    if (command === COMMAND.submitSm) this.#onSubmit(bytes, start, end, sequence)
+    else if (command === COMMAND.deliverSmResp) this.#onDeliverResponse(readUint32(bytes, start + 8), sequence)
+    else this.#onOther(bytes, start, end, command)
+  }
+
+  #onSubmit(bytes: Buffer, start: number, end: number, sequence: number): void {
+    if (!this.#sends) {
+      this.#host.protocolError(this, 'submit_sm on a session that may not send')
+      writeSubmitResponse(this.#writer, STATUS.invalidBindStatus, sequence, '')
+      return
+    }
+    readMessagePdu(bytes, start, end, pdu)
+    this.#unanswered++
+    const { status, id, twice } = this.#host.submit(this, bytes, pdu, sequence)
+    if (status === -2) this.drop()
+    if (status < 0) {
+      this.#unanswered--
+      return
+    }
+    const { latencyMs } = this.#host
+    if (latencyMs > 0) this.#delayed.push(systemClock.monotonic() + latencyMs, sequence, status, id)
+    else this.#answer(sequence, status, id)
+    if (twice) writeSubmitResponse(this.#writer, status, sequence, String(id))
+  }
+
+  #answer(sequence: number, status: number, id: number): void {
+    this.#unanswered--
+    writeSubmitResponse(this.#writer, status, sequence, status === 0 ? String(id) : '')
+  }
+
+  #onDeliverResponse(status: number, sequence: number): void {
+    const slot = this.#receipts.find(sequence)
+    if (slot < 0) {
+      this.#host.protocolError(this, 'deliver_sm_resp to no receipt')
+      return
+    }
+    const record = this.#receipts.refAt(slot)
+    this.#receipts.close(slot)
+    this.#host.acknowledged(this, record, status, sequence)
+  }
+
+  #onOther(bytes: Buffer, start: number, end: number, command: number): void {
+    const sequence = readUint32(bytes, start + 12)
+    switch (command) {
+      case COMMAND.bindReceiver:
+      case COMMAND.bindTransmitter:
+      case COMMAND.bindTransceiver:
+        this.#onBind(bytes, start, end, command)
+        return
+      case COMMAND.enquireLink:
+        writeHeaderOnly(this.#writer, COMMAND.enquireLinkResp, 0, sequence)
+        return
+      case COMMAND.enquireLinkResp:
+        return
+      case COMMAND.unbind:
+        writeHeaderOnly(this.#writer, COMMAND.unbindResp, 0, sequence)
+        this.flush()
+        this.#host.unbound()
+        this.end()
+        return
+      case COMMAND.unbindResp:
+        this.end()
+        return
+      default:
+        this.#host.protocolError(this, `command_id 0x${command.toString(16)}`)
+        if (command >>> 31 === 0) {
+          writeHeaderOnly(this.#writer, COMMAND.genericNack, STATUS.invalidCommandId, sequence)
+        }
+    }
+  }
+
+  /** §4.1.1: system_id, password, system_type, interface_version, addr_ton, addr_npi, address_range. */
+  #onBind(bytes: Buffer, start: number, end: number, command: number): void {
+    const sequence = readUint32(bytes, start + 12)
+    const systemEnd = cStringEnd(bytes, start + 16, end)
+    const passwordEnd = cStringEnd(bytes, Math.min(systemEnd + 1, end), end)
+    const already = this.system !== ''
+    let status: number = STATUS.alreadyBound
+    if (!already) {
+      this.system = bytes.latin1Slice(start + 16, systemEnd)
+      status = this.#host.authorise(this, bytes.latin1Slice(systemEnd + 1, passwordEnd))
+    }
+    if (status === 0) {
+      this.#sends = command !== COMMAND.bindReceiver
+      this.receives = command !== COMMAND.bindTransmitter
+    } else if (!already) {
+      this.system = ''
+    }
+    const answer = { sequence, systemId: this.#host.systemId }
+    writeBindResponse(this.#writer, (command | RESPONSE) >>> 0, status, answer)
+    this.flush()
+    if (status !== 0 && !already) this.end()
+  }
+}
