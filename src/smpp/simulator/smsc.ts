@@ -35,7 +35,7 @@ export interface SmscOptions {
   seed?: number
   /** Appended to; see ledger.ts. */
   ledgerPath?: string
-  /** HTTP port that answers GET / with the statistics as JSON; see run.ts. */
+  /** HTTP port that answers GET / with the statistics as JSON; see run-smsc.ts. */
   statsPort?: number
   /** Only this system_id is admitted. */
   systemId?: string
