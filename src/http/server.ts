@@ -17,7 +17,7 @@ import type { App } from './app.js'
 import { authHook } from './auth.js'
 import { BodyDeadlines } from './body-deadlines.js'
 import { drain } from './body-stream.js'
-import { hostInUrl, startMetricsServer } from './metrics-server.js'
+import { hostInUrl, type MetricsServer, startMetricsServer } from './metrics-server.js'
 import { describeApi, openapiRoute } from './openapi.js'
 import { handleError, PROBLEM_TYPE, problemOf } from './problem.js'
 import { RouteInventory } from './route-inventory.js'
@@ -35,6 +35,7 @@ const headMs = 30_000
 const silenceMs = 120_000
 const keepAliveMs = 72_000
 const bodyBytes = 1 << 20
+const idleSweepMs = 100
 
 export interface ServerDeps {
   engine: EngineApi
@@ -65,12 +66,17 @@ export async function createServer(deps: ServerDeps): Promise<Server> {
   return {
     url: `http://${hostInUrl(host)}:${bound}`,
     metricsUrl: metricsServer?.url ?? null,
-    close: async () => {
-      const timer = setTimeout(() => app.server.closeAllConnections(), config.shutdownSeconds * 1000)
-      await Promise.all([app.close(), metricsServer?.close()])
-      clearTimeout(timer)
-    },
+    close: () => stop(app, metricsServer, config.shutdownSeconds),
   }
+}
+
+async function stop(app: App, metricsServer: MetricsServer | null, shutdownSeconds: number): Promise<void> {
+  // A connection whose last request ends while we wait would otherwise be kept alive.
+  const sweep = setInterval(() => app.server.closeIdleConnections(), idleSweepMs)
+  const deadline = setTimeout(() => app.server.closeAllConnections(), shutdownSeconds * 1000)
+  await Promise.all([app.close(), metricsServer?.close()])
+  clearInterval(sweep)
+  clearTimeout(deadline)
 }
 
 /** The server with every route, not listening yet. */
