@@ -24,6 +24,20 @@ function noDispatchCounts(): DispatchCounts {
   return { states: new Float64Array(STATES.length), partsSent: 0, sentFinal: 0, canceledUnclaimed: 0 }
 }
 
+/** All accepted messages are final, by counts that are durable: `unknown` ends too, until somebody settles it. */
+export function isFinished(dispatch: JobDispatch | null, states: readonly number[], sentFinal: number): boolean {
+  if (dispatch === null || dispatch.openEnded) return false
+  const final =
+    states[STATE.delivered]! +
+    states[STATE.undelivered]! +
+    states[STATE.failed]! +
+    states[STATE.expired]! +
+    states[STATE.canceled]! +
+    states[STATE.unknown]! +
+    sentFinal
+  return final >= dispatch.accepted
+}
+
 export class Board {
   readonly #store: DispatchStore
   readonly #jobs = new Map<number, JobTotals>()
@@ -82,22 +96,6 @@ export class Board {
     const lane = new Lane(totals.dispatch, route, this.#carriersOf(route))
     totals.lanes.set(route, lane)
     return lane
-  }
-
-  /** Nothing of the job is open: all its accepted messages are final. */
-  isFinished(totals: JobTotals): boolean {
-    const { dispatch, counts } = totals
-    if (dispatch === null || dispatch.openEnded) return false
-    const { states } = counts
-    const final =
-      states[STATE.delivered]! +
-      states[STATE.undelivered]! +
-      states[STATE.failed]! +
-      states[STATE.expired]! +
-      states[STATE.canceled]! +
-      states[STATE.unknown]! +
-      counts.sentFinal
-    return final >= dispatch.accepted
   }
 
   forget(job: number): void {

@@ -15,7 +15,7 @@ import type { Lane } from '../schedule/lane.js'
 import { preferredCarrier } from '../schedule/routes.js'
 import { DispatchStore } from '../store/dispatch-store.js'
 import type { Environment } from '../store/environment.js'
-import { Board, type JobTotals } from './board.js'
+import { Board, isFinished, type JobTotals } from './board.js'
 import { Cancel } from './cancel.js'
 import type { Carrier } from './carriers.js'
 import { Claims } from './claims.js'
@@ -288,9 +288,9 @@ export class Dispatcher {
     for (const [key, count] of release.settled) {
       this.#carriers[Math.floor(key / 65_536)]!.channel.durable(key % 65_536, count)
     }
-    for (const { totals, states, partsSent } of release.jobs) {
+    for (const { totals, states, partsSent, sentFinal } of release.jobs) {
       this.#changed.set(totals, { job: totals.number, states, partsSent })
-      if (!totals.finishedPosted && this.#board.isFinished(totals)) {
+      if (!totals.finishedPosted && isFinished(totals.dispatch, states, sentFinal)) {
         totals.finishedPosted = true
         this.#postProgressNow()
         this.#deps.port.finished(totals.number)

@@ -31,7 +31,7 @@ export interface Release {
   acks: Ack[]
   /** channel × 65,536 + bind → settlements. */
   settled: Map<number, number>
-  jobs: { totals: JobTotals; states: number[]; partsSent: number }[]
+  jobs: { totals: JobTotals; states: number[]; partsSent: number; sentFinal: number }[]
   after: (() => void)[]
 }
 
@@ -213,7 +213,12 @@ export class Ledger {
       totals.dirty = false
       const { counts } = totals
       commit.counts.set(totals.number, counts)
-      release.jobs.push({ totals, states: [...counts.states], partsSent: counts.partsSent })
+      release.jobs.push({
+        totals,
+        states: [...counts.states],
+        partsSent: counts.partsSent,
+        sentFinal: counts.sentFinal,
+      })
     }
     this.board.dirty.length = 0
     this.#acks = []

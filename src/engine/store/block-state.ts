@@ -18,6 +18,7 @@ import {
   NO_CARRIER,
   RECEIPT_EXPECTED,
   readEntry,
+  WHOLE_MESSAGE,
   writeEntry,
 } from './entry.js'
 
@@ -60,6 +61,8 @@ export class BlockState {
   /** Log sequence up to which entries are in the arrays. */
   sequence = 0
   dirty = false
+  /** Messages that are final. */
+  #ended = 0
   #history: Buffer
   #historyLength = 0
 
@@ -94,8 +97,13 @@ export class BlockState {
 
   /** True when every message is final: the block needs no more work. */
   get done(): boolean {
-    for (let place = 0; place < this.count; place++) if (this.final[place] === 0) return false
-    return true
+    return this.#ended === this.count
+  }
+
+  #finish(place: number): void {
+    if (this.final[place] === 1) return
+    this.final[place] = 1
+    this.#ended++
   }
 
   /** True while some message has not been sent (again): the body is still needed. */
@@ -107,7 +115,7 @@ export class BlockState {
   /** Takes a place out that duplicate detection marked. */
   skip(place: number): void {
     this.states[place] = STATE.duplicate
-    this.final[place] = 1
+    this.#finish(place)
   }
 
   /** Changes the state as the entry says and keeps it in the history. Final is final; what comes later is history only. */
@@ -162,7 +170,7 @@ export class BlockState {
     if (this.final[place] === 1 || !this.allAccepted(place)) return
     this.states[place] = STATE.sent
     this.reasons[place] = 0
-    if ((entry.flags & RECEIPT_EXPECTED) === 0) this.final[place] = 1
+    if ((entry.flags & RECEIPT_EXPECTED) === 0) this.#finish(place)
     else if (this.#allDelivered(place)) this.#end(place, STATE.delivered, 0)
   }
 
@@ -207,7 +215,7 @@ export class BlockState {
         break
       case OUTCOME.noReceipt:
         this.reasons[place] = REASON.noReceipt
-        this.final[place] = 1
+        this.#finish(place)
         break
       case OUTCOME.rejected:
         this.statuses[place] = entry.status
@@ -225,7 +233,7 @@ export class BlockState {
   #end(place: number, state: number, reason: number): void {
     this.states[place] = state
     this.reasons[place] = reason
-    this.final[place] = 1
+    this.#finish(place)
   }
 
   #keep(entry: Entry): void {
@@ -286,6 +294,7 @@ export class BlockState {
       new Uint8Array(words.buffer).set(bytes.subarray(at, at + state.count * 4))
       at += state.count * 4
     }
+    for (const final of state.final) state.#ended += final
     state.#historyLength = bytes.length - at
     if (state.#history.length < state.#historyLength + ENTRY_MAX_BYTES) {
       state.#history = Buffer.allocUnsafeSlow(state.#historyLength + ENTRY_MAX_BYTES)
