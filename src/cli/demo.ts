@@ -13,6 +13,7 @@ import type { Config } from '../engine/config/schema.js'
 import type { JobView } from '../engine/contract/api.js'
 import type { JobSettings } from '../engine/contract/job.js'
 import { createLog } from '../engine/observe/log.js'
+import type { SmscStats } from '../smpp/simulator/smsc-stats.js'
 import { startServer } from '../start.js'
 import { ApiClient } from './client.js'
 import { type Command, CommandError, type OptionTable, readArguments } from './command.js'
@@ -88,18 +89,18 @@ async function runDemo({ file, settings, folder }: DemoRun): Promise<DemoResult>
   const files = {
     report: join(folder, 'report.csv'),
     rejects: join(folder, 'rejects.csv'),
-    carrierLedger: join(folder, 'carrier.jsonl'),
+    carrierLedger: join(folder, 'carrier.ledger'),
     log: join(folder, 'engine.log'),
   }
   const carrier = await startDemoCarrier(cli, files.carrierLedger)
-  let submitsSeenByCarrier: number
+  let seen: SmscStats
   let job: JobView
   try {
     job = await dispatch({ file, settings, folder }, carrier.port, files)
   } finally {
-    submitsSeenByCarrier = await carrier.stop()
+    seen = await carrier.stop()
   }
-  return { job, folder, files, submitsSeenByCarrier, reasons: await countReasons(files.rejects) }
+  return { job, folder, files, submitsSeenByCarrier: seen.submits, reasons: await countReasons(files.rejects) }
 }
 
 /** Starts the engine, makes an account, sends the file, fetches the reports, stops the engine. */

@@ -1,59 +1,81 @@
 /** `trunkline smsc`: the carrier simulator on a real socket. */
-import { runSmsc } from '../smpp/simulator/run.js'
-import { type Command, numberOption, readArguments, textOption } from './command.js'
+import { parseFaults } from '../smpp/simulator/faults.js'
+import { runSmsc } from '../smpp/simulator/run-smsc.js'
+import { type Command, numberOption, type OptionTable, readArguments, textOption, UsageError } from './command.js'
+
+const text = { type: 'string' } as const
+const flag = { type: 'boolean' } as const
+const options: OptionTable = {
+  host: text,
+  port: text,
+  rate: text,
+  'latency-ms': text,
+  'dlr-delay-ms': text,
+  faults: text,
+  seed: text,
+  ledger: text,
+  'stats-port': text,
+  'system-id': text,
+  password: text,
+  'max-binds': text,
+  window: text,
+  'count-repeats': flag,
+  json: flag,
+}
 
 export const smsc: Command = {
   help: `Usage: trunkline smsc [options]
 
 A spec-true SMSC for tests and trials: binds, submit_sm, receipts, rate limits, faults. Runs until SIGTERM or SIGINT.
-Its first line on stdout is: smsc listening on HOST:PORT
+Its first line on stdout is {"listening":{"host":…,"port":…,"statsPort":…}}, its last one its counters, both JSON.
 
   --host HOST        address (127.0.0.1)
   --port PORT        TCP port, 0 for any free one (2775)
   --rate N           parts per second before it throttles; absent: no limit
   --latency-ms MS    time until it answers (0)
-  --dlr-delay-ms MS  time from its answer to the receipt (100)
-  --faults SCRIPT    faults, see docs/operating.md
-  --seed N           seed of faults and jitter (1)
-  --ledger FILE      appends every part that it accepted, a JSON line each
-  --stats-port PORT  counters as JSON over HTTP
+  --dlr-delay-ms MS  time from a part to its receipt (100)
+  --faults LIST      name=share, separated by commas: throttle, reject[:status], drop, noresp, dupresp, undeliv,
+                     norcpt, early; for example throttle=0.01,undeliv=0.02
+  --seed N           seed of the faults (1)
+  --ledger FILE      appends every part that it saw, a line each
+  --stats-port PORT  its counters as JSON over HTTP; 0 for any free port
   --system-id ID, --password P   what a bind must give; absent: anything
+  --max-binds N      sessions of one system_id at once
+  --window N         counts a session with more requests outstanding as a violation
+  --count-repeats    counts different messages and repeats (30 octets of memory a message)
+  --json             accepted for uniformity: what it prints is JSON anyway
 
 Example:
   trunkline smsc --port 2775 --rate 500 --dlr-delay-ms 2000`,
 
   async run(argv) {
-    const text = { type: 'string' } as const
-    const { values } = readArguments(
-      argv,
-      {
-        host: text,
-        port: text,
-        rate: text,
-        'latency-ms': text,
-        'dlr-delay-ms': text,
-        faults: text,
-        seed: text,
-        ledger: text,
-        'stats-port': text,
-        'system-id': text,
-        password: text,
-      },
-      0,
-    )
+    const { values } = readArguments(argv, options, 0)
+    const faults = textOption(values, 'faults')
+    if (faults !== undefined) checkFaults(faults)
     await runSmsc({
       host: textOption(values, 'host') ?? '127.0.0.1',
       port: numberOption(values, 'port') ?? 2775,
       ratePerSecond: numberOption(values, 'rate', 1),
       latencyMs: numberOption(values, 'latency-ms') ?? 0,
       receiptDelayMs: numberOption(values, 'dlr-delay-ms') ?? 100,
-      faults: textOption(values, 'faults'),
+      faults,
       seed: numberOption(values, 'seed') ?? 1,
       ledgerPath: textOption(values, 'ledger'),
       statsPort: numberOption(values, 'stats-port'),
       systemId: textOption(values, 'system-id'),
       password: textOption(values, 'password'),
+      maxBinds: numberOption(values, 'max-binds', 1),
+      window: numberOption(values, 'window', 1),
+      countRepeats: values['count-repeats'] === true,
     })
     return 0
   },
+}
+
+function checkFaults(text: string): void {
+  try {
+    parseFaults(text)
+  } catch (error) {
+    throw new UsageError((error as RangeError).message)
+  }
 }
