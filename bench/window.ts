@@ -138,7 +138,7 @@ function startSmsc(): Promise<{ child: ChildProcess; port: number }> {
   const child = fork(fileURLToPath(import.meta.url), ['smsc'], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] })
   return new Promise((resolve) => {
     child.stdout!.once('data', (line: Buffer) => {
-      resolve({ child, port: Number(line.toString().trim().split(':').at(-1)) })
+      resolve({ child, port: JSON.parse(line.toString()).listening.port })
     })
   })
 }

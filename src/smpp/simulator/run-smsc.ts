@@ -4,16 +4,16 @@ import { silentLog } from '../../engine/contract/log.js'
 import { Smsc, type SmscOptions } from './smsc.js'
 
 /**
- * Prints `smsc listening on HOST:PORT` once it accepts connections, and `stats on http://HOST:PORT/` when asked for.
- * Ends on SIGTERM or SIGINT, or when the parent that started it with an IPC channel is gone: prints the statistics as
- * one JSON line and exits 0.
+ * Prints `{"listening":{"host":…,"port":…,"statsPort":…}}` as one line once it accepts connections. Ends on SIGTERM or
+ * SIGINT, or when the parent that started it with an IPC channel is gone: prints the statistics as one JSON line and
+ * exits 0.
  */
 export async function runSmsc(options: SmscOptions): Promise<void> {
   const smsc = new Smsc(options, silentLog)
   const { port } = await smsc.listen()
   const stats = options.statsPort === undefined ? null : await serveStats(smsc, options.host, options.statsPort)
-  process.stdout.write(`smsc listening on ${options.host}:${port}\n`)
-  if (stats !== null) process.stdout.write(`stats on http://${options.host}:${stats.port}/\n`)
+  const listening = { host: options.host, port, statsPort: stats?.port ?? null }
+  process.stdout.write(`${JSON.stringify({ listening })}\n`)
   await ended()
   stats?.server.close()
   stats?.server.closeAllConnections()
