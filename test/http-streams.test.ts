@@ -105,7 +105,7 @@ t.test('an upload that breaks off reaches the engine as an error', async (t) => 
     }
   })
   request.write('to,name\n')
-  t.match(await failed, { code: 'ECONNRESET' })
+  t.match(await failed, { code: 'BAD_REQUEST', cause: { code: 'ECONNRESET' } })
 })
 
 t.test('a form of settings and file makes a job in one call', async (t) => {
@@ -146,6 +146,10 @@ t.test('a form of settings and file makes a job in one call', async (t) => {
   const swapped = new FormData()
   swapped.append('file', file, 'rows.csv')
   t.match(await post(swapped), { status: 422, json: { errors: [{ pointer: '/job' }] } })
+  const broken = { body: '--b\r\nno end', headers: { 'content-type': 'multipart/form-data; boundary=b' } }
+  t.match(await call('POST', '/v1/jobs', broken), { status: 400, json: { code: 'BAD_REQUEST' } })
+  broken.headers['content-type'] = 'multipart/form-data'
+  t.match(await call('POST', '/v1/jobs', broken), { status: 400, json: { code: 'BAD_REQUEST' } })
   engine.onUpload = async (body) => {
     for await (const _ of body) throw new EngineError('FILE_NOT_CSV', 'no')
   }

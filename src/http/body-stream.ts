@@ -13,13 +13,21 @@ import { limits } from '../engine/contract/limits.js'
 export const uploadIdleMs = 600_000
 const drainMs = 10_000
 
-/** The bytes of `stream`, at most as many as an upload may have. */
+/**
+ * The bytes of `stream`, at most as many as an upload may have. A client that goes away or sends a broken form is its
+ * own doing: BAD_REQUEST.
+ */
 export async function* bytesOf(stream: Readable, bytesMax: number = limits.uploadBytes): AsyncGenerator<Buffer> {
   let bytes = 0
-  for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
-    bytes += (chunk as Buffer).length
-    if (bytes > bytesMax) throw new EngineError('TOO_LARGE', `the file is larger than ${bytesMax} bytes`)
-    yield chunk as Buffer
+  try {
+    for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
+      bytes += (chunk as Buffer).length
+      if (bytes > bytesMax) throw new EngineError('TOO_LARGE', `the file is larger than ${bytesMax} bytes`)
+      yield chunk as Buffer
+    }
+  } catch (cause) {
+    if (cause instanceof EngineError) throw cause
+    throw new EngineError('BAD_REQUEST', `the upload broke off after ${bytes} bytes; send it again`, { cause })
   }
 }
 

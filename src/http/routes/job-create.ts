@@ -124,11 +124,17 @@ async function createFrom(
 }
 
 async function nextPart(parts: AsyncIterator<Multipart>, name: string): Promise<Multipart> {
-  const { value, done } = await parts.next()
+  const { value, done } = await parts.next().catch(brokenForm)
   if (done) throw missing(name, 'the form ends before it')
   const part = value as Multipart
   if (part.fieldname !== name) throw missing(name, `found part \`${part.fieldname}\` in its place`)
   return part
+}
+
+/** The form parser's own errors have no status: no boundary, a form without end. */
+function brokenForm(cause: Error & { statusCode?: number }): never {
+  if (cause.statusCode !== undefined) throw cause
+  throw new EngineError('BAD_REQUEST', `the form cannot be read: ${cause.message}`, { cause })
 }
 
 function missing(name: string, why: string): EngineError {
