@@ -83,5 +83,7 @@ function exitCode(name: string, error: unknown): number {
   return 1
 }
 
-// exitCode instead of exit(): what was printed to a pipe is written to its end.
-process.exitCode = await main(process.argv.slice(2))
+const code = await main(process.argv.slice(2))
+// What was printed into a pipe is written to its end; then nothing that a failed start left behind keeps us alive.
+await new Promise<void>((resolve) => process.stdout.write('', () => resolve()))
+process.exit(code)

@@ -1,7 +1,7 @@
 /** The command line as a shell sees it: help, exit codes, and what an HTTP server is asked for. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -191,6 +191,23 @@ t.test('a refusal of the server is shown with its code and fields', async (t) =>
   const { code, stderr } = await run(['send', file, '--text', 'x', '--url', url, '--key', 'k'])
   t.equal(code, 1)
   t.match(stderr, 'trunkline send: VALIDATION: no\n  /from: too long')
+})
+
+t.test('check says what would become of every row, and writes nothing', async (t) => {
+  const rows = ['mobile,name', '+447400123456,Ann', '07400123457,Bob', '+447400123456,Ann', '4.47E+11,Cy', '12,Di']
+  const cwd = t.testdir({ 'list.csv': `${rows.join('\n')}\n` })
+  const args = ['check', 'list.csv', '--text', 'Hi ~name~', '--default-country', 'GB']
+  const { code, stdout } = await run([...args, '--json'], { cwd })
+  t.equal(code, 0)
+  const report = JSON.parse(stdout)
+  t.match(report.counts, { records: 5, rows: 5, accepted: 2, rejected: 2, duplicate: 1 })
+  t.match(report.reasons, { PHONE_SCIENTIFIC: 1, INVALID_NUMBER: 1 })
+  t.match(report.preview[0], { to: '+447400123456', text: 'Hi Ann', parts: 1 })
+  const words = await run(args, { cwd })
+  t.match(words.stdout, '5 rows: 2 accepted, 2 rejected, 0 suppressed, 1 duplicate; 2 parts')
+  t.match(words.stdout, /1 PHONE_SCIENTIFIC: .*spreadsheet/)
+  t.strictSame(readdirSync(cwd), ['list.csv'])
+  t.equal((await run(['check', 'gone.csv', '--text', 'x'], { cwd })).code, 1)
 })
 
 t.test('jobs and carriers list what the server has', async (t) => {

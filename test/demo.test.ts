@@ -1,0 +1,106 @@
+/** The main job as a newcomer sees it: the built demo against the simulated carrier, and serve from start to stop. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { parse } from 'csv-parse/sync'
+import t, { type Test } from 'tap'
+import { request } from 'undici'
+import { STATES } from '../src/engine/contract/message.js'
+
+const cli = fileURLToPath(new URL('../src/cli.js', import.meta.url))
+
+interface Run {
+  code: number | null
+  stdout: string
+  stderr: string
+}
+
+async function run(args: string[]): Promise<Run> {
+  const child = spawn(process.execPath, [cli, ...args])
+  let stdout = ''
+  let stderr = ''
+  child.stdout.on('data', (chunk) => (stdout += chunk))
+  child.stderr.on('data', (chunk) => (stderr += chunk))
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code, stdout, stderr }
+}
+
+type Counted = Record<string, number>
+
+function sums(t: Test, counts: Counted): void {
+  const { rows, accepted, rejected, suppressed, duplicate, records, expanded, skipped } = counts as Required<Counted>
+  t.equal(rows, accepted! + rejected! + suppressed! + duplicate!, 'rows by result')
+  t.equal(records, expanded! + skipped!, 'records')
+  t.equal(
+    accepted,
+    STATES.reduce((sum, state) => sum + counts[state]!, 0),
+    'accepted by state',
+  )
+}
+
+t.test('the demo accounts for every row of the clinic, and the carrier saw each part once', async (t) => {
+  const { code, stdout, stderr } = await run(['demo', '--json'])
+  t.equal(code, 0, stderr)
+  const result = JSON.parse(stdout.trimEnd().split('\n').at(-1)!)
+  t.teardown(() => rmSync(result.folder, { recursive: true, force: true }))
+  sums(t, result)
+  t.match(result, { records: 1_000, rows: 1_000, state: 'finished', suppressed: 10, failed: 0, unknown: 0 })
+  t.equal(result.delivered, result.accepted, 'all delivered')
+  t.ok(result.accepted > 850 && result.parts > result.accepted, `${result.accepted} messages, ${result.parts} parts`)
+  t.equal(result.partsSent, result.parts)
+  t.equal(result.submitsSeenByCarrier, result.parts)
+  t.equal(result.reasons.NO_ROUTE, 60, 'landlines')
+  t.match(stderr, /rows read/, 'progress')
+
+  const rejects = parse(readFileSync(result.files.rejects), { columns: true }) as { code: string }[]
+  const refused = result.rejected + result.suppressed + result.duplicate
+  t.ok(
+    rejects.length === refused || rejects.length === result.rejected + result.suppressed,
+    `${rejects.length} rejects`,
+  )
+  const report = parse(readFileSync(result.files.report), { columns: true }) as object[]
+  t.equal(report.length, result.accepted, 'the report has every message')
+  t.notOk(existsSync(join(result.folder, 'data')), 'the store is removed')
+  t.notMatch(readFileSync(result.files.log, 'utf8'), /7400123\d{3}/, 'no number in the log')
+})
+
+t.test("the demo takes a file of one's own and shows a table", async (t) => {
+  const file = join(t.testdir({ 'own.csv': 'Phone;Name\n+447400123456;Ann\n+447400123457;Bob\n12;Di\n' }), 'own.csv')
+  const { code, stdout, stderr } = await run(['demo', file, '--text', 'Hi ~Name~', '--to', 'Phone', '--keep'])
+  t.equal(code, 0, stderr)
+  t.match(stdout, /rows +3\n/)
+  t.match(stdout, /delivered +2\n/)
+  t.match(stdout, 'landlines: 0 rejected with NO_ROUTE: voice comes later')
+  t.match(stdout, 'the counts add up')
+  const folder = join(/report of every message: (.*)\/report\.csv/.exec(stdout)![1]!)
+  t.ok(existsSync(join(folder, 'data')), 'kept')
+  rmSync(folder, { recursive: true, force: true })
+})
+
+/** Resolves to the URL that serve prints when it is ready. */
+async function listening(child: ChildProcess): Promise<string> {
+  for await (const line of createInterface({ input: child.stderr! })) {
+    const url = /listens on (http:\S+)/.exec(line)?.[1]
+    if (url !== undefined) return url
+  }
+  throw new Error('serve ended')
+}
+
+t.test('serve makes its admin key, answers, and exits 0 at SIGTERM', async (t) => {
+  const cwd = t.testdir({ 'trunkline.yaml': 'http: { port: 0 }\nlogLevel: warn\n' })
+  const child = spawn(process.execPath, [cli, 'serve'], { cwd, stdio: ['ignore', 'ignore', 'pipe'] })
+  t.teardown(() => child.kill('SIGKILL'))
+  const url = await listening(child)
+  const keyFile = join(cwd, 'trunkline-data', 'admin.key')
+  t.equal(statSync(keyFile).mode & 0o077, 0, 'for its owner only')
+  const { statusCode } = await request(`${url}/healthz`)
+  t.equal(statusCode, 200)
+  const carriers = await run(['carriers', '--json', '--url', url, '--key', readFileSync(keyFile, 'utf8').trim()])
+  t.strictSame(JSON.parse(carriers.stdout).items, [])
+  const ended = once(child, 'exit')
+  child.kill('SIGTERM')
+  t.strictSame(await ended, [0, null])
+})
