@@ -43,7 +43,6 @@ export class IngestRun {
   #sniff: SniffResult | null
   #available = 0
   #isComplete = false
-  #isStopped = false
   #error: unknown = null
   /** Offset up to which ranges were handed to workers, and the number of the next one. */
   #next = 0
@@ -104,7 +103,6 @@ export class IngestRun {
 
   /** Begins no further range and resolves when those in work are done. */
   async stop(): Promise<void> {
-    this.#isStopped = true
     this.#error ??= new EngineError('WRONG_STATE', 'The upload was stopped.')
     this.#wake()
     await this.#done

@@ -85,7 +85,8 @@ export class Ingest {
         job: record.job,
         account: record.account,
         path: this.path(record.job),
-        settings: { ...record.settings, suppressed: undefined },
+        // The dispatcher holds the whole job until its sendAt, so that a PATCH can still move it.
+        settings: { ...record.settings, suppressed: undefined, sendAt: undefined },
         text: record.settings.text,
         templates: {},
         dialect: sniff.dialect,

@@ -2,7 +2,6 @@
  * Jobs in the documents: open ones are held in memory, closed ones are read when asked for. Changes of one job happen one
  * after the other, and the memory changes only once the disk has it. Main thread.
  */
-import type { JobState } from '../contract/job.js'
 import type { DocumentKey, Documents, DocumentWrite } from '../store/documents.js'
 import type { JobRecord } from './job-record.js'
 
@@ -34,6 +33,10 @@ export class JobBook {
   /** Every job that may still change, in order of creation. */
   open(): JobRecord[] {
     return [...this.#open.values()].sort((a, b) => a.job - b.job)
+  }
+
+  isOpen(job: number): boolean {
+    return this.#open.has(job)
   }
 
   get(job: number): JobRecord | null {
@@ -105,8 +108,4 @@ export class JobBook {
     }
     return { records, next: keys.length === SCAN_MAX ? (keys.at(-1)!.key.at(-1) as number) : null }
   }
-}
-
-export function ofState(state: JobState | undefined, nowState: (record: JobRecord) => JobState) {
-  return (record: JobRecord): boolean => state === undefined || nowState(record) === state
 }

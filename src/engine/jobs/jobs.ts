@@ -159,9 +159,16 @@ export class Jobs {
     return { rows, counts: this.counts(record) }
   }
 
-  /** The plan by which the file of the job is read; null while its head is not. */
-  planOf(record: JobRecord) {
-    return record.sniff === null ? null : this.#ingest.plan(record, record.sniff)
+  /**
+   * What an Idempotency-Key answers whose first request ended with the process: the job as it is now; null when it came to
+   * nothing and the work is to be done again.
+   */
+  async revive(kept: { job: number | null; needsFile: boolean }): Promise<JobView | null> {
+    const record = kept.job === null ? null : this.#ports.book.get(kept.job)
+    if (record === null) return null
+    if (!kept.needsFile || record.upload !== null) return this.view(record)
+    if (record.state === 'receiving') await this.control.cancel(record.job)
+    return null
   }
 
   path(record: JobRecord): string {

@@ -1,0 +1,120 @@
+/**
+ * Idempotency-Key: the same (account, key) within 72 h does its work once and answers the same again
+ * (draft-ietf-httpapi-idempotency-key-header-07). Main thread.
+ *
+ * What `work` stores carries the key with it where it can: a job in the transaction that makes it, messages in the turn of
+ * their commit. So a kill between acceptance and answer still replays. Refusals (errors) are not kept: they changed
+ * nothing, and the client may correct and send again.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Idempotent } from '../contract/api.js'
+import type { Clock } from '../contract/clock.js'
+import { EngineError } from '../contract/errors.js'
+import { limits } from '../contract/limits.js'
+
+export interface KeptAnswer {
+  fingerprint: string
+  atMs: number
+  /** JSON of the answer; null: only the job is known, the process ended before it was answered. */
+  answer: string | null
+  job: number | null
+  /** The job is worth nothing without the file that came in the same request. */
+  needsFile: boolean
+}
+
+export interface KeptAnswers {
+  get(account: string, key: string): KeptAnswer | null
+  put(account: string, key: string, kept: KeptAnswer): Promise<void>
+  remove(account: string, key: string): Promise<void>
+  /** Removes some of those made before this time. */
+  sweep(beforeMs: number): Promise<void>
+}
+
+export interface IdempotentRequest {
+  account: string
+  key: string
+  /** Stands for the body. */
+  fingerprint: string
+}
+
+/** The request whose work is running now. */
+export interface Running {
+  account: string
+  key: string
+  kept: KeptAnswer
+  /** The answer was stored together with the work itself. */
+  isStored: boolean
+}
+
+const KEPT_MS = limits.idempotencyHours * 3_600_000
+const SWEEP_EVERY = 500
+
+export class Idempotency {
+  readonly #answers: KeptAnswers
+  readonly #clock: Clock
+  /** What a job that was made before a crash is answered as; null: it came to nothing, do the work again. */
+  readonly #revive: (kept: KeptAnswer) => Promise<unknown>
+  readonly #running = new Set<string>()
+  readonly #context = new AsyncLocalStorage<Running>()
+  #untilSweep = 0
+
+  constructor(answers: KeptAnswers, clock: Clock, revive: (kept: KeptAnswer) => Promise<unknown>) {
+    this.#answers = answers
+    this.#clock = clock
+    this.#revive = revive
+  }
+
+  /** null outside of `once`. */
+  get current(): Running | null {
+    return this.#context.getStore() ?? null
+  }
+
+  /** @throws EngineError IDEMPOTENCY_RUNNING, IDEMPOTENCY_MISMATCH, and what `work` throws. */
+  async once<T>(request: IdempotentRequest, work: () => Promise<T>): Promise<Idempotent<T>> {
+    const { account, key, fingerprint } = request
+    const name = `${account} ${key}`
+    const kept = this.#fresh(this.#answers.get(account, key))
+    if (kept !== null && kept.fingerprint !== fingerprint) {
+      throw new EngineError('IDEMPOTENCY_MISMATCH', 'This Idempotency-Key came with another body before.')
+    }
+    if (this.#running.has(name)) {
+      throw new EngineError('IDEMPOTENCY_RUNNING', 'The first request with this Idempotency-Key is still running.')
+    }
+    if (kept !== null && kept.answer !== null) return { value: JSON.parse(kept.answer) as T, replayed: true }
+    this.#running.add(name)
+    try {
+      const revived = kept === null ? null : await this.#revive(kept)
+      if (revived !== null) return { value: revived as T, replayed: true }
+      return { value: await this.#work(request, work), replayed: false }
+    } finally {
+      this.#running.delete(name)
+    }
+  }
+
+  #fresh(kept: KeptAnswer | null): KeptAnswer | null {
+    return kept === null || kept.atMs + KEPT_MS < this.#clock.now() ? null : kept
+  }
+
+  async #work<T>({ account, key, fingerprint }: IdempotentRequest, work: () => Promise<T>): Promise<T> {
+    const kept: KeptAnswer = { fingerprint, atMs: this.#clock.now(), answer: null, job: null, needsFile: false }
+    const running: Running = { account, key, kept, isStored: false }
+    await this.#sweep()
+    let value: T
+    try {
+      value = await this.#context.run(running, work)
+    } catch (error) {
+      if (running.kept.job !== null) await this.#answers.remove(account, key)
+      throw error
+    }
+    if (!running.isStored) {
+      await this.#answers.put(account, key, { ...running.kept, answer: JSON.stringify(value) })
+    }
+    return value
+  }
+
+  async #sweep(): Promise<void> {
+    if (this.#untilSweep-- > 0) return
+    this.#untilSweep = SWEEP_EVERY
+    await this.#answers.sweep(this.#clock.now() - KEPT_MS)
+  }
+}

@@ -1,0 +1,296 @@
+/**
+ * Puts the engine of the main thread together from the stores and functions that the root hands in. Two steps, because
+ * the dispatcher starts with what the documents say and the engine needs the dispatcher.
+ */
+import { Accounts } from './accounts/accounts.js'
+import { Idempotency } from './accounts/idempotency.js'
+import { noteKey, StoredAnswers } from './accounts/kept-answers.js'
+import { Numbering } from './accounts/numbering.js'
+import type { Config } from './config/schema.js'
+import type { Clock } from './contract/clock.js'
+import { EngineError } from './contract/errors.js'
+import type { Log } from './contract/log.js'
+import type { PriorityName } from './contract/message.js'
+import type { Metrics } from './contract/metrics.js'
+import type { Append } from './contract/store.js'
+import type { DispatcherEvents, DispatcherLink } from './dispatcher-link.js'
+import { Engine, type RejectsStream } from './engine.js'
+import { isSender, newJob, parseTime } from './jobs/create.js'
+import { FairPool, type RunTask } from './jobs/fair-pool.js'
+import { JobBook } from './jobs/job-book.js'
+import { Jobs } from './jobs/jobs.js'
+import { ProgressBook } from './jobs/progress.js'
+import { dispatchOf } from './jobs/release.js'
+import { RouteBook } from './jobs/route-book.js'
+import { Composer } from './messages/compose.js'
+import { GroupCommit, type Note } from './messages/group-commit.js'
+import { JobLayouts } from './messages/job-layout.js'
+import { MessageReader } from './messages/message-reader.js'
+import type { JobFacts, ViewNames } from './messages/message-view.js'
+import { SingleJobs } from './messages/single-jobs.js'
+import { Submitter } from './messages/submit.js'
+import { isCountry } from './phone/number.js'
+import { QueueGauges } from './queue-gauges.js'
+import { SpaceWatch } from './space.js'
+import type { BlockNumbers } from './store/block-numbers.js'
+import { carrierNames } from './store/carrier-names.js'
+import type { Documents } from './store/documents.js'
+import { type LmdbStore, storeFailed } from './store/lmdb-store.js'
+
+export interface BuildParts {
+  config: Config
+  documents: Documents
+  store: LmdbStore
+  numbers: BlockNumbers
+  clock: Clock
+  log: Log
+  metrics: Metrics
+  adminKey: string
+  runTask: RunTask
+  rejects: RejectsStream
+  statusName(status: number): string
+  metricsText(): Promise<{ contentType: string; body: string }>
+  /** The process must stop. */
+  fail(error: unknown): void
+  isStopping(): boolean
+}
+
+export interface Built {
+  routes: RouteBook
+  jobs: Jobs
+  /** For the dispatcher's link. */
+  events: DispatcherEvents
+  connect(link: DispatcherLink): Engine
+  close(): Promise<void>
+}
+
+export async function buildEngine(parts: BuildParts): Promise<Built> {
+  const { config, documents, clock } = parts
+  const numbering = new Numbering(documents)
+  const accounts = new Accounts({ documents, numbering, clock, adminKey: parts.adminKey, knownCountry: isCountry })
+  const routes = await RouteBook.open(config, documents, () => numbering.take('route'))
+  const assembly = new Assembly(parts, { accounts, numbering, routes })
+  return {
+    routes,
+    jobs: assembly.jobs,
+    events: assembly.events,
+    connect: (link) => assembly.connect(link),
+    close: () => accounts.flushLastUsed(true),
+  }
+}
+
+interface Foundations {
+  accounts: Accounts
+  numbering: Numbering
+  routes: RouteBook
+}
+
+class Assembly {
+  readonly #parts: BuildParts
+  readonly #base: Foundations
+  readonly #book: JobBook
+  readonly #progress = new ProgressBook()
+  readonly #space: SpaceWatch
+  readonly jobs: Jobs
+  readonly events: DispatcherEvents
+  #link: DispatcherLink | null = null
+
+  constructor(parts: BuildParts, base: Foundations) {
+    this.#parts = parts
+    this.#base = base
+    this.#book = new JobBook(parts.documents)
+    this.#space = new SpaceWatch(parts.config.dataDir, parts.clock)
+    this.jobs = this.#makeJobs()
+    this.events = this.#makeEvents()
+  }
+
+  #makeJobs(): Jobs {
+    const { store, clock, log, metrics, config, runTask, fail } = this.#parts
+    const { accounts, numbering, routes } = this.#base
+    return new Jobs({
+      book: this.#book,
+      progress: this.#progress,
+      store,
+      pool: new FairPool(runTask, config.threads.ingest),
+      routes,
+      clock,
+      log,
+      metrics,
+      dataDir: config.dataDir,
+      account: (number) => accounts.byNumber(number),
+      takeNumber: () => numbering.take('job'),
+      post: (message) => this.#link?.post(message),
+      admit: () => this.#admit(),
+      fail,
+    })
+  }
+
+  #admit(): void {
+    if (this.#parts.isStopping()) throw new EngineError('SHUTTING_DOWN', 'The engine is stopping.')
+    const { ok, freeBytes } = this.#space.look()
+    if (!ok) throw new EngineError('STORE_FULL', `Only ${Math.floor(freeBytes / 2 ** 20)} MiB are free.`)
+  }
+
+  #makeEvents(): DispatcherEvents {
+    const { clock, fail } = this.#parts
+    return {
+      progress: (jobs) => {
+        const monotonicMs = clock.monotonic()
+        for (const progress of jobs) {
+          if (this.#book.isOpen(progress.job)) this.#progress.record(progress, monotonicMs)
+        }
+      },
+      finished: (job) => {
+        this.jobs.finished(job).catch(fail)
+      },
+      fatal: (code, message) => fail(new Error(`dispatcher: ${code} ${message}`)),
+    }
+  }
+
+  connect(link: DispatcherLink): Engine {
+    this.#link = link
+    const { clock, rejects } = this.#parts
+    const { accounts } = this.#base
+    const names = this.#names()
+    const answers = new StoredAnswers(this.#parts.documents, this.#parts.store.environment.meta)
+    const idempotency = new Idempotency(answers, clock, (kept) => this.jobs.revive(kept))
+    const submitter = this.#submitter(link, idempotency)
+    const gauges = this.#gauges()
+    return new Engine({
+      accounts,
+      idempotency,
+      jobs: this.jobs,
+      submitter,
+      reader: this.#reader(link, names),
+      names,
+      link,
+      ranges: (job) => this.#parts.store.ranges(job),
+      rejects,
+      admit: () => this.#admit(),
+      space: () => this.#space.look(),
+      isStopping: this.#parts.isStopping,
+      metricsText: async () => {
+        gauges.update()
+        this.#parts.metrics.gauge('trunkline_store_free_bytes').set(this.#space.look().freeBytes)
+        await accounts.flushLastUsed()
+        return await this.#parts.metricsText()
+      },
+    })
+  }
+
+  #names(): ViewNames {
+    const { store, statusName } = this.#parts
+    let known = carrierNames(store.environment)
+    return {
+      carrier: (number) => {
+        // A carrier that was configured since is in the dictionary once the dispatcher has started.
+        if (known[number] === undefined) known = carrierNames(store.environment)
+        return known[number]
+      },
+      status: statusName,
+    }
+  }
+
+  #submitter(link: DispatcherLink, idempotency: Idempotency): Submitter {
+    const { clock, numbers } = this.#parts
+    const composer = new Composer({ plans: (account) => this.#base.routes.plans(account), isSender, parseTime })
+    const commits = new GroupCommit({
+      takeBlock: () => numbers.take(),
+      append: (appends, notes) => this.#append(appends, notes),
+      appended: (job, route) => link.post({ type: 'appended', job, route }),
+    })
+    const jobs = new SingleJobs({
+      find: (account, priority) =>
+        this.#parts.documents.get<{ job: number }>('singles', [account, priority])?.job ?? null,
+      make: (account, priority) => this.#makeSingles(account, priority),
+    })
+    const noteFor = (answer: unknown): Note | null => {
+      const running = idempotency.current
+      if (running === null) return null
+      running.isStored = true
+      const kept = { ...running.kept, answer: JSON.stringify(answer) }
+      return { key: noteKey(running.account, running.key), value: Buffer.from(JSON.stringify(kept)) }
+    }
+    return new Submitter({ composer, jobs, commits, clock, noteFor })
+  }
+
+  /** Queued in one turn, in this order: a note is never durable without its messages. */
+  async #append(appends: Append[], notes: Note[]): Promise<void> {
+    const { store, fail } = this.#parts
+    try {
+      const writes: Promise<unknown>[] = appends.map((append) => store.appendLater(append))
+      if (notes.length > 0) {
+        const { root, meta } = store.environment
+        writes.push(
+          root.batch(() => {
+            for (const { key, value } of notes) meta.put(key, value)
+          }),
+        )
+      }
+      await Promise.all(writes)
+    } catch (error) {
+      fail(error)
+      throw error instanceof EngineError ? error : storeFailed(error)
+    }
+  }
+
+  async #makeSingles(accountId: string, priority: PriorityName): Promise<number> {
+    const account = this.#base.accounts.record(accountId)
+    const number = this.#base.numbering.take('job')
+    const facts = { job: number.value, account, nowMs: this.#parts.clock.now(), singles: true }
+    const record = newJob(facts, { priority })
+    const single = { collection: 'singles', key: [account.number, priority], value: { job: record.job } }
+    await this.#book.create(record, [number.write, single])
+    this.#link!.post({ type: 'job', job: dispatchOf(record, account.weight) })
+    return record.job
+  }
+
+  #reader(link: DispatcherLink, names: ViewNames): MessageReader {
+    const { store, clock } = this.#parts
+    const layouts = new JobLayouts({
+      ranges: (job) => store.ranges(job),
+      linesBefore: (job) => this.#book.get(job)?.sniff?.dialect.linesBefore ?? 0,
+      isRead: (job) => this.#book.get(job)?.totals != null,
+    })
+    return new MessageReader({
+      store: {
+        block: (block) => store.block(block),
+        marks: (block) => store.marks(block),
+        blocksBefore: (before, limit) => [
+          ...store.environment.blocks.getKeys({ start: before - 1, end: 0, reverse: true, limit }),
+        ],
+      },
+      layouts,
+      clock,
+      names,
+      states: (blocks) => link.states(blocks),
+      facts: (job) => this.#facts(job),
+    })
+  }
+
+  #facts(job: number): JobFacts {
+    const record = this.#book.get(job)
+    if (record === null || record.singles) return { job: null, createdAtMs: null, isCanceled: false, sendAtMs: 0 }
+    return {
+      job,
+      createdAtMs: record.createdAtMs,
+      isCanceled: record.state === 'canceled',
+      sendAtMs: record.sendAtMs,
+    }
+  }
+
+  #gauges(): QueueGauges {
+    const { store, metrics, clock } = this.#parts
+    return new QueueGauges({
+      environment: store.environment,
+      metrics,
+      clock,
+      jobs: () => this.#book.open(),
+      waiting: (record) => {
+        const counts = this.jobs.counts(record)
+        return counts.queued + counts.scheduled
+      },
+      routeName: (route) => this.#base.routes.name(route),
+    })
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * The main thread's end of the wire to the dispatcher thread: requests with their answers, and what it posts by itself.
+ * Bodies never cross it.
+ */
+import type { CarrierPatch, CarrierView } from './contract/channel.js'
+import { EngineError } from './contract/errors.js'
+import type { FromDispatcher, JobProgress, ToDispatcher } from './contract/thread.js'
+
+/** A worker thread as this file needs it. */
+export interface DispatcherPort {
+  postMessage(message: ToDispatcher): void
+  on(event: 'message', listener: (message: FromDispatcher) => void): unknown
+}
+
+export interface DispatcherEvents {
+  progress(jobs: JobProgress[]): void
+  finished(job: number): void
+  fatal(code: string, message: string): void
+}
+
+type Answer = Extract<FromDispatcher, { request: number }>
+
+interface Waiting {
+  resolve(answer: Answer): void
+  reject(error: EngineError): void
+}
+
+export class DispatcherLink {
+  readonly #port: DispatcherPort
+  readonly #events: DispatcherEvents
+  readonly #waiting = new Map<number, Waiting>()
+  readonly ready: Promise<void>
+  readonly #drained: Promise<void>
+  #isAlive = false
+  #nextRequest = 1
+
+  constructor(port: DispatcherPort, events: DispatcherEvents) {
+    this.#port = port
+    this.#events = events
+    let onReady = (): void => {}
+    let onDrained = (): void => {}
+    this.ready = new Promise((resolve) => {
+      onReady = resolve
+    })
+    this.#drained = new Promise((resolve) => {
+      onDrained = resolve
+    })
+    port.on('message', (message) => {
+      if (message.type === 'ready') {
+        this.#isAlive = true
+        onReady()
+      } else if (message.type === 'drained') {
+        this.#isAlive = false
+        onDrained()
+      } else this.#receive(message)
+    })
+  }
+
+  get isAlive(): boolean {
+    return this.#isAlive
+  }
+
+  #receive(message: FromDispatcher): void {
+    if (message.type === 'progress') this.#events.progress(message.jobs)
+    else if (message.type === 'finished') this.#events.finished(message.job)
+    else if (message.type === 'fatal') this.#events.fatal(message.code, message.message)
+    else if (message.type === 'carriers' || message.type === 'states') {
+      this.#waiting.get(message.request)?.resolve(message)
+      this.#waiting.delete(message.request)
+    }
+  }
+
+  post(message: ToDispatcher): void {
+    this.#port.postMessage(message)
+  }
+
+  #ask(message: (request: number) => ToDispatcher): Promise<Answer> {
+    if (!this.#isAlive) return Promise.reject(new EngineError('SHUTTING_DOWN', 'The dispatcher is not running.'))
+    const request = this.#nextRequest++
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(request, { resolve, reject })
+      this.post(message(request))
+    })
+  }
+
+  async carriers(): Promise<CarrierView[]> {
+    const answer = await this.#ask((request) => ({ type: 'carriers', request }))
+    return answer.type === 'carriers' ? answer.items : []
+  }
+
+  async patchCarrier(id: string, change: CarrierPatch): Promise<CarrierView[]> {
+    this.post({ type: 'carrier', id, change })
+    return await this.carriers()
+  }
+
+  /** State snapshots in the order asked, durable; null = never claimed. */
+  async states(blocks: number[]): Promise<(Uint8Array | null)[]> {
+    if (blocks.length === 0) return []
+    const answer = await this.#ask((request) => ({ type: 'states', request, blocks }))
+    return answer.type === 'states' ? answer.states : []
+  }
+
+  /** Resolves when the dispatcher has unbound and flushed, or never if it is gone. */
+  async drain(deadlineMs: number): Promise<void> {
+    this.post({ type: 'drain', deadlineMs })
+    await this.#drained
+  }
+
+  /** The thread is gone: nobody waits for its answers any more. */
+  closed(): void {
+    this.#isAlive = false
+    for (const waiting of this.#waiting.values()) {
+      waiting.reject(new EngineError('SHUTTING_DOWN', 'The dispatcher has stopped.'))
+    }
+    this.#waiting.clear()
+  }
+}

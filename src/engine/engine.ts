@@ -1,0 +1,242 @@
+/**
+ * The façade that http and the roots call: accounts, jobs, messages and carriers behind one interface. It decides who may
+ * see what; the folders below it know account numbers only. Main thread.
+ */
+import type { Accounts } from './accounts/accounts.js'
+import type { Idempotency } from './accounts/idempotency.js'
+import { answerWrites } from './accounts/kept-answers.js'
+import type {
+  AccountSettings,
+  AccountView,
+  EngineApi,
+  Idempotent,
+  JobView,
+  MessageAccepted,
+  MessageRequest,
+  MessageView,
+  Page,
+  PageQuery,
+  Principal,
+  Readiness,
+} from './contract/api.js'
+import type { CarrierPatch, CarrierView } from './contract/channel.js'
+import { EngineError } from './contract/errors.js'
+import type { PreviewRow, SniffResult } from './contract/ingest.js'
+import type { Counts, JobSettings, JobState } from './contract/job.js'
+import type { PriorityName, StateName } from './contract/message.js'
+import type { RangeRecord } from './contract/store.js'
+import type { DispatcherLink } from './dispatcher-link.js'
+import { parseTime } from './jobs/create.js'
+import { type Jobs, needAccount } from './jobs/jobs.js'
+import type { MessageReader } from './messages/message-reader.js'
+import type { ViewNames } from './messages/message-view.js'
+import { report } from './messages/report.js'
+import type { Submitter } from './messages/submit.js'
+import type { Space } from './space.js'
+
+/** Streams rejects.csv of a job; ingest knows the file, so the roots hand it in. */
+export type RejectsStream = (
+  job: { job: number; path: string; sniff: SniffResult | null },
+  raw: boolean,
+) => AsyncIterable<string | Buffer>
+
+export interface EngineParts {
+  accounts: Accounts
+  idempotency: Idempotency
+  jobs: Jobs
+  submitter: Submitter
+  reader: MessageReader
+  names: ViewNames
+  link: DispatcherLink
+  space(): Space
+  /** @throws EngineError SHUTTING_DOWN, STORE_FULL when nothing new may be taken. */
+  admit(): void
+  ranges(job: number): Iterable<RangeRecord>
+  rejects: RejectsStream
+  metricsText(): Promise<{ contentType: string; body: string }>
+  isStopping(): boolean
+}
+
+export class Engine implements EngineApi {
+  readonly #parts: EngineParts
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts
+  }
+
+  authenticate(key: string): Principal | null {
+    return this.#parts.accounts.authenticate(key)
+  }
+
+  async createAccount(id: string, settings: AccountSettings): Promise<{ account: AccountView; key: string }> {
+    return await this.#parts.accounts.create(id, settings)
+  }
+  accounts(query: PageQuery): Page<AccountView> {
+    return this.#parts.accounts.list(query)
+  }
+  account(id: string): AccountView {
+    return this.#parts.accounts.view(id)
+  }
+  async patchAccount(id: string, settings: AccountSettings): Promise<AccountView> {
+    return await this.#parts.accounts.patch(id, settings)
+  }
+  async deleteAccount(id: string): Promise<void> {
+    await this.#parts.accounts.remove(id)
+  }
+  async createKey(account: string): Promise<{ id: string; key: string }> {
+    return await this.#parts.accounts.createKey(account)
+  }
+  async deleteKey(account: string, keyId: string): Promise<void> {
+    await this.#parts.accounts.deleteKey(account, keyId)
+  }
+
+  /** Number of the asking account; null for the admin, who sees all. */
+  #number(principal: Principal): number | null {
+    return principal.kind === 'admin' ? null : this.#parts.accounts.record(principal.account).number
+  }
+  #find(principal: Principal, id: string) {
+    return this.#parts.jobs.find(this.#number(principal), id)
+  }
+  #view(principal: Principal, id: string): JobView {
+    return this.#parts.jobs.view(this.#find(principal, id))
+  }
+
+  /** With recipients it resolves when they are durable and ingested. */
+  async createJob(
+    principal: Principal,
+    settings: JobSettings,
+    recipients: Record<string, unknown>[] | null,
+  ): Promise<JobView> {
+    const account = this.#parts.accounts.record(needAccount(principal))
+    const running = this.#parts.idempotency.current
+    const record = await this.#parts.jobs.create(account, settings, recipients, (job) => {
+      if (running === null) return []
+      Object.assign(running.kept, { job, needsFile: recipients !== null })
+      return answerWrites(running.account, running.key, running.kept)
+    })
+    return this.#parts.jobs.view(record)
+  }
+
+  async upload(principal: Principal, id: string, body: AsyncIterable<Buffer>): Promise<JobView> {
+    const record = this.#find(principal, id)
+    await this.#parts.jobs.upload(record, body)
+    return this.#view(principal, id)
+  }
+
+  jobs(principal: Principal, query: PageQuery & { state?: JobState }): Page<JobView> {
+    return this.#parts.jobs.list(this.#number(principal), query)
+  }
+  job(principal: Principal, id: string): JobView {
+    return this.#view(principal, id)
+  }
+
+  async patchJob(
+    principal: Principal,
+    id: string,
+    change: { sendAt?: string; ratePerSecond?: number | null; priority?: PriorityName },
+  ): Promise<JobView> {
+    await this.#parts.jobs.control.patch(this.#find(principal, id).job, change)
+    return this.#view(principal, id)
+  }
+  async startJob(principal: Principal, id: string): Promise<JobView> {
+    await this.#parts.jobs.control.start(this.#find(principal, id).job)
+    return this.#view(principal, id)
+  }
+  async pauseJob(principal: Principal, id: string): Promise<JobView> {
+    await this.#parts.jobs.control.pause(this.#find(principal, id).job)
+    return this.#view(principal, id)
+  }
+  async resumeJob(principal: Principal, id: string): Promise<JobView> {
+    await this.#parts.jobs.control.resume(this.#find(principal, id).job)
+    return this.#view(principal, id)
+  }
+  async cancelJob(principal: Principal, id: string): Promise<JobView> {
+    await this.#parts.jobs.control.cancel(this.#find(principal, id).job)
+    return this.#view(principal, id)
+  }
+
+  async preview(principal: Principal, id: string): Promise<{ rows: PreviewRow[]; counts: Counts }> {
+    return await this.#parts.jobs.preview(this.#find(principal, id))
+  }
+
+  rejects(principal: Principal, id: string, raw: boolean): AsyncIterable<string | Buffer> {
+    const record = this.#find(principal, id)
+    return this.#parts.rejects({ job: record.job, path: this.#parts.jobs.path(record), sniff: record.sniff }, raw)
+  }
+
+  report(principal: Principal, id: string): AsyncIterable<string> {
+    const { reader, names, ranges } = this.#parts
+    return report(this.#find(principal, id).job, { reader, names, ranges })
+  }
+
+  async jobMessages(
+    principal: Principal,
+    id: string,
+    query: PageQuery & { state?: StateName },
+  ): Promise<Page<MessageView>> {
+    return await this.#parts.reader.ofJob(this.#find(principal, id).job, query)
+  }
+
+  async submit(principal: Principal, messages: MessageRequest[]): Promise<MessageAccepted[]> {
+    this.#parts.admit()
+    return await this.#parts.submitter.submit(this.#parts.accounts.record(needAccount(principal)), messages)
+  }
+  previewMessages(principal: Principal, messages: MessageRequest[]): MessageAccepted[] {
+    return this.#parts.submitter.preview(this.#parts.accounts.record(needAccount(principal)), messages)
+  }
+  async message(principal: Principal, id: string): Promise<MessageView> {
+    return await this.#parts.reader.message(this.#number(principal), id)
+  }
+
+  async messages(
+    principal: Principal,
+    query: PageQuery & { to?: string; from?: string; state?: StateName; since?: string },
+  ): Promise<Page<MessageView>> {
+    const { since, ...rest } = query
+    const sinceMs = since === undefined ? undefined : parseTime(since)
+    if (sinceMs === null) {
+      const fields = [{ pointer: '/since', message: 'must be a time with zone such as 2026-11-22T09:00:00Z' }]
+      throw new EngineError('VALIDATION', 'since is not a time with a zone.', { fields })
+    }
+    return await this.#parts.reader.ofAccount(this.#number(principal), { ...rest, sinceMs })
+  }
+
+  async idempotent<T>(
+    principal: Principal,
+    key: string | undefined,
+    fingerprint: string,
+    work: () => Promise<T>,
+  ): Promise<Idempotent<T>> {
+    if (key === undefined) return { value: await work(), replayed: false }
+    // An account name never begins with a colon, so the admin's keys are apart.
+    const account = principal.kind === 'admin' ? ':admin' : String(this.#number(principal))
+    return await this.#parts.idempotency.once({ account, key, fingerprint }, work)
+  }
+
+  async carriers(): Promise<CarrierView[]> {
+    return await this.#parts.link.carriers()
+  }
+
+  /** @throws EngineError NOT_FOUND. */
+  async patchCarrier(id: string, change: CarrierPatch): Promise<CarrierView> {
+    const carrier = (await this.#parts.link.patchCarrier(id, change)).find((view) => view.id === id)
+    if (carrier === undefined) throw new EngineError('NOT_FOUND', 'There is no such carrier.')
+    return carrier
+  }
+
+  readiness(): Readiness {
+    const space = this.#parts.space()
+    const isStopping = this.#parts.isStopping()
+    const isAlive = this.#parts.link.isAlive
+    const checks = [
+      { name: 'store', ok: space.ok, detail: `${Math.floor(space.freeBytes / 2 ** 20)} MiB free` },
+      { name: 'dispatcher', ok: isAlive, detail: isAlive ? 'running' : 'not running' },
+      { name: 'intake', ok: !isStopping, detail: isStopping ? 'stopping' : 'open' },
+    ]
+    return { ready: checks.every(({ ok }) => ok), checks }
+  }
+
+  async metrics(): Promise<{ contentType: string; body: string }> {
+    return await this.#parts.metricsText()
+  }
+}

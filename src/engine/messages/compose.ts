@@ -1,0 +1,162 @@
+/**
+ * One message of a request: number, channel, route, parts and times, by the same rules as a row of a file. Parsers and
+ * segmenters are kept: one message costs microseconds. Main thread.
+ */
+import type { MessageAccepted, MessageRequest } from '../contract/api.js'
+import type { RoutePlan } from '../contract/ingest.js'
+import { CHANNELS, type ChannelName, CODINGS, type PriorityName } from '../contract/message.js'
+import { type ReasonCode, reasonCode } from '../contract/reasons.js'
+import { LINE_TYPES, NumberParser } from '../phone/number.js'
+import type { NewRecord } from '../store/block.js'
+import { type Segmented, Segmenter } from '../text/segment.js'
+
+const DEFAULT_MAX_PARTS = 10
+const SPECIAL_RATE = new Set(['premium', 'sharedCost', 'tollFree', 'uan', 'voicemail'])
+const IS_SPECIAL = LINE_TYPES.map((name) => SPECIAL_RATE.has(name))
+const FIXED = LINE_TYPES.indexOf('fixed')
+const SEGMENTERS_MAX = 64
+
+export interface ComposeAccount {
+  number: number
+  id: string
+  defaultCountry: string | null
+  allowPremium: boolean
+  features: { sms: boolean; voice: boolean; email: boolean }
+}
+
+export interface ComposeDeps {
+  plans(account: string): RoutePlan[]
+  isSender(from: string): boolean
+  parseTime(text: string): number | null
+}
+
+/** A message that may be stored. `record` shares the segmenter's buffers: use it before the next `compose`. */
+export interface Composed {
+  record: NewRecord
+  route: RoutePlan
+  from: string
+  priority: PriorityName
+}
+
+export interface Verdict {
+  answer: MessageAccepted
+  /** null: refused, see answer.reason. */
+  composed: Composed | null
+}
+
+export class Composer {
+  readonly #deps: ComposeDeps
+  readonly #parsers = new Map<string | null, NumberParser>()
+  readonly #segmenters = new Map<string, Segmenter>()
+
+  constructor(deps: ComposeDeps) {
+    this.#deps = deps
+  }
+
+  compose(account: ComposeAccount, request: MessageRequest, nowMs: number): Verdict {
+    const parsed = this.#parser(account.defaultCountry).parse(request.to)
+    if (parsed.reason !== 0) return refused(request.to, 'sms', reasonCode(parsed.reason))
+    const to = `+${parsed.digits}`
+    const channel = channelFor(request.channel, parsed.lineType)
+    if (request.from !== undefined && request.from !== '' && !this.#deps.isSender(request.from)) {
+      return refused(to, channel, 'INVALID_SENDER')
+    }
+    if (IS_SPECIAL[parsed.lineType] && !account.allowPremium) return refused(to, channel, 'PREMIUM_NUMBER')
+    const route = this.#deps
+      .plans(account.id)
+      .find((plan) => plan.channel === channel && parsed.digits.startsWith(plan.prefix))
+    if (route === undefined || !account.features[channel]) return refused(to, channel, 'NO_ROUTE')
+    const dueMs = request.sendAt === undefined ? 0 : this.#deps.parseTime(request.sendAt)
+    if (dueMs === null) return refused(to, channel, 'BAD_DATE')
+    const segmented = this.#segmenter(route, request).segment(request.text)
+    if (segmented.reason !== 0) return refused(to, channel, reasonCode(segmented.reason))
+    const times = timesOf(request, dueMs, nowMs)
+    const record = recordOf(parsed.digits, channel, segmented, times)
+    const composed = { record, route, from: request.from ?? '', priority: request.priority ?? 'normal' }
+    return { answer: accepted(to, channel, segmented, times.dueSeconds * 1000 > nowMs, route), composed }
+  }
+
+  #parser(country: string | null): NumberParser {
+    const known = this.#parsers.get(country)
+    if (known !== undefined) return known
+    const parser = new NumberParser(country)
+    this.#parsers.set(country, parser)
+    return parser
+  }
+
+  #segmenter(route: RoutePlan, request: MessageRequest): Segmenter {
+    const { alphabet, longMessages } = route
+    const maxParts = request.maxParts ?? DEFAULT_MAX_PARTS
+    const transliterate = request.transliterate ?? false
+    const kind = `${alphabet} ${longMessages} ${maxParts} ${transliterate}`
+    let segmenter = this.#segmenters.get(kind)
+    if (segmenter === undefined) {
+      if (this.#segmenters.size >= SEGMENTERS_MAX) this.#segmenters.clear()
+      segmenter = new Segmenter({ alphabet, longMessages, maxParts, transliterate })
+      this.#segmenters.set(kind, segmenter)
+    }
+    return segmenter
+  }
+}
+
+function channelFor(wanted: MessageRequest['channel'], lineType: number): ChannelName {
+  if (wanted !== undefined && wanted !== 'auto') return wanted
+  return lineType === FIXED ? 'voice' : 'sms'
+}
+
+function refused(to: string, channel: ChannelName, reason: ReasonCode): Verdict {
+  return {
+    answer: { id: null, state: 'rejected', to, channel, encoding: 'gsm7', parts: 0, carrier: null, reason },
+    composed: null,
+  }
+}
+
+function accepted(
+  to: string,
+  channel: ChannelName,
+  segmented: Segmented,
+  isLater: boolean,
+  route: RoutePlan,
+): MessageAccepted {
+  return {
+    id: null,
+    state: isLater ? 'scheduled' : 'queued',
+    to,
+    channel,
+    encoding: CODINGS[segmented.coding],
+    parts: segmented.partCount,
+    carrier: route.carrier,
+  }
+}
+
+interface Times {
+  /** Epoch seconds, 0 = at once. */
+  dueSeconds: number
+  /** Epoch seconds, 0 = never. */
+  expiresSeconds: number
+}
+
+function timesOf(request: MessageRequest, dueMs: number, nowMs: number): Times {
+  const dueSeconds = Math.ceil(Math.max(0, dueMs) / 1000)
+  const from = Math.max(dueSeconds, Math.floor(nowMs / 1000))
+  const valid = request.validForSeconds ?? 0
+  return { dueSeconds, expiresSeconds: valid > 0 ? Math.min(from + valid, 0xffffffff) : 0 }
+}
+
+function recordOf(digits: string, channel: ChannelName, segmented: Segmented, times: Times): NewRecord {
+  return {
+    channel: CHANNELS.indexOf(channel),
+    coding: segmented.coding,
+    wantsReceipt: true,
+    digits,
+    dueSeconds: times.dueSeconds,
+    expiresSeconds: times.expiresSeconds,
+    line: 0,
+    offset: 0,
+    length: 0,
+    partCount: segmented.partCount,
+    bytes: segmented.bytes,
+    partStarts: segmented.partStarts,
+    partLengths: segmented.partLengths,
+  }
+}

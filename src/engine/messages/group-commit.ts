@@ -1,0 +1,147 @@
+/**
+ * Messages that came one by one, gathered into blocks: all that arrive while a commit is under way share the next one.
+ * Main thread.
+ */
+import { type MessageRef, messageRef } from '../contract/message.js'
+import type { Append, SealedBlock } from '../contract/store.js'
+import { BlockBuilder, type BlockHead, type NewRecord } from '../store/block.js'
+
+/** Builders kept for reuse: their buffers are the cost of a block. */
+const SPARE_BUILDERS = 32
+
+export interface GroupCommitDeps {
+  takeBlock(): number
+  /** Appends that are to be durable together, with whatever else must be in the same transaction. */
+  append(appends: Append[], notes: Note[]): Promise<void>
+  /** The messages are durable: the dispatcher may claim them. */
+  appended(job: number, route: number): void
+}
+
+/** A small record that becomes durable in the same transaction as the messages. */
+export interface Note {
+  key: string
+  value: Buffer
+}
+
+interface Filling {
+  builder: BlockBuilder
+  block: number
+}
+
+interface Batch {
+  open: Map<string, Filling>
+  sealed: SealedBlock[]
+  notes: Note[]
+  durable: Promise<void>
+  resolve(): void
+  reject(error: unknown): void
+}
+
+export class GroupCommit {
+  readonly #deps: GroupCommitDeps
+  readonly #spare: BlockBuilder[] = []
+  #filling: Batch
+  #isCommitting = false
+  #isScheduled = false
+
+  constructor(deps: GroupCommitDeps) {
+    this.#deps = deps
+    this.#filling = newBatch()
+  }
+
+  /** Ref of the message; it exists for good once `commit` resolves. Call both in the same turn. */
+  add(head: BlockHead, record: NewRecord): MessageRef {
+    const { open, sealed } = this.#filling
+    const key = `${head.job} ${head.route} ${head.from}`
+    let filling = open.get(key)
+    if (filling?.builder.full) {
+      sealed.push(this.#seal(filling))
+      filling = undefined
+    }
+    if (filling === undefined) {
+      filling = { builder: this.#builder(head), block: this.#deps.takeBlock() }
+      open.set(key, filling)
+    }
+    return messageRef(filling.block, filling.builder.add(record))
+  }
+
+  /** Resolves when everything added so far is durable. */
+  commit(note: Note | null): Promise<void> {
+    const batch = this.#filling
+    if (note !== null) batch.notes.push(note)
+    if (!this.#isScheduled) {
+      this.#isScheduled = true
+      setImmediate(() => {
+        this.#isScheduled = false
+        void this.#pump()
+      })
+    }
+    return batch.durable
+  }
+
+  #builder(head: BlockHead): BlockBuilder {
+    const spare = this.#spare.pop()
+    if (spare === undefined) return new BlockBuilder({ ...head })
+    Object.assign(spare.head, head)
+    return spare
+  }
+
+  #seal({ builder, block }: Filling): SealedBlock {
+    const sealed = builder.seal(block)
+    if (this.#spare.length < SPARE_BUILDERS) this.#spare.push(builder)
+    return sealed
+  }
+
+  async #pump(): Promise<void> {
+    if (this.#isCommitting) return
+    this.#isCommitting = true
+    try {
+      while (this.#filling.open.size > 0 || this.#filling.notes.length > 0) {
+        const batch = this.#filling
+        this.#filling = newBatch()
+        for (const filling of batch.open.values()) batch.sealed.push(this.#seal(filling))
+        await this.#commit(batch)
+      }
+    } finally {
+      this.#isCommitting = false
+    }
+  }
+
+  async #commit(batch: Batch): Promise<void> {
+    try {
+      await this.#deps.append(appendsOf(batch.sealed), batch.notes)
+    } catch (error) {
+      batch.reject(error)
+      return
+    }
+    const told = new Set<string>()
+    for (const { job, route } of batch.sealed) {
+      if (told.has(`${job} ${route}`)) continue
+      told.add(`${job} ${route}`)
+      this.#deps.appended(job, route)
+    }
+    batch.resolve()
+  }
+}
+
+function appendsOf(sealed: SealedBlock[]): Append[] {
+  const byJob = new Map<number, Append>()
+  for (const block of sealed) {
+    const append = byJob.get(block.job)
+    if (append === undefined) byJob.set(block.job, { job: block.job, blocks: [block], range: null })
+    else append.blocks.push(block)
+  }
+  return [...byJob.values()]
+}
+
+function newBatch(): Batch {
+  let resolve = (): void => {}
+  let reject = (_error: unknown): void => {}
+  const durable = new Promise<void>((onDurable, onFailed) => {
+    resolve = onDurable
+    reject = onFailed
+  })
+  // A batch that nobody waits for must not end the process by its rejection.
+  durable.catch(() => {})
+  return { open: new Map(), sealed: [], notes: [], durable, resolve, reject }
+}

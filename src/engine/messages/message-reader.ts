@@ -1,0 +1,171 @@
+/**
+ * Reads messages for the API: the body from the store, the state from the dispatcher, page by page with a bound on what one
+ * page looks through. Main thread.
+ */
+import type { MessageView, Page, PageQuery } from '../contract/api.js'
+import type { Clock } from '../contract/clock.js'
+import { EngineError } from '../contract/errors.js'
+import { messageId, parseMessageId } from '../contract/ids.js'
+import { blockOf, type MessageRef, messageRef, placeOf, type StateName } from '../contract/message.js'
+import { BlockReader } from '../store/block.js'
+import { decodeState } from '../store/block-state.js'
+import type { JobLayouts } from './job-layout.js'
+import { type JobFacts, type MessageSource, messageView, stateOf, type ViewNames } from './message-view.js'
+
+/** Blocks asked of the dispatcher at once, and looked through for one page. */
+export const BLOCKS_PER_REQUEST = 64
+const BLOCKS_PER_PAGE = 512
+
+export interface ReaderStore {
+  block(block: number): Buffer | null
+  marks(block: number): Buffer | null
+  /** Numbers of stored blocks below `before`, from the newest. */
+  blocksBefore(before: number, limit: number): number[]
+}
+
+export interface ReaderDeps {
+  store: ReaderStore
+  layouts: JobLayouts
+  clock: Clock
+  names: ViewNames
+  /** Snapshots in the order asked; null = never claimed. */
+  states(blocks: number[]): Promise<(Uint8Array | null)[]>
+  facts(job: number): JobFacts
+}
+
+export interface MessageFilter {
+  to?: string
+  from?: string
+  state?: StateName
+  /** Epoch milliseconds. */
+  sinceMs?: number
+}
+
+export class MessageReader {
+  readonly #deps: ReaderDeps
+
+  constructor(deps: ReaderDeps) {
+    this.#deps = deps
+  }
+
+  /** `account`: number of the asking account, null for an admin. A foreign message is as unknown as none. */
+  async message(account: number | null, id: string): Promise<MessageView> {
+    const ref = parseMessageId(id)
+    const block = ref === null ? 0 : blockOf(ref)
+    const reader = ref === null ? null : this.#open(block)
+    const place = ref === null ? 0 : placeOf(ref)
+    const isForeign = reader === null || (account !== null && reader.account !== account)
+    if (isForeign || place >= reader.count || this.isMarked(block, place)) {
+      throw new EngineError('NOT_FOUND', 'There is no such message.')
+    }
+    const [source] = await this.sources([block])
+    return messageView(source!, place, this.#deps.names)
+  }
+
+  #open(block: number): BlockReader | null {
+    const bytes = this.#deps.store.block(block)
+    if (bytes === null) return null
+    const reader = new BlockReader(bytes)
+    return reader.intact ? reader : null
+  }
+
+  /** True: duplicate detection took the message out. */
+  isMarked(block: number, place: number): boolean {
+    const marks = this.#deps.store.marks(block)
+    return marks !== null && (marks[place >> 3]! & (1 << (place & 7))) !== 0
+  }
+
+  /** Blocks with their states, in the order asked; those that are gone or corrupt are left out. */
+  async sources(blocks: number[]): Promise<MessageSource[]> {
+    const nowMs = this.#deps.clock.now()
+    const states = await this.#deps.states(blocks)
+    const sources: MessageSource[] = []
+    blocks.forEach((block, index) => {
+      const reader = this.#open(block)
+      if (reader === null) return
+      const bytes = states[index] ?? null
+      const facts = this.#deps.facts(reader.job)
+      const firstLine = reader.range === null ? 1 : (this.#deps.layouts.get(reader.job).lines[reader.range] ?? 1)
+      sources.push({ block, reader, state: bytes === null ? null : decodeState(bytes), facts, firstLine, nowMs })
+    })
+    return sources
+  }
+
+  /** Messages of one job in the order of their ids. */
+  async ofJob(job: number, query: PageQuery & { state?: StateName }): Promise<Page<MessageView>> {
+    const after = query.cursor === undefined ? -1 : (parseMessageId(query.cursor) ?? -1)
+    const from = Math.floor(after / 256)
+    const blocks = this.#deps.layouts.get(job).blocks.filter((block) => block >= from)
+    const items: MessageView[] = []
+    for (let at = 0; at < blocks.length; at += BLOCKS_PER_REQUEST) {
+      const batch = blocks.slice(at, at + BLOCKS_PER_REQUEST)
+      const last = this.#collect(await this.sources(batch), items, { ...query, after })
+      if (last !== null) return { items, nextCursor: messageId(last) }
+      if (at + BLOCKS_PER_REQUEST >= BLOCKS_PER_PAGE) {
+        return { items, nextCursor: messageId(messageRef(batch.at(-1)!, 255)) }
+      }
+    }
+    return { items, nextCursor: null }
+  }
+
+  /** Ref of the last item once the page is full. */
+  #collect(
+    sources: MessageSource[],
+    items: MessageView[],
+    query: { limit: number; state?: StateName; after: number },
+  ): MessageRef | null {
+    for (const source of sources) {
+      for (let place = 0; place < source.reader.count; place++) {
+        const ref = messageRef(source.block, place)
+        if (ref <= query.after || !this.#matches(source, place, { state: query.state })) continue
+        items.push(messageView(source, place, this.#deps.names))
+        if (items.length === query.limit) return ref
+      }
+    }
+    return null
+  }
+
+  /** Messages of an account from the newest block, file jobs and single ones alike. */
+  async ofAccount(account: number | null, query: PageQuery & MessageFilter): Promise<Page<MessageView>> {
+    const before = query.cursor === undefined ? Number.MAX_SAFE_INTEGER : (parseMessageId(query.cursor) ?? 0)
+    let next = Math.floor(before / 256) + 1
+    const items: MessageView[] = []
+    for (let seen = 0; seen < BLOCKS_PER_PAGE; seen += BLOCKS_PER_REQUEST) {
+      const blocks = this.#deps.store.blocksBefore(next, BLOCKS_PER_REQUEST)
+      if (blocks.length === 0) return { items, nextCursor: null }
+      next = blocks.at(-1)!
+      const own = blocks.filter((block) => mayHold(this.#open(block), account, query))
+      const last = this.#collectBackwards(await this.sources(own), items, { ...query, before })
+      if (last !== null) return { items, nextCursor: messageId(last) }
+    }
+    return { items, nextCursor: messageId(messageRef(next, 0)) }
+  }
+
+  #collectBackwards(
+    sources: MessageSource[],
+    items: MessageView[],
+    query: MessageFilter & { limit: number; before: number },
+  ): MessageRef | null {
+    for (const source of sources) {
+      for (let place = source.reader.count - 1; place >= 0; place--) {
+        const ref = messageRef(source.block, place)
+        if (ref >= query.before || !this.#matches(source, place, query)) continue
+        items.push(messageView(source, place, this.#deps.names))
+        if (items.length === query.limit) return ref
+      }
+    }
+    return null
+  }
+
+  #matches({ reader, ...source }: MessageSource, place: number, filter: MessageFilter): boolean {
+    if (reader.verified(place) < 0 || this.isMarked(source.block, place)) return false
+    if (filter.to !== undefined && `+${reader.digits(place)}` !== filter.to) return false
+    return filter.state === undefined || stateOf({ reader, ...source }, place) === filter.state
+  }
+}
+
+function mayHold(reader: BlockReader | null, account: number | null, filter: MessageFilter): boolean {
+  if (reader === null || (account !== null && reader.account !== account)) return false
+  if (filter.from !== undefined && reader.from !== filter.from) return false
+  return filter.sinceMs === undefined || reader.createdSeconds * 1000 >= filter.sinceMs - 1000
+}

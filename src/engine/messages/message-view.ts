@@ -1,0 +1,106 @@
+/** A stored message as the API shows it: the block's record, the dispatcher's state, the history in words. Main thread. */
+import type { HistoryEntry, MessageView } from '../contract/api.js'
+import { jobId, messageId } from '../contract/ids.js'
+import { CHANNELS, CODINGS, messageRef, type OutgoingMessage, STATES, type StateName } from '../contract/message.js'
+import { OUTCOME, OUTCOME_NAMES } from '../contract/outcome.js'
+import { type ReasonCode, reasonCode } from '../contract/reasons.js'
+import { type BlockReader, blankMessage } from '../store/block.js'
+import type { DecodedState, HistoryItem } from '../store/block-state.js'
+import { textOf } from '../text/segment.js'
+
+export interface ViewNames {
+  /** By number of the carrier dictionary; undefined: none, an entry of our own. */
+  carrier(number: number): string | undefined
+  status(status: number): string | undefined
+}
+
+/** What is known of the block's job. */
+export interface JobFacts {
+  /** null: a message that came one by one. */
+  job: number | null
+  createdAtMs: number | null
+  isCanceled: boolean
+  sendAtMs: number
+}
+
+export interface MessageSource {
+  block: number
+  reader: BlockReader
+  state: DecodedState | null
+  facts: JobFacts
+  /** Line of the file at which the range of this block begins, from 1. */
+  firstLine: number
+  nowMs: number
+}
+
+const message: OutgoingMessage = blankMessage()
+
+export function stateOf(source: MessageSource, place: number): StateName {
+  if (source.state !== null) {
+    const name = STATES[source.state.states[place]!] ?? 'queued'
+    if (name !== 'queued') return name
+  }
+  if (source.state === null && source.facts.isCanceled) return 'canceled'
+  const dueMs = Math.max(source.reader.dueSeconds(place) * 1000, source.facts.sendAtMs)
+  return dueMs > source.nowMs ? 'scheduled' : 'queued'
+}
+
+export function reasonOf(source: MessageSource, place: number): ReasonCode | null {
+  if (source.state === null) return source.facts.isCanceled ? 'CANCELED_BY_CUSTOMER' : null
+  const reason = reasonCode(source.state.reasons[place]!)
+  return reason === 'NONE' ? null : reason
+}
+
+/** Line of the file at which the message's record begins, from 1; null for a message that came one by one. */
+export function rowOf(source: MessageSource, place: number): number | null {
+  return source.facts.job === null ? null : source.firstLine + source.reader.facts(place).line
+}
+
+export function messageView(source: MessageSource, place: number, names: ViewNames): MessageView {
+  const { reader, facts } = source
+  const intact = reader.read(place, message)
+  const createdAtMs = facts.createdAtMs ?? reader.createdSeconds * 1000
+  const items = source.state?.history(place) ?? []
+  return {
+    id: messageId(messageRef(source.block, place)),
+    job: facts.job === null ? null : jobId(facts.job),
+    state: stateOf(source, place),
+    reason: intact ? reasonOf(source, place) : 'RECORD_CORRUPT',
+    to: intact ? `+${reader.digits(place)}` : '',
+    from: reader.from,
+    channel: intact ? (CHANNELS[reader.facts(place).channel] ?? 'sms') : 'sms',
+    text: intact ? wholeText(message) : '',
+    encoding: intact ? CODINGS[message.coding] : 'gsm7',
+    parts: intact ? message.partCount : 0,
+    row: intact ? rowOf(source, place) : null,
+    createdAt: new Date(createdAtMs).toISOString(),
+    history: items.map((item) => historyEntry(item, names)),
+  }
+}
+
+function wholeText({ bytes, coding, partCount, partStarts, partLengths }: OutgoingMessage): string {
+  let text = ''
+  for (let part = 0; part < partCount; part++) {
+    const start = partStarts[part]!
+    text += textOf(bytes, start, start + partLengths[part]!, coding)
+  }
+  return text
+}
+
+function historyEntry(item: HistoryItem, names: ViewNames): HistoryEntry {
+  const carrier = names.carrier(item.carrier)
+  const event = item.code === OUTCOME.accepted ? 'submitted' : (OUTCOME_NAMES[item.code] ?? 'unknown')
+  const entry: HistoryEntry = { at: new Date(item.atMs).toISOString(), event }
+  if (carrier === undefined) return entry
+  entry.carrier = carrier
+  entry.bind = item.bind
+  entry.part = item.part + 1
+  entry.attempt = item.attempt
+  if (item.status !== 0) {
+    entry.status = item.status
+    entry.statusName = names.status(item.status)
+  }
+  if (item.id !== '') entry.carrierId = item.id
+  if (item.error !== '') entry.error = item.error
+  return entry
+}

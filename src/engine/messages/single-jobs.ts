@@ -1,0 +1,43 @@
+/** The open-ended job that takes an account's single messages of one priority; made durably at the first one. Main thread. */
+import type { PriorityName } from '../contract/message.js'
+
+export interface SingleJobsDeps {
+  find(account: number, priority: PriorityName): number | null
+  /** Durable when it resolves; the dispatcher knows of it. */
+  make(account: string, priority: PriorityName): Promise<number>
+}
+
+export class SingleJobs {
+  readonly #deps: SingleJobsDeps
+  readonly #known = new Map<string, number>()
+  readonly #making = new Map<string, Promise<number>>()
+
+  constructor(deps: SingleJobsDeps) {
+    this.#deps = deps
+  }
+
+  /** Job number, or a promise of it the first time. */
+  job(account: { id: string; number: number }, priority: PriorityName): number | Promise<number> {
+    const key = `${account.number} ${priority}`
+    const known = this.#known.get(key) ?? this.#deps.find(account.number, priority)
+    if (known !== null) {
+      this.#known.set(key, known)
+      return known
+    }
+    const making = this.#making.get(key)
+    if (making !== undefined) return making
+    const made = this.#make(key, account.id, priority)
+    this.#making.set(key, made)
+    return made
+  }
+
+  async #make(key: string, account: string, priority: PriorityName): Promise<number> {
+    try {
+      const job = await this.#deps.make(account, priority)
+      this.#known.set(key, job)
+      return job
+    } finally {
+      this.#making.delete(key)
+    }
+  }
+}

@@ -1,0 +1,68 @@
+/** POST /v1/messages: composes, stores in a group commit, answers with ids. Main thread. */
+import type { MessageAccepted, MessageRequest } from '../contract/api.js'
+import type { Clock } from '../contract/clock.js'
+import { EngineError } from '../contract/errors.js'
+import { messageId } from '../contract/ids.js'
+import { limits } from '../contract/limits.js'
+import type { ComposeAccount, Composer, Verdict } from './compose.js'
+import type { GroupCommit, Note } from './group-commit.js'
+import type { SingleJobs } from './single-jobs.js'
+
+export interface SubmitDeps {
+  composer: Composer
+  jobs: SingleJobs
+  commits: GroupCommit
+  clock: Clock
+  /** What must become durable with the messages of this call, given its answer; null: nothing. */
+  noteFor(answer: MessageAccepted[]): Note | null
+}
+
+export class Submitter {
+  readonly #deps: SubmitDeps
+
+  constructor(deps: SubmitDeps) {
+    this.#deps = deps
+  }
+
+  preview(account: ComposeAccount, messages: MessageRequest[]): MessageAccepted[] {
+    const nowMs = this.#deps.clock.now()
+    return messages.map((message) => this.#deps.composer.compose(account, message, nowMs).answer)
+  }
+
+  /** Resolves when every accepted one is durable; refused ones carry their reason. */
+  async submit(account: ComposeAccount, messages: MessageRequest[]): Promise<MessageAccepted[]> {
+    if (messages.length > limits.messagesPerRequest) {
+      throw new EngineError('TOO_LARGE', `At most ${limits.messagesPerRequest} messages fit a request; make a job.`)
+    }
+    const jobs = new Map<string, number>()
+    for (const { priority = 'normal' } of messages) {
+      if (!jobs.has(priority)) jobs.set(priority, await this.#deps.jobs.job(account, priority))
+    }
+    // From here to commit() nothing waits: the blocks of this call belong to one batch.
+    const nowMs = this.#deps.clock.now()
+    const answers = messages.map((message) => {
+      const verdict = this.#deps.composer.compose(account, message, nowMs)
+      return this.#store(account, verdict, { jobs, nowMs })
+    })
+    if (answers.some((answer) => answer.id !== null)) await this.#deps.commits.commit(this.#deps.noteFor(answers))
+    return answers
+  }
+
+  #store(
+    account: ComposeAccount,
+    { answer, composed }: Verdict,
+    { jobs, nowMs }: { jobs: Map<string, number>; nowMs: number },
+  ): MessageAccepted {
+    if (composed === null) return answer
+    const head = {
+      job: jobs.get(composed.priority)!,
+      account: account.number,
+      route: composed.route.route,
+      from: composed.from,
+      createdSeconds: Math.floor(nowMs / 1000),
+      range: null,
+    }
+    answer.id = messageId(this.#deps.commits.add(head, composed.record))
+    return answer
+  }
+}

@@ -1,0 +1,43 @@
+/** The ingest threads behind one function: task in, result out, errors with their codes again. Composition, main thread. */
+import { Piscina } from 'piscina'
+import { EngineError, ERRORS, type ErrorCode, type FieldError } from './engine/contract/errors.js'
+import type { IngestTask } from './engine/contract/ingest.js'
+import type { IngestWorkerData } from './ingest/worker.js'
+
+export interface IngestPool {
+  run(task: IngestTask): Promise<unknown>
+  close(): Promise<void>
+}
+
+export function startIngestPool(threads: number, workerData: IngestWorkerData): IngestPool {
+  const pool = new Piscina({
+    filename: new URL('./ingest/worker.js', import.meta.url).href,
+    // A worker waits for commits inside its task: with atomics it would be frozen between two tasks.
+    atomics: 'disabled',
+    minThreads: threads,
+    maxThreads: threads,
+    workerData,
+  })
+  return {
+    async run(task) {
+      try {
+        return await pool.run(task)
+      } catch (error) {
+        throw engineError(error)
+      }
+    },
+    close: () => pool.destroy(),
+  }
+}
+
+/** A worker throws its errors as plain objects, because structured clone takes the code off an Error. */
+function engineError(error: unknown): unknown {
+  const { code, message, fields, name } = error as {
+    name?: string
+    code?: string
+    message?: string
+    fields?: FieldError[]
+  }
+  if (name !== 'EngineError' || code === undefined || !(code in ERRORS)) return error
+  return new EngineError(code as ErrorCode, message ?? code, { fields, cause: error })
+}

@@ -1,0 +1,169 @@
+/**
+ * The composition of the main thread: locks the data directory, opens the stores, starts the dispatcher and the ingest
+ * threads, builds the engine, serves HTTP; and takes it all down again. Fail-stop: when the store or the dispatcher fails,
+ * the process ends with code 1 and recovers at its next start.
+ */
+import { once } from 'node:events'
+import { existsSync, mkdirSync } from 'node:fs'
+import { Worker } from 'node:worker_threads'
+import { adminKey } from './engine/accounts/admin-key.js'
+import { type BuildParts, buildEngine } from './engine/build.js'
+import type { Config } from './engine/config/schema.js'
+import { systemClock } from './engine/contract/clock.js'
+import { EngineError } from './engine/contract/errors.js'
+import type { Log } from './engine/contract/log.js'
+import type { DispatcherStart } from './engine/contract/thread.js'
+import { lockDataDir } from './engine/data-lock.js'
+import { DispatcherLink } from './engine/dispatcher-link.js'
+import type { Engine, RejectsStream } from './engine/engine.js'
+import { createLog } from './engine/observe/log.js'
+import { PrometheusText } from './engine/observe/prometheus.js'
+import { metricsMemory, SharedMetrics } from './engine/observe/shared-metrics.js'
+import { BlockNumbers } from './engine/store/block-numbers.js'
+import { Documents } from './engine/store/documents.js'
+import { openEnvironment } from './engine/store/environment.js'
+import { LmdbStore } from './engine/store/lmdb-store.js'
+import { createServer } from './http/server.js'
+import { rejectsCsv } from './ingest/rejects-csv.js'
+import { startIngestPool } from './ingest-pool.js'
+import { statusName } from './smpp/status.js'
+
+/** HTTP stops taking work within this time of a stop. */
+const HTTP_CLOSE_MS = 1_000
+/** Left of shutdownSeconds for closing the stores behind the drain. */
+const RESERVE_MS = 500
+
+export interface StartOptions {
+  log?: Log
+  /** Ends the process when going on would be wrong; tests hand in their own. */
+  exit?(code: number): void
+}
+
+export interface RunningServer {
+  url: string
+  adminKey: string
+  engine: Engine
+  stop(): Promise<void>
+}
+
+/** Resolves when everything is recovered and the API answers. @throws EngineError CONFIG_INVALID, STORE_FAILED. */
+export async function startServer(config: Config, options: StartOptions = {}): Promise<RunningServer> {
+  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
+  const lock = await lockDataDir(config.dataDir)
+  const log = options.log ?? createLog(config.logLevel)
+  const failStop = makeFailStop(log, options.exit ?? ((code) => process.exit(code)))
+  const key = adminKey(config.dataDir, config.http.adminKey)
+  const stores = openStores(config.dataDir)
+  const memory = metricsMemory()
+  const metrics = new SharedMetrics(memory)
+  const pool = startIngestPool(config.threads.ingest, {
+    dataDir: config.dataDir,
+    numbers: stores.numbers.buffer,
+  })
+  const prometheus = new PrometheusText(metrics)
+  let isStopping = false
+  const parts: BuildParts = {
+    ...stores,
+    config,
+    clock: systemClock,
+    log,
+    metrics,
+    adminKey: key,
+    runTask: pool.run,
+    rejects: rejectsOf(stores.store),
+    statusName,
+    metricsText: () => prometheus.renderMetrics(),
+    fail: failStop,
+    isStopping: () => isStopping,
+  }
+  const built = await buildEngine(parts)
+  const worker = startDispatcher({
+    dataDir: config.dataDir,
+    carriers: config.carriers,
+    routes: built.routes.dispatch(),
+    jobs: built.jobs.openDispatches(),
+    metrics: memory,
+    logLevel: config.logLevel,
+  })
+  const link = new DispatcherLink(worker, built.events)
+  superviseDispatcher(worker, link, (error) => {
+    if (!isStopping) failStop(error)
+  })
+  const engine = built.connect(link)
+  await link.ready
+  await built.jobs.resume()
+  const server = await createServer({ engine, config, log })
+  log.info({ url: server.url, dataDir: config.dataDir }, 'trunkline runs')
+
+  const stop = async (): Promise<void> => {
+    if (isStopping) return
+    isStopping = true
+    const deadlineMs = systemClock.now() + config.shutdownSeconds * 1000 - RESERVE_MS
+    await within(server.close(), HTTP_CLOSE_MS)
+    await built.jobs.stop()
+    await within(link.drain(deadlineMs), config.shutdownSeconds * 1000)
+    link.closed()
+    await worker.terminate()
+    await pool.close()
+    await built.close()
+    await stores.store.close()
+    await stores.documents.close()
+    await lock.release()
+    log.info({}, 'trunkline has stopped')
+  }
+  return { url: server.url, adminKey: key, engine, stop }
+}
+
+function openStores(dataDir: string): { documents: Documents; store: LmdbStore; numbers: BlockNumbers } {
+  const documents = new Documents(dataDir)
+  const environment = openEnvironment(dataDir)
+  const numbers = new BlockNumbers({ first: LmdbStore.nextBlock(environment) })
+  return { documents, store: new LmdbStore(environment, numbers), numbers }
+}
+
+function makeFailStop(log: Log, exit: (code: number) => void): (error: unknown) => void {
+  let hasFailed = false
+  return (error) => {
+    if (hasFailed) return
+    hasFailed = true
+    log.error({ error }, 'the engine stops rather than go on wrong')
+    exit(1)
+  }
+}
+
+function startDispatcher(workerData: DispatcherStart): Worker {
+  return new Worker(new URL('./dispatcher.thread.js', import.meta.url), { workerData, name: 'dispatcher' })
+}
+
+function superviseDispatcher(worker: Worker, link: DispatcherLink, fail: (error: unknown) => void): void {
+  worker.on('error', (error) => {
+    link.closed()
+    fail(error)
+  })
+  worker.on('exit', (code) => {
+    link.closed()
+    fail(new EngineError('INTERNAL', `the dispatcher thread ended with code ${code}`))
+  })
+}
+
+function rejectsOf(store: LmdbStore): RejectsStream {
+  return async function* rejects({ job, path, sniff }, raw) {
+    // A canceled job has no file any more, a new one none yet.
+    if (sniff === null || !existsSync(path)) {
+      if (!raw) yield 'line,column,code,reason,record\n'
+      return
+    }
+    yield* rejectsCsv({ store, job, path, dialect: sniff.dialect, columns: sniff.columns }, raw)
+  }
+}
+
+/** Waits for the work, but no longer than this. */
+async function within(work: Promise<unknown>, ms: number): Promise<void> {
+  const controller = new AbortController()
+  const timer = setTimeout(() => controller.abort(), ms)
+  try {
+    await Promise.race([work, once(controller.signal, 'abort')])
+  } finally {
+    clearTimeout(timer)
+  }
+}
