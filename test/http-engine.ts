@@ -92,7 +92,7 @@ export const carrier: CarrierView = {
 /** Answers as the contract's examples do; a number that ends in 0 is refused. */
 export class FakeEngine implements EngineApi {
   readonly calls: { verb: string; arguments: unknown[] }[] = []
-  readonly #replays = new Map<string, { fingerprint: string; value: unknown }>()
+  readonly replays = new Map<string, { fingerprint: string; value: unknown }>()
   uploaded = 0
   ready = true
   /** Replaces what `upload` does with the body. */
@@ -199,13 +199,13 @@ export class FakeEngine implements EngineApi {
     return this.#called('messages', given, { items: [message], nextCursor: null })
   }
   async idempotent<T>(_principal: Principal, key: string | undefined, fingerprint: string, work: () => Promise<T>) {
-    const before = this.#replays.get(key!)
+    const before = this.replays.get(key!)
     if (before !== undefined && before.fingerprint !== fingerprint) {
       throw new EngineError('IDEMPOTENCY_MISMATCH', 'another body')
     }
     if (before !== undefined) return { value: before.value as T, replayed: true }
     const value = await work()
-    this.#replays.set(key!, { fingerprint, value })
+    this.replays.set(key!, { fingerprint, value })
     return { value, replayed: false }
   }
   async carriers(): Promise<CarrierView[]> {

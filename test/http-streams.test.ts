@@ -138,6 +138,10 @@ t.test('a form of settings and file makes a job in one call', async (t) => {
   const jobs = engine.calls.length
   t.match(await post(form(JSON.stringify(settings), file), key), { status: 202, replay: 'true' })
   t.equal(engine.calls.length, jobs, 'a replay makes nothing')
+  Object.assign(engine.replays.get('form-1')!, { value: { ...job, state: 'receiving' } })
+  engine.uploaded = 0
+  t.match(await post(form(JSON.stringify(settings), file), key), { status: 202, json: { state: 'running' } })
+  t.equal(engine.uploaded, file.size, 'a job that lost its file in a crash gets it again')
 
   const wrong = await post(form('{"txt":1}', file))
   t.match(wrong, { status: 422, json: { errors: [{ pointer: '/txt' }] } })

@@ -3,7 +3,7 @@
  * alone with a saved profile. Files pass through as streams.
  */
 import type { Readable } from 'node:stream'
-import fastifyMultipart, { type Multipart, type MultipartFile } from '@fastify/multipart'
+import fastifyMultipart, { type Multipart } from '@fastify/multipart'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { EngineApi, JobView } from '../../engine/contract/api.js'
 import { EngineError } from '../../engine/contract/errors.js'
@@ -52,7 +52,7 @@ const schema = {
 /** In a scope of its own: only here are multipart and CSV bodies understood. */
 export async function jobCreateRoute(app: App, engine: EngineApi): Promise<void> {
   await app.register(fastifyMultipart, {
-    limits: { fileSize: limits.uploadBytes, fieldSize: settingsBytes, files: 2, fields: 4, parts: 4 },
+    limits: { fileSize: limits.uploadBytes + 1, fieldSize: settingsBytes, files: 2, fields: 4, parts: 4 },
   })
   app.addContentTypeParser('text/csv', (_request, _payload, done) => done(null, undefined))
   app.post(
@@ -100,27 +100,15 @@ async function createWithFile(engine: EngineApi, request: FastifyRequest, reply:
   const settings = await settingsOf(await nextPart(parts, 'job'))
   const file = await nextPart(parts, 'file')
   if (file.type !== 'file') throw missing('file', 'it must be sent as a file, e.g. curl -F file=@rows.csv')
-  const job = await once(engine, request, reply, {
-    body: settings,
-    work: () => createFrom(engine, request, settings, file),
-  })
-  // A replay has not touched the file: it is read to its end, since clients send all before they listen.
+  const upload = (job: JobView) => engine.upload(principalOf(request), job.id, bytesOf(file.file as Readable))
+  const work = async () => upload(await engine.createJob(principalOf(request), settings, null))
+  const made = await once(engine, request, reply, { body: settings, work })
+  // A replay of a job whose file was lost with a crash: here it comes again.
+  const job = made.state === 'receiving' ? await upload(made) : made
+  // Any other replay has not touched the file: it is read to its end, since clients send all before they listen.
   for await (const _ of bytesOf(file.file as Readable));
   drain(request.raw)
   return job
-}
-
-async function createFrom(
-  engine: EngineApi,
-  request: FastifyRequest,
-  settings: JobSettings,
-  { file }: MultipartFile,
-): Promise<JobView> {
-  const principal = principalOf(request)
-  const job = await engine.createJob(principal, settings, null)
-  const uploaded = await engine.upload(principal, job.id, bytesOf(file as Readable))
-  if (file.truncated) throw new EngineError('TOO_LARGE', `the file is larger than ${limits.uploadBytes} bytes`)
-  return uploaded
 }
 
 async function nextPart(parts: AsyncIterator<Multipart>, name: string): Promise<Multipart> {
