@@ -69,7 +69,7 @@ export function readReceipt(bytes: Buffer, pdu: MessagePdu, into: ReceiptFields)
   if (type !== ESM.receipt && type !== ESM.intermediate && !hasId && (type !== 0 || !looksLikeReceipt(bytes, pdu)))
     return false
   into.bytes = bytes
-  into.id.start = found.start
+  into.id.start = hasId ? found.start : 0
   into.id.length = hasId ? cLength(bytes, found) : 0
   readText(bytes, pdu, into)
   readState(bytes, pdu, into)

@@ -4,7 +4,7 @@
  *
  * Two rules together. GCRA paces: parts leave evenly, at most 10 ms worth at once, so that jitter on the way cannot make
  * a burst at the peer. A ring of counts per millisecond then caps exactly: any 1,001 neighbouring milliseconds, which
- * cover every closed second, hold at most R. Pacing runs 5 % ahead so that time lost to late ticks is caught up; the
+ * cover every closed second, hold at most R. Pacing runs 10 % ahead so that time lost to late ticks is caught up; the
  * cap takes that back. It starts with no credit saved up.
  */
 import assert from 'node:assert'
@@ -12,7 +12,7 @@ import assert from 'node:assert'
 const SPAN_MS = 1001
 const SLOTS = 1024
 const BURST_MS = 10
-const AHEAD = 1.05
+const AHEAD = 1.1
 /** Loss by rounding R down in the cap that is still taken; else the pace alone keeps a fractional rate. */
 const ROUNDING_LOSS = 0.005
 
