@@ -10,20 +10,29 @@ export function sentOf(counts: Counts): number {
 }
 
 export function progressText(job: JobView, nowMs: number): string {
-  const { counts, progress } = job
-  const pace =
-    counts.accepted > 0 && sentOf(counts) > 0
-      ? `${whole(progress.messagesPerSecond)} messages/s`
-      : `${whole(progress.rowsPerSecond)} rows/s`
-  const end = progress.estimatedEndAt === null ? null : (Date.parse(progress.estimatedEndAt) - nowMs) / 1_000
+  const { counts } = job
   return [
     `${job.state}: ${whole(counts.rows)} rows read`,
     `${whole(counts.accepted)} accepted`,
     `${whole(sentOf(counts))} sent`,
     `${whole(counts.delivered)} delivered`,
-    pace,
-    ...(end === null || !Number.isFinite(end) ? [] : [`${duration(end)} left`]),
+    ...(isOver(job) ? overall(job) : current(job, nowMs)),
   ].join(', ')
+}
+
+/** Pace of this moment, and the time left where it can be told. */
+function current({ counts, progress }: JobView, nowMs: number): string[] {
+  const pace =
+    sentOf(counts) > 0 ? `${whole(progress.messagesPerSecond)} messages/s` : `${whole(progress.rowsPerSecond)} rows/s`
+  const leftSeconds =
+    progress.estimatedEndAt === null ? Number.NaN : (Date.parse(progress.estimatedEndAt) - nowMs) / 1_000
+  return Number.isFinite(leftSeconds) ? [pace, `${duration(leftSeconds)} left`] : [pace]
+}
+
+/** Pace from the making of the job to its end. */
+function overall({ counts, createdAt, finishedAt }: JobView): string[] {
+  const seconds = finishedAt === null ? 0 : (Date.parse(finishedAt) - Date.parse(createdAt)) / 1_000
+  return seconds > 0 ? [`${whole(counts.accepted / seconds)} messages/s over ${seconds.toFixed(1)} s`] : []
 }
 
 /** What of the contract's two sums does not hold; empty: everything adds up. */
