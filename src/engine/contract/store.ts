@@ -1,9 +1,10 @@
 /**
- * The store port: ten verbs, in batches, from the caller's side. LMDB implements it; a broker could: blocks are work
- * items, claims are leases, settle is a checkpoint with its log entry.
+ * The store port, from the caller's side and in batches: StoreReader for everyone, AppendStore for ingest and the main
+ * thread, DispatchQueue for the dispatcher. LMDB implements it; a broker could: blocks are work items, a claim is a lease,
+ * a commit is a checkpoint with its log entry. test/store-conformance.ts holds what every implementation must do.
  *
- * Every write verb resolves (or returns) only when it is durable against power loss. A failed write rejects with
- * STORE_FAILED and the process must stop.
+ * Every write verb resolves (or returns) only when it is durable against power loss. A failed write throws or rejects
+ * with STORE_FAILED and the process must stop.
  */
 
 /** Where a finished block goes: the queue index orders by (job, route, due, block). */
@@ -78,4 +79,78 @@ export interface StoreReader {
   /** Numbers of the blocks that singles of a job appended, ascending; file jobs list theirs in ranges. */
   looseBlocks(job: number, fromBlock?: number): Iterable<number>
   counts(job: number): DispatchCounts | null
+}
+
+/** Append side: ingest threads and the main thread. */
+export interface AppendStore extends StoreReader {
+  /** One transaction, durable on return; holds the calling thread. */
+  append(append: Append): void
+  /** The same without holding the thread; several calls of one turn share a commit. */
+  appendLater(append: Append): Promise<void>
+  /** Durable on return; called before the first message of the job may be claimed. Idempotent. */
+  putMarks(marks: DuplicateMarks[]): void
+  /** Takes back what a job appended from range `from` on. Idempotent. */
+  discard(job: number, from?: number): void
+  close(): Promise<void>
+}
+
+/** A block as the queue index has it. */
+export interface QueuedBlock {
+  dueSeconds: number
+  block: number
+  messages: number
+}
+
+/** State of one block to be put; `sequence` is set to that of the commit. */
+export interface BlockSnapshot {
+  readonly block: number
+  sequence: number
+  /** A fresh buffer each time. */
+  encode(): Buffer
+}
+
+export interface KeyedBytes {
+  key: number
+  bytes: Buffer
+}
+
+/** Everything that becomes durable together. */
+export interface Commit {
+  log: Buffer | null
+  /** Queue keys (job, route, due, block) that were claimed, and the blocks they opened. */
+  claimed: number[][]
+  opened: number[]
+  closed: number[]
+  counts: Map<number, DispatchCounts>
+  /** States to put; when `truncate`, all log batches up to this one are then superfluous. */
+  snapshots: BlockSnapshot[]
+  truncate: boolean
+  /** (deadline s, block) by which receipts should have come. */
+  awaiting: number[][]
+  awaitingDone: number[][]
+  orphans: KeyedBytes[]
+  orphansDone: number[]
+  inbound: KeyedBytes[]
+  segments: { key: number[]; bytes: Buffer }[]
+}
+
+/** The dispatcher's side. Reads see what is committed: the caller remembers what it claimed since. */
+export interface DispatchQueue extends Pick<StoreReader, 'block' | 'marks' | 'state' | 'counts'> {
+  /** Sequence of the last batch handed to `commit`. */
+  readonly sequence: number
+  /** Routes for which the job has unclaimed blocks. */
+  routes(job: number): number[]
+  /** Unclaimed blocks of (job, route) due at `nowSeconds` or before, in order of (due, block). */
+  queued(job: number, route: number, nowSeconds: number, limit: number): QueuedBlock[]
+  /** Earliest due time of (job, route) behind `nowSeconds`, epoch seconds; Infinity when nothing waits. */
+  nextDue(job: number, route: number, nowSeconds: number): number
+  /** All unclaimed blocks of a job with their queue keys. */
+  queueOf(job: number, afterSeconds?: number): Iterable<{ key: number[]; messages: number }>
+  /** One transaction; resolves with its sequence when it is on disk. */
+  commit(commit: Commit): Promise<number>
+  openBlocks(): Iterable<number>
+  /** Queue-like keys of blocks whose receipts should have come by `nowSeconds`. */
+  overdue(nowSeconds: number, limit: number): number[][]
+  /** Log batches that no snapshot stands for yet, in order. */
+  replay(see: (sequence: number, batch: Buffer) => void): void
 }

@@ -17,6 +17,8 @@ export interface JobTotals {
   /** Parts per second of this job; null: no limit of its own. */
   limiter: RateLimiter | null
   finishedPosted: boolean
+  /** Earliest due time of its scheduled blocks, epoch seconds; Infinity when there are none. */
+  nextDueSeconds: number
   readonly lanes: Map<number, Lane>
 }
 
@@ -60,6 +62,7 @@ export class Board {
         dirty: false,
         limiter: null,
         finishedPosted: false,
+        nextDueSeconds: Number.POSITIVE_INFINITY,
         lanes: new Map(),
       }
       this.#jobs.set(job, totals)

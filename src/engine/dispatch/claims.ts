@@ -7,10 +7,10 @@ import type { TimeHeap } from '../base/heap.js'
 import type { Clock } from '../contract/clock.js'
 import { blockOf, type MessageRef, messageRef, placeOf, STATE } from '../contract/message.js'
 import { OUTCOME } from '../contract/outcome.js'
+import type { QueuedBlock } from '../contract/store.js'
 import type { Lane } from '../schedule/lane.js'
 import type { BlockReader } from '../store/block.js'
 import type { BlockState } from '../store/block-state.js'
-import type { QueuedBlock } from '../store/dispatch-store.js'
 import type { Ledger } from './ledger.js'
 import type { Pipeline } from './pipeline.js'
 
@@ -170,7 +170,7 @@ export class Claims {
     if (known !== undefined && known.length > 0) return known.shift()!
     const { store, claiming } = this.#ledger
     const nowSeconds = Math.floor(this.#clock.now() / 1000)
-    const fetched = store.queued(lane.job.job, lane.route, null, nowSeconds, PREFETCH + claiming.size)
+    const fetched = store.queued(lane.job.job, lane.route, nowSeconds, PREFETCH + claiming.size)
     const fresh = fetched.filter((one) => !claiming.has(one.block))
     if (fresh.length === 0) {
       lane.mayHaveBlocks = false

@@ -49,7 +49,7 @@ export class Housekeeping {
     const nowMs = this.#deps.clock.now()
     for (const totals of jobs) {
       if (totals.dispatch === null) continue
-      if (totals.counts.states[STATE.scheduled]! > 0) this.countScheduled(totals)
+      if (totals.nextDueSeconds * 1000 <= nowMs) this.countScheduled(totals)
       for (const lane of totals.lanes.values()) {
         if (lane.nextDueMs <= nowMs && lane.nextDueMs > 0) {
           lane.mayHaveBlocks = true
@@ -64,12 +64,15 @@ export class Housekeeping {
 
   /** Messages whose own time is still to come show as scheduled; those already claimed count by their state. */
   countScheduled(totals: JobTotals): void {
-    const routes = [...totals.lanes.keys()]
     const nowSeconds = Math.floor(this.#deps.clock.now() / 1000)
-    const scheduled =
-      totals.dispatch?.state === 'canceled'
-        ? 0
-        : this.#deps.ledger.store.scheduledMessages(totals.number, routes, nowSeconds)
+    let scheduled = 0
+    totals.nextDueSeconds = Number.POSITIVE_INFINITY
+    if (totals.dispatch?.state !== 'canceled') {
+      for (const { key, messages } of this.#deps.ledger.store.queueOf(totals.number, nowSeconds)) {
+        scheduled += messages
+        totals.nextDueSeconds = Math.min(totals.nextDueSeconds, key[2]!)
+      }
+    }
     if (totals.counts.states[STATE.scheduled] === scheduled) return
     totals.counts.states[STATE.scheduled] = scheduled
     this.#deps.ledger.board.touch(totals)

@@ -9,6 +9,7 @@ import { OUTCOME } from '../contract/outcome.js'
 import type { BlockState } from '../store/block-state.js'
 import { carrierNames } from '../store/carrier-names.js'
 import { NO_CARRIER } from '../store/entry.js'
+import { eachOutcome } from '../store/outcome-log.js'
 import type { Ledger } from './ledger.js'
 import type { Receipts } from './receipts.js'
 
@@ -64,11 +65,13 @@ export class Recovery {
   /** Applies what the log has beyond the snapshots; returns which carrier each unsettled block last went to. */
   #replay(): Map<number, number> {
     const carriers = new Map<number, number>()
-    this.#ledger.store.replay((sequence, block, entry) => {
-      const state = this.#ledger.residents.open(block)
-      if (state === null || sequence <= state.sequence) return
-      state.apply(entry)
-      if (entry.carrier !== NO_CARRIER) carriers.set(block, entry.carrier)
+    this.#ledger.store.replay((sequence, batch) => {
+      eachOutcome(batch, (block, entry) => {
+        const state = this.#ledger.residents.open(block)
+        if (state === null || sequence <= state.sequence) return
+        state.apply(entry)
+        if (entry.carrier !== NO_CARRIER) carriers.set(block, entry.carrier)
+      })
     })
     return carriers
   }

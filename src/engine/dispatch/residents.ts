@@ -3,7 +3,7 @@
  * still to be written. Both are bounded; what is dropped is read back from the store when it is needed.
  */
 import { limits } from '../contract/limits.js'
-import type { BlockReader } from '../store/block.js'
+import { BlockReader } from '../store/block.js'
 import { BlockState } from '../store/block-state.js'
 import type { DispatchStore } from '../store/dispatch-store.js'
 
@@ -20,14 +20,15 @@ export class Residents {
     return this.#states.has(block)
   }
 
-  /** The current state of a claimed block; null when the block is gone or was never claimed. */
+  /** The current state of a claimed block; null: gone or never claimed. @throws EngineError STORE_CORRUPT. */
   state(block: number): BlockState | null {
     const resident = this.#states.get(block)
     if (resident !== undefined) return resident
     const stored = this.#store.state(block)
     if (stored === null) return null
-    this.#states.set(block, stored)
-    return stored
+    const state = BlockState.decode(block, stored)
+    this.#states.set(block, state)
+    return state
   }
 
   /** State of a block that is claimed now (or was, without a snapshot); null: its bytes are gone or damaged. */
@@ -45,8 +46,10 @@ export class Residents {
   body(block: number): BlockReader | null {
     const resident = this.#bodies.get(block)
     if (resident !== undefined) return resident
-    const reader = this.#store.block(block)
-    if (reader === null) return null
+    const bytes = this.#store.block(block)
+    if (bytes === null) return null
+    const reader = new BlockReader(bytes)
+    if (!reader.intact) return null
     this.#bodies.set(block, reader)
     if (this.#bodies.size > limits.blocksClaimed) {
       for (const oldest of this.#bodies.keys()) {

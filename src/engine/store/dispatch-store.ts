@@ -2,44 +2,13 @@
  * The dispatcher's side of the store: claim blocks from the queue index, commit a batch of outcomes with all that it
  * changes in one transaction, read states back, recover. Dispatcher thread only.
  */
-import type { DispatchCounts } from '../contract/store.js'
-import { BlockReader } from './block.js'
-import { BlockState } from './block-state.js'
+import type { Commit, DispatchCounts, DispatchQueue, QueuedBlock } from '../contract/store.js'
 import { decodeCounts, encodeCounts } from './counts-record.js'
-import type { Entry } from './entry.js'
 import type { Environment } from './environment.js'
 import { storeFailed } from './lmdb-store.js'
-import { eachOutcome } from './outcome-log.js'
-import type { SegmentChunk } from './receipt-segments.js'
 
 const ONE = Buffer.from([1])
 const INFINITE = Number.POSITIVE_INFINITY
-
-/** A block as the queue index has it. */
-export interface QueuedBlock {
-  dueSeconds: number
-  block: number
-  messages: number
-}
-
-/** Everything that becomes durable together. Arrays are emptied by the commit. */
-export interface Commit {
-  log: Buffer | null
-  /** Queue keys that were claimed, and the blocks they opened. */
-  claimed: number[][]
-  opened: number[]
-  closed: number[]
-  counts: Map<number, DispatchCounts>
-  /** States to put; when `truncate`, all log batches up to this one are then superfluous. */
-  snapshots: BlockState[]
-  truncate: boolean
-  awaiting: number[][]
-  awaitingDone: number[][]
-  orphans: { key: number; bytes: Buffer }[]
-  orphansDone: number[]
-  inbound: { key: number; bytes: Buffer }[]
-  segments: SegmentChunk[]
-}
 
 export function emptyCommit(): Commit {
   return {
@@ -59,7 +28,7 @@ export function emptyCommit(): Commit {
   }
 }
 
-export class DispatchStore {
+export class DispatchStore implements DispatchQueue {
   readonly environment: Environment
   #sequence: number
   #truncated: number
@@ -81,26 +50,19 @@ export class DispatchStore {
     return ++this.#inbound
   }
 
-  /** Sequence of the last batch handed to `commit`. */
   get sequence(): number {
     return this.#sequence
   }
 
-  /**
-   * The next blocks of (job, route) in order of due time behind `after`, due at `nowSeconds` or before. Reads committed
-   * state: the caller remembers what it claimed since.
-   */
-  queued(job: number, route: number, after: QueuedBlock | null, nowSeconds: number, limit: number): QueuedBlock[] {
-    const start = after === null ? [job, route] : [job, route, after.dueSeconds, after.block + 1]
+  queued(job: number, route: number, nowSeconds: number, limit: number): QueuedBlock[] {
     const found: QueuedBlock[] = []
-    const range = { start, end: [job, route, nowSeconds, INFINITE], limit }
+    const range = { start: [job, route], end: [job, route, nowSeconds, INFINITE], limit }
     for (const { key, value } of this.environment.queue.getRange(range)) {
       found.push({ dueSeconds: key[2]!, block: key[3]!, messages: value.readUInt16LE(0) })
     }
     return found
   }
 
-  /** Earliest due time behind `nowSeconds` of (job, route); Infinity when nothing waits. */
   nextDue(job: number, route: number, nowSeconds: number): number {
     for (const key of this.environment.queue.getKeys({
       start: [job, route, nowSeconds, INFINITE],
@@ -110,16 +72,6 @@ export class DispatchStore {
       return key[2]!
     }
     return INFINITE
-  }
-
-  /** Messages of the job in blocks due after `nowSeconds`. */
-  scheduledMessages(job: number, routes: number[], nowSeconds: number): number {
-    let messages = 0
-    for (const route of routes) {
-      const range = { start: [job, route, nowSeconds, INFINITE], end: [job, route, INFINITE] }
-      for (const { value } of this.environment.queue.getRange(range)) messages += value.readUInt16LE(0)
-    }
-    return messages
   }
 
   routes(job: number): number[] {
@@ -132,27 +84,24 @@ export class DispatchStore {
     }
   }
 
-  /** All queue keys of a job with their message counts: for cancel. */
-  *queueOf(job: number): Iterable<{ key: number[]; messages: number }> {
-    for (const { key, value } of this.environment.queue.getRange({ start: [job], end: [job, INFINITE] })) {
-      yield { key, messages: value.readUInt16LE(0) }
+  *queueOf(job: number, afterSeconds?: number): Iterable<{ key: number[]; messages: number }> {
+    for (const route of afterSeconds === undefined ? [0] : this.routes(job)) {
+      const start = afterSeconds === undefined ? [job] : [job, route, afterSeconds, INFINITE]
+      const end = afterSeconds === undefined ? [job, INFINITE] : [job, route, INFINITE]
+      for (const { key, value } of this.environment.queue.getRange({ start, end })) {
+        yield { key, messages: value.readUInt16LE(0) }
+      }
     }
   }
 
-  /** null: gone or damaged beyond its head. */
-  block(block: number): BlockReader | null {
-    const bytes = this.environment.blocks.getBinary(block)
-    if (bytes === undefined) return null
-    const reader = new BlockReader(bytes)
-    return reader.intact ? reader : null
+  block(block: number): Buffer | null {
+    return this.environment.blocks.getBinary(block) ?? null
   }
   marks(block: number): Buffer | null {
     return this.environment.marks.getBinary(block) ?? null
   }
-  /** @throws EngineError STORE_CORRUPT. */
-  state(block: number): BlockState | null {
-    const bytes = this.environment.states.getBinary(block)
-    return bytes === undefined ? null : BlockState.decode(block, bytes)
+  state(block: number): Buffer | null {
+    return this.environment.states.getBinary(block) ?? null
   }
   counts(job: number): DispatchCounts | null {
     const bytes = this.environment.counts.getBinary(job)
@@ -161,12 +110,10 @@ export class DispatchStore {
   openBlocks(): Iterable<number> {
     return this.environment.open.getKeys() as Iterable<number>
   }
-  /** Blocks whose receipts should have come by `nowSeconds`. */
   overdue(nowSeconds: number, limit: number): number[][] {
-    return [...this.environment.awaiting.getKeys({ start: [0], end: [nowSeconds], limit })]
+    return [...this.environment.awaiting.getKeys({ start: [0], end: [nowSeconds, INFINITE], limit })]
   }
 
-  /** One transaction; resolves with its sequence when it is on disk. @throws EngineError STORE_FAILED. */
   async commit(commit: Commit): Promise<number> {
     const sequence = ++this.#sequence
     for (const state of commit.snapshots) state.sequence = sequence
@@ -205,12 +152,7 @@ export class DispatchStore {
     this.environment.meta.put('logSequence', bytes)
   }
 
-  /** Replays the log: each entry with its block and the sequence of its batch. @throws EngineError STORE_CORRUPT. */
-  replay(see: (sequence: number, block: number, entry: Entry) => void): void {
-    for (const { key, value } of this.environment.log.getRange({})) {
-      eachOutcome(value, (block, entry) => {
-        see(key as number, block, entry)
-      })
-    }
+  replay(see: (sequence: number, batch: Buffer) => void): void {
+    for (const { key, value } of this.environment.log.getRange({})) see(key as number, value)
   }
 }

@@ -1,7 +1,7 @@
 /**
  * The LMDB environment of the queue and its tables. Opened once in each thread of the one process.
  *
- * Facts it rests on (lmdb 3.5.6, each pinned by a test): `overlappingSync: false`, or readers see rows that a power cut
+ * Facts it rests on (lmdb 3.5.6): `overlappingSync: false`, or readers see rows that a power cut
  * takes away; `eventTurnBatching: false`, or each failed commit raises an unhandled rejection as well; `put` is
  * zero-copy, so a buffer must not change before its commit.
  */

@@ -6,7 +6,7 @@
  * have nothing else to do); `appendLater` leaves the commit to LMDB's own thread (main, which does).
  */
 import { EngineError } from '../contract/errors.js'
-import type { Append, DispatchCounts, DuplicateMarks, RangeRecord, StoreReader } from '../contract/store.js'
+import type { Append, AppendStore, DispatchCounts, DuplicateMarks, RangeRecord } from '../contract/store.js'
 import type { BlockNumbers } from './block-numbers.js'
 import { decodeCounts } from './counts-record.js'
 import type { Environment } from './environment.js'
@@ -15,7 +15,7 @@ import { decodeRange, encodeRange } from './range-record.js'
 const NOTHING = Buffer.alloc(0)
 const DELETE_BATCH = 2_000
 
-export class LmdbStore implements StoreReader {
+export class LmdbStore implements AppendStore {
   readonly environment: Environment
   readonly numbers: BlockNumbers
 
@@ -122,20 +122,6 @@ export class LmdbStore implements StoreReader {
   counts(job: number): DispatchCounts | null {
     const bytes = this.environment.counts.getBinary(job)
     return bytes === undefined ? null : decodeCounts(bytes)
-  }
-
-  /** Distinct routes that the job has unclaimed blocks for. */
-  queuedRoutes(job: number): number[] {
-    const routes: number[] = []
-    let from = 0
-    for (;;) {
-      const found = [
-        ...this.environment.queue.getKeys({ start: [job, from], end: [job, Number.POSITIVE_INFINITY], limit: 1 }),
-      ]
-      if (found.length === 0) return routes
-      routes.push(found[0]![1]!)
-      from = found[0]![1]! + 1
-    }
   }
 
   // Braces, not an expression: transactionSync must not see the thenable that put returns, or it does not commit.

@@ -1,0 +1,193 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { Random } from '../src/engine/base/random.js'
+import { messageRef } from '../src/engine/contract/message.js'
+import { OUTCOME } from '../src/engine/contract/outcome.js'
+import { BlockBuilder, BlockReader, blankMessage } from '../src/engine/store/block.js'
+import { BlockNumbers } from '../src/engine/store/block-numbers.js'
+import { BlockState } from '../src/engine/store/block-state.js'
+import { DispatchStore, emptyCommit } from '../src/engine/store/dispatch-store.js'
+import { Documents } from '../src/engine/store/documents.js'
+import { blankEntry } from '../src/engine/store/entry.js'
+import { openEnvironment } from '../src/engine/store/environment.js'
+import { LmdbStore } from '../src/engine/store/lmdb-store.js'
+import { decodeRange, encodeRange } from '../src/engine/store/range-record.js'
+import { ReceiptIndex } from '../src/engine/store/receipt-index.js'
+import { ReceiptSegments } from '../src/engine/store/receipt-segments.js'
+import { record, tempDir } from './dispatch-harness.js'
+import { rangeRecord, storeConformance } from './store-conformance.js'
+
+const seed = Number(process.env.TEST_SEED ?? 20261122)
+
+storeConformance(
+  t,
+  'lmdb',
+  {
+    open(dir) {
+      const environment = openEnvironment(dir)
+      const append = new LmdbStore(environment, new BlockNumbers({ first: LmdbStore.nextBlock(environment) }))
+      return { append, dispatch: new DispatchStore(environment), close: () => environment.root.close() }
+    },
+    emptyCommit,
+  },
+  () => tempDir(t),
+)
+
+t.test('a block gives back every record that was put in', async (t) => {
+  const random = new Random(seed)
+  const builder = new BlockBuilder({ job: 2 ** 40, account: 3, route: 4, from: 'Zoë', createdSeconds: 5, range: 6 })
+  const texts: string[] = []
+  for (let n = 0; !builder.full; n++) {
+    const lengths = Array.from({ length: 1 + random.below(5) }, () => random.below(140))
+    const starts = lengths.map((_, index) => lengths.slice(0, index).reduce((sum, length) => sum + length, 0))
+    const bytes = Buffer.from(Array.from({ length: 800 }, () => random.below(256)))
+    texts.push(lengths.map((length, part) => bytes.toString('hex', starts[part], starts[part]! + length)).join('|'))
+    builder.add(
+      record(n, {
+        bytes,
+        partCount: lengths.length,
+        partStarts: new Uint32Array(starts),
+        partLengths: new Uint16Array(lengths),
+      }),
+    )
+  }
+  const reader = new BlockReader(builder.seal(9).bytes)
+  t.match(reader, {
+    count: 256,
+    job: 2 ** 40,
+    account: 3,
+    route: 4,
+    from: 'Zoë',
+    createdSeconds: 5,
+    range: 6,
+    intact: true,
+  })
+  const message = blankMessage()
+  for (let place = 0; place < reader.count; place++) {
+    if (!reader.read(place, message)) t.fail(`record ${place} is intact, seed ${seed}`)
+    const parts = Array.from({ length: message.partCount }, (_, part) => {
+      const start = message.partStarts[part]!
+      return message.bytes.toString('hex', start, start + message.partLengths[part]!)
+    })
+    if (parts.join('|') !== texts[place]) t.fail(`record ${place} comes back as it was, seed ${seed}`)
+    if (reader.digits(place) !== String(447_700_000_000 + place)) t.fail('the number comes back')
+  }
+  t.equal(builder.count, 0, 'the builder is empty again')
+})
+
+t.test('a flipped bit anywhere in a block is found, and costs the record it is in or the whole head', async (t) => {
+  const random = new Random(seed)
+  const builder = new BlockBuilder({ job: 1, account: 1, route: 1, from: 'ME', createdSeconds: 0, range: null })
+  for (let n = 0; n < 20; n++) builder.add(record(n))
+  const { bytes } = builder.seal(1)
+  for (let n = 0; n < 2_000; n++) {
+    const bit = random.below(bytes.length * 8)
+    bytes[bit >> 3]! ^= 1 << (bit & 7)
+    const reader = new BlockReader(bytes)
+    const bad = reader.intact
+      ? Array.from({ length: 20 }, (_, place) => reader.verified(place)).filter((at) => at < 0).length
+      : 1
+    if (bad !== 1) t.fail(`bit ${bit}: ${bad} records found bad, seed ${seed}`)
+    bytes[bit >> 3]! ^= 1 << (bit & 7)
+  }
+  t.ok(new BlockReader(bytes).intact)
+})
+
+t.test('a range record and a block state come back as they were, and refuse to be read when damaged', async (t) => {
+  const range = encodeRange(rangeRecord(3, [1, 2, 2 ** 40]))
+  t.same(decodeRange(range), rangeRecord(3, [1, 2, 2 ** 40]))
+  range[40]! ^= 4
+  t.throws(() => decodeRange(range), { code: 'STORE_CORRUPT' })
+  const state = new BlockState(77, { count: 3, job: 8, route: 2 })
+  state.parts.fill(1)
+  const entry = Object.assign(blankEntry(), { code: OUTCOME.authorised, place: 0, status: 2 })
+  state.apply(entry)
+  state.apply(
+    Object.assign(entry, {
+      code: OUTCOME.accepted,
+      status: 0,
+      id: Buffer.from('abc'),
+      idLength: 3,
+      atMs: 1_700_000_000_123,
+      flags: 1,
+    }),
+  )
+  const bytes = state.encode()
+  const again = BlockState.decode(77, bytes)
+  t.same([...again.states], [3, 2, 0])
+  t.same(again.encode(), bytes)
+  bytes[30]! ^= 1
+  t.throws(() => BlockState.decode(77, bytes), { code: 'STORE_CORRUPT' })
+})
+
+t.test('the receipt index finds every id it was given, in memory and after it went to disk', async (t) => {
+  const environment = openEnvironment(tempDir(t))
+  t.teardown(() => environment.root.close())
+  const index = new ReceiptIndex()
+  const segments = new ReceiptSegments(environment)
+  const found = { ref: messageRef(0, 0), part: 0 }
+  const id = (n: number) => Buffer.from(`id-${n * 7919}`)
+  const print = (n: number) => index.fingerprint(1, id(n), 0, id(n).length)
+  const COUNT = 20_000
+  for (let n = 0; n < COUNT; n++) index.insert(print(n), messageRef(n, n % 256), n % 3)
+  for (let n = 0; n < COUNT; n += 2) index.settle(print(n))
+  const chunks = segments.chunks(index.turnOver())
+  environment.root.transactionSync(() => {
+    for (const { key, bytes } of chunks) environment.segments.put(key, bytes)
+  })
+  let wrong = 0
+  for (let n = 1; n < COUNT; n += 2) {
+    if (!segments.find(print(n), found) || found.ref !== messageRef(n, n % 256) || found.part !== n % 3) wrong++
+  }
+  t.equal(wrong, 0)
+  t.notOk(index.find(print(1), found), 'the hot table is empty')
+  t.notOk(segments.find(print(2), found), 'a settled id is forgotten')
+  t.notOk(segments.find(index.fingerprint(2, id(1), 0, id(1).length), found), 'another carrier’s id is another id')
+})
+
+t.test('documents come back in key order, by prefix, page by page, both ways', async (t) => {
+  const documents = new Documents(tempDir(t))
+  t.teardown(() => documents.close())
+  await documents.write([3, 1, 2].map((n) => ({ collection: 'jobs', key: ['a', n], value: { n } })))
+  await documents.put('jobs', ['b', 1], { n: 9 })
+  await documents.put('other', ['a', 1], { n: 8 })
+  const numbers = (query: object) => documents.list<{ n: number }>('jobs', query).map(({ value }) => value.n)
+  t.same(numbers({ prefix: ['a'] }), [1, 2, 3])
+  t.same(numbers({ prefix: ['a'], reverse: true, limit: 2 }), [3, 2])
+  t.same(numbers({ prefix: ['a'], after: ['a', 1] }), [2, 3])
+  t.same(numbers({ prefix: ['a'], after: ['a', 3], reverse: true }), [2, 1])
+  t.same(numbers({}), [1, 2, 3, 9])
+  await documents.remove('jobs', ['a', 2])
+  t.same(numbers({ prefix: ['a'] }), [1, 3])
+  t.equal(documents.get('jobs', ['a', 2]), null)
+})
+
+t.test('a process killed while it appends leaves each range with all of its blocks, or with none', async (t) => {
+  const dir = tempDir(t)
+  let blocks = 0
+  for (let kill = 0; kill < 3; kill++) {
+    const child = fork(fileURLToPath(new URL('./append-until-killed.js', import.meta.url)), [dir], { execArgv: [] })
+    await new Promise<void>((resolve) => {
+      child.on('message', (appended: number) => {
+        if (appended >= 40 + kill * 13) resolve()
+      })
+    })
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+    const environment = openEnvironment(dir)
+    const store = new LmdbStore(environment, new BlockNumbers({ first: LmdbStore.nextBlock(environment) }))
+    const listed = [...store.ranges(1)].flatMap((range) => range.blocks)
+    const queued = [...new DispatchStore(environment).queueOf(1)].map(({ key }) => key[3]!)
+    t.ok(listed.length > blocks, 'it went on where it was killed')
+    t.same([...queued].sort(byNumber), [...listed].sort(byNumber), 'each listed block is queued, and no other')
+    t.ok(listed.every((block) => new BlockReader(store.block(block)!).intact))
+    blocks = listed.length
+    await environment.root.close()
+  }
+})
+
+function byNumber(a: number, b: number): number {
+  return a - b
+}
