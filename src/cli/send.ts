@@ -81,7 +81,9 @@ export async function upload(client: ApiClient, { file, settings }: Upload, prog
 
 async function* counted(stream: ReadStream, bytes: number, progress: ProgressLine): AsyncGenerator<Buffer> {
   for await (const chunk of stream) {
-    progress.show(`receiving: ${whole(stream.bytesRead / 1024)} of ${whole(bytes / 1024)} KiB uploaded`)
+    progress.show(
+      `receiving: ${whole(Math.ceil(stream.bytesRead / 1024))} of ${whole(Math.ceil(bytes / 1024))} KiB uploaded`,
+    )
     yield chunk as Buffer
   }
 }
