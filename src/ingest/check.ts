@@ -4,17 +4,17 @@
  */
 import { closeSync, openSync, statSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
-import { EngineError } from '../engine/contract/errors.js'
 import type { ColumnPlan, Dialect, JobPlan, PreviewRow, RoutePlan } from '../engine/contract/ingest.js'
 import { type Counts, type JobSettings, noCounts } from '../engine/contract/job.js'
 import { limits } from '../engine/contract/limits.js'
 import { reasonCode } from '../engine/contract/reasons.js'
 import { NumberParser } from '../engine/phone/number.js'
+import { bytesPerUnit } from './decode.js'
 import { sniff } from './dialect.js'
 import { NumberSet } from './number-set.js'
 import { openSource } from './open-source.js'
 import { PreviewSink } from './preview.js'
-import { readFully } from './read-file.js'
+import { findLineEnd, readFully } from './read-file.js'
 import { RECORD, type RecordSource, type SourceRecord } from './record-source.js'
 import { type Row, RowMaker, type RowSink, SUPPRESSED } from './row.js'
 
@@ -104,11 +104,19 @@ async function readAll(file: number, plan: JobPlan, available: number, tally: Ta
     const length = readFully(file, buffer, start, Math.min(WINDOW_BYTES, available - start))
     source.reset(buffer, length, start + length >= available ? 'final' : 'open')
     while (source.next() === RECORD) tally.record(source)
-    if (source.position === 0) throw new EngineError('FILE_NOT_CSV', 'A record of the file is larger than 4 MiB.')
     start += source.position
     tally.linesBefore += source.lines
+    if (source.overlong) start = passOverlong(file, start, buffer, tally)
     await turn()
   }
+}
+
+/** As a range does it: a record of any size is one rejected row, and is never read into memory. */
+function passOverlong(file: number, start: number, scratch: Buffer, tally: Tally): number {
+  tally.overlong()
+  const { encoding } = tally.plan.dialect
+  const shape = { unit: bytesPerUnit(encoding), low: encoding === 'utf16be' ? 1 : 0 }
+  return findLineEnd(file, start, scratch, shape) ?? Number.POSITIVE_INFINITY
 }
 
 class Tally implements RowSink {
@@ -117,13 +125,13 @@ class Tally implements RowSink {
   readonly preview: PreviewSink
   readonly #maker: RowMaker
   readonly #seen: NumberSet | null
-  readonly #createdSeconds: number
+  readonly plan: JobPlan
 
   constructor(plan: JobPlan) {
+    this.plan = plan
     this.preview = new PreviewSink(PREVIEW_ROWS, plan.dialect.linesBefore)
     this.#maker = new RowMaker(plan)
     this.#seen = (plan.settings.deduplicate ?? true) ? new NumberSet() : null
-    this.#createdSeconds = plan.createdSeconds
   }
 
   set linesBefore(lines: number) {
@@ -141,6 +149,16 @@ class Tally implements RowSink {
       counts.expanded++
       this.#maker.rows(source, this)
     }
+  }
+
+  overlong(): void {
+    const { counts } = this
+    counts.records++
+    counts.expanded++
+    counts.rows++
+    counts.rejected++
+    this.linesBefore++
+    this.#count('ROW_TOO_LONG')
   }
 
   row(row: Row, record: SourceRecord): void {
@@ -164,7 +182,7 @@ class Tally implements RowSink {
     const { counts } = this
     counts.accepted++
     counts.parts += row.segmented!.partCount
-    if (row.dueSeconds > this.#createdSeconds) counts.scheduled++
+    if (row.dueSeconds > this.plan.createdSeconds) counts.scheduled++
     else counts.queued++
   }
 

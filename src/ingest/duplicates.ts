@@ -26,6 +26,8 @@ export interface DuplicatesOptions {
 /** Durable on return, and idempotent. */
 export function markDuplicates(store: LmdbStore, job: number, options: DuplicatesOptions = {}): DuplicatesResult {
   const numbersPerPass = options.numbersPerPass ?? NUMBERS_PER_PASS
+  // LMDB keeps one view for a whole turn of the event loop: other threads, and our own last pass, have written since.
+  store.environment.root.resetReadTxn()
   let total = 0
   for (const { run } of store.ranges(job)) total += runCount(run)
   const passes = Math.min(RUN_BUCKETS, Math.max(1, Math.ceil(total / numbersPerPass)))
@@ -35,6 +37,7 @@ export function markDuplicates(store: LmdbStore, job: number, options: Duplicate
     const from = Math.floor((pass * RUN_BUCKETS) / passes)
     const to = Math.floor(((pass + 1) * RUN_BUCKETS) / passes)
     seen.clear()
+    store.environment.root.resetReadTxn()
     for (const range of store.ranges(job)) markRange(store, range, { from, to, seen }, result)
   }
   return result

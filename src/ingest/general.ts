@@ -103,6 +103,7 @@ export class GeneralParser implements RecordSource {
     if (whole) return true
     const record = this.#records.pop()
     if (record !== undefined) this.#rest = record.start
+    this.overlong = this.#utf8.length - this.#rest > limits.recordBytes
     return false
   }
 
@@ -174,6 +175,11 @@ export class GeneralParser implements RecordSource {
   }
 
   #checkCaps(record: Parsed): void {
+    // csv-parse counts the content of the fields only.
+    if (record.end - record.start > limits.recordBytes + 2) {
+      this.#mark('ROW_TOO_LONG', -1)
+      return
+    }
     const tooLong = record.cells.findIndex((cell) => Buffer.byteLength(cell) > limits.fieldBytes)
     if (tooLong >= 0) this.#mark('FIELD_TOO_LONG', tooLong)
     else if (record.cells.length > limits.columns) this.#mark('TOO_MANY_COLUMNS', limits.columns)
