@@ -14,19 +14,19 @@ class PrefixTable {
     let node = 0
     for (const digit of plan.prefix) {
       const slot = node * FANOUT + digit.charCodeAt(0) - ZERO
-      if (this.#children[slot] === 0) this.#children[slot] = this.#grow()
+      if (this.#children[slot] === 0) this.#grow(slot)
       node = this.#children[slot]!
     }
     // The first of two equal prefixes wins, as in the configuration.
     this.#plans[node] ??= plan
   }
 
-  #grow(): number {
+  #grow(parentSlot: number): void {
     const node = this.#plans.push(null) - 1
     const grown = new Uint32Array(this.#plans.length * FANOUT)
     grown.set(this.#children)
+    grown[parentSlot] = node
     this.#children = grown
-    return node
   }
 
   find(digits: string): RoutePlan | null {

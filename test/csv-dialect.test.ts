@@ -1,0 +1,184 @@
+/** How a file's dialect and columns are decided, and what is refused before a row is read. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import t from 'tap'
+import { EngineError } from '../src/engine/contract/errors.js'
+import type { RoutePlan, SniffResult } from '../src/engine/contract/ingest.js'
+import type { ColumnSettings, CsvSettings } from '../src/engine/contract/job.js'
+import { csvCell } from '../src/ingest/csv-cell.js'
+import { cutRanges } from '../src/ingest/cut.js'
+import { sniff } from '../src/ingest/dialect.js'
+import { RouteTable } from '../src/ingest/routes.js'
+import { parseSendTime } from '../src/ingest/send-time.js'
+import { GB_ROUTE } from './ingest-job.js'
+
+const folder = mkdtempSync(path.join(tmpdir(), 'trunkline-dialect-'))
+t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+const file = path.join(folder, 'file.csv')
+
+function look(content: string | Buffer, columns: ColumnSettings = {}, csv: CsvSettings = {}): SniffResult {
+  writeFileSync(file, content)
+  const available = Buffer.byteLength(content as string)
+  return sniff({ path: file, available, complete: true, csv, columns, labelsNeeded: true })
+}
+
+function codeOf(work: () => unknown): string {
+  try {
+    work()
+  } catch (error) {
+    if (error instanceof EngineError) return error.code
+    throw error
+  }
+  return 'none'
+}
+
+const NUMBER = '+447712345678'
+
+t.test('the delimiter is the one that the records agree on, outside quotes', async (t) => {
+  t.equal(look(`to;name\n${NUMBER};"a,b,c"\n${NUMBER};"d,e,f"\n`).dialect.delimiter, ';')
+  t.equal(look(`to\tname\n${NUMBER}\ta,b\n`).dialect.delimiter, '\t')
+  t.equal(look(`to|name\n${NUMBER}|x\n`).dialect.delimiter, '|')
+  t.equal(look(`to\n${NUMBER}\n`).dialect.delimiter, ',')
+  t.match(look(`to;a,b\n${NUMBER};x,y\n`, {}, { delimiter: ';' }).dialect, { delimiter: ';', guessed: ['header'] })
+})
+
+t.test('sep= says the delimiter and is no row', async (t) => {
+  const { dialect } = look(`\ufeffsep=;\r\nto;a,b,c\r\n${NUMBER};x\r\n`)
+  t.match(dialect, { delimiter: ';', bodyStart: 10, dataStart: 20, linesBefore: 2 })
+})
+
+t.test('the encoding comes from the mark, the NUL pattern or a whole UTF-8 check; a guess is said', async (t) => {
+  const text = `to,name\r\n${NUMBER},Zoë\r\n`
+  const wide = Buffer.from(text, 'utf16le')
+  t.match(look(`\ufeff${text}`).dialect, { encoding: 'utf8', bodyStart: 3, parser: 'fast' })
+  t.match(look(wide).dialect, { encoding: 'utf16le', bodyStart: 0, dataStart: 18, parser: 'general' })
+  t.match(look(Buffer.from(wide).swap16()).dialect, { encoding: 'utf16be' })
+  const western = look(Buffer.from(text, 'latin1'))
+  t.match(western.dialect, { encoding: 'windows1252', parser: 'fast' })
+  t.ok(western.dialect.guessed.includes('encoding'))
+  t.match(western.warnings, [/guessed: windows1252/])
+  t.match(look(`to,name\n${NUMBER},ZoÃ«\n`).warnings, [/UTF-8 twice/])
+})
+
+t.test('what is no CSV is refused with what it is', async (t) => {
+  for (const [content, message] of [
+    ['PK\x03\x04xx', /Excel/],
+    ['%PDF-1.4', /PDF/],
+    [Buffer.from([0x1f, 0x8b, 8]), /gzip/],
+    [Buffer.from([0xd0, 0xcf, 0x11, 0xe0]), /xls/],
+    ['to\n+44\0\0\0', /NUL/],
+    [Buffer.concat([Buffer.from('\ufeffto\n', 'utf16le'), Buffer.from('x')]), /odd/],
+  ] as [string | Buffer, RegExp][]) {
+    t.throws(() => look(content), { code: 'FILE_NOT_CSV', message })
+  }
+  t.equal(
+    codeOf(() => look('')),
+    'FILE_EMPTY',
+  )
+  t.equal(
+    codeOf(() => look('\n\n')),
+    'FILE_EMPTY',
+  )
+  t.equal(
+    codeOf(() => look('to,name\n')),
+    'FILE_EMPTY',
+  )
+})
+
+t.test('a first row with a phone number is data', async (t) => {
+  const bare = look(`Ann,07712345678,x\nBob,07712345679,y\n`)
+  t.match(bare.dialect, { header: false, dataStart: 0, linesBefore: 0 })
+  t.match(bare.columns, { labels: ['1', '2', '3'], phones: [1], guessed: ['to'] })
+  t.match(bare.columns.fields, { 1: 0, param0: 0, param2: 2 })
+  t.match(bare.warnings, [/without a header/])
+  t.equal(look('code\n07712345678\n', { to: 1 }, { header: false }).dialect.header, false)
+  t.equal(
+    codeOf(() => look('a,b\nc,d\n', {}, { header: false })),
+    'RECIPIENT_COLUMN_MISSING',
+  )
+})
+
+t.test('the recipient column is found by its label, whatever its case, accents and spaces', async (t) => {
+  for (const label of ['to', ' Phone ', 'Téléphone mobile'.slice(0, 9), 'MSISDN', 'Mobile Number', 'Handy', 'Tel.']) {
+    const { columns } = look(`name,${label}\nx,${NUMBER}\n`)
+    t.same(columns.phones, [1], label)
+  }
+  t.same(look(`phone,to\n${NUMBER},${NUMBER}\n`).columns.phones, [1], 'the best label wins')
+  t.equal(
+    codeOf(() => look(`name,kontakt\nx,${NUMBER}\n`)),
+    'RECIPIENT_COLUMN_MISSING',
+  )
+})
+
+t.test('columns are named by label or position from 1, and unknown ones are refused with what there is', async (t) => {
+  const content = `Name,Phone,Text,2\nx,${NUMBER},y,z\n`
+  const { columns } = look(content, { to: 2, text: 'text', fields: { first: 'NAME', second: '2' } })
+  t.match(columns, { phones: [1], text: 2, guessed: [] })
+  t.match(columns.fields, { first: 0, second: 3, Name: 0, name: 0, param1: 1, 1: 0, 2: 3, 3: 2 })
+  t.throws(() => look(content, { to: 9 }), { code: 'COLUMN_UNKNOWN', message: /"Name", "Phone"/ })
+  t.throws(() => look(content, { fields: { x: 'nope' } }), { code: 'COLUMN_UNKNOWN' })
+  t.throws(() => look('Phone, phone\n1,2\n'), { code: 'COLUMN_UNKNOWN', message: /twice/ })
+  const odd = look(`__proto__,constructor,to,,\nx,y,${NUMBER},,\n`).columns
+  t.same(odd.labels, ['__proto__', 'constructor', 'to'])
+  t.ok(Object.hasOwn(odd.fields, '__proto__'))
+  t.same(look(`to,,b\n${NUMBER},1,2\n`).columns.labels, ['to', '_2', 'b'])
+})
+
+t.test('cuts depend on the content alone, not on how much had arrived', async (t) => {
+  const rows = Array.from({ length: 500 }, (_, index) => `${index},"a\n""b""",c${'x'.repeat(index % 40)}\r\n`)
+  const content = Buffer.from(rows.join(''))
+  writeFileSync(file, content)
+  const { dialect } = look(content, { to: 1 }, { header: false })
+  const shape = { path: file, dialect, rangeBytes: 300, slackBytes: 200 }
+  const whole = cutRanges({ ...shape, start: 0, firstRange: 0, available: content.length, complete: true }).ranges
+  const pieces: typeof whole = []
+  let next = 0
+  for (let available = 0; available <= content.length; available += 37) {
+    const cut = cutRanges({ ...shape, start: next, firstRange: pieces.length, available, complete: false })
+    pieces.push(...cut.ranges)
+    next = cut.next
+  }
+  pieces.push(
+    ...cutRanges({ ...shape, start: next, firstRange: pieces.length, available: content.length, complete: true })
+      .ranges,
+  )
+  t.same(pieces, whole)
+  t.equal(whole.at(-1)!.end, content.length)
+  t.same(
+    whole.filter(({ last }) => last),
+    [whole.at(-1)],
+  )
+  for (const { end } of whole) t.equal(content.toString('latin1', end - 2, end), '\r\n')
+})
+
+t.test('the longest prefix wins, and of two alike the first', async (t) => {
+  const route = (number: number, prefix: string): RoutePlan => ({ ...GB_ROUTE, route: number, prefix })
+  const table = new RouteTable([route(1, '44'), route(2, '447'), route(3, ''), route(4, '44')])
+  const find = (digits: string) => table.find('sms', digits)?.route
+  t.same([find('447712'), find('442079'), find('4915'), find('4')], [2, 1, 3, 3])
+  t.equal(table.find('voice', '447712'), null)
+  t.equal(new RouteTable([route(1, '44')]).find('sms', '4915'), null)
+})
+
+t.test('times have a zone or are refused', async (t) => {
+  t.equal(parseSendTime('2026-11-22T09:00:00+00:00'), 1795338000)
+  t.equal(parseSendTime(' 2026-11-22 10:00+01:00 '), 1795338000)
+  t.equal(parseSendTime('2026-11-22T09:00:00.5Z'), 1795338000)
+  for (const text of [
+    '2026-11-22T09:00:00',
+    '01/02/2026',
+    '2026-02-30T10:00Z',
+    '2026-11-22T24:00Z',
+    '1960-01-01T00:00Z',
+  ]) {
+    t.equal(parseSendTime(text), -1, text)
+  }
+})
+
+t.test('exported cells are inert', async (t) => {
+  for (const text of ['=1+1', '+44', '-1', '@x', '\tx', '\rx', '"=1', '\u00a0=1', '＝1']) {
+    t.equal(csvCell(text), `"'${text.replaceAll('"', '""')}"`)
+  }
+  t.equal(csvCell('a "b"'), '"a ""b"""')
+})
