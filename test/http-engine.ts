@@ -282,7 +282,7 @@ export async function startHttp(t: Test, options: HarnessOptions = {}): Promise<
   return { server, engine, log, call: (method, path, call) => send(server.url + path, method, call) }
 }
 
-async function send(url: string, method: string, { key, body, headers }: CallOptions = {}): Promise<Answer> {
+export async function send(url: string, method: string, { key, body, headers }: CallOptions = {}): Promise<Answer> {
   const sent: Record<string, string> = {}
   if (key !== null) sent.authorization = `Bearer ${key ?? accountKey}`
   if (body !== undefined && typeof body !== 'string') sent['content-type'] = 'application/json'

@@ -51,8 +51,8 @@ export interface Server {
   url: string
   /** null: /metrics is with the API. */
   metricsUrl: string | null
-  /** Stops listening, lets open requests end for at most shutdownSeconds, then closes their sockets. */
-  close(): Promise<void>
+  /** Stops listening, lets open requests end for at most `withinMs` (shutdownSeconds), then closes their sockets. */
+  close(withinMs?: number): Promise<void>
 }
 
 export async function createServer(deps: ServerDeps): Promise<Server> {
@@ -66,14 +66,14 @@ export async function createServer(deps: ServerDeps): Promise<Server> {
   return {
     url: `http://${hostInUrl(host)}:${bound}`,
     metricsUrl: metricsServer?.url ?? null,
-    close: () => stop(app, metricsServer, config.shutdownSeconds),
+    close: (withinMs = config.shutdownSeconds * 1000) => stop(app, metricsServer, withinMs),
   }
 }
 
-async function stop(app: App, metricsServer: MetricsServer | null, shutdownSeconds: number): Promise<void> {
+async function stop(app: App, metricsServer: MetricsServer | null, withinMs: number): Promise<void> {
   // A connection whose last request ends while we wait would otherwise be kept alive.
   const sweep = setInterval(() => app.server.closeIdleConnections(), idleSweepMs)
-  const deadline = setTimeout(() => app.server.closeAllConnections(), shutdownSeconds * 1000)
+  const deadline = setTimeout(() => app.server.closeAllConnections(), withinMs)
   await Promise.all([app.close(), metricsServer?.close()])
   clearInterval(sweep)
   clearTimeout(deadline)
