@@ -12,6 +12,9 @@ import { STATES } from '../src/engine/contract/message.js'
 
 const cli = fileURLToPath(new URL('../src/cli.js', import.meta.url))
 
+/** tap hangs its loader on every child by NODE_OPTIONS, which costs seconds a start; env drops it. */
+const plainNode = ['-u', 'NODE_OPTIONS', process.execPath]
+
 interface Run {
   code: number | null
   stdout: string
@@ -19,7 +22,7 @@ interface Run {
 }
 
 async function run(args: string[]): Promise<Run> {
-  const child = spawn(process.execPath, [cli, ...args])
+  const child = spawn('env', [...plainNode, cli, ...args])
   let stdout = ''
   let stderr = ''
   child.stdout.on('data', (chunk) => (stdout += chunk))
@@ -91,7 +94,7 @@ async function listening(child: ChildProcess): Promise<string> {
 
 t.test('serve makes its admin key, answers, and exits 0 at SIGTERM', async (t) => {
   const cwd = t.testdir({ 'trunkline.yaml': 'http: { port: 0 }\nlogLevel: warn\n' })
-  const child = spawn(process.execPath, [cli, 'serve'], { cwd, stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawn('env', [...plainNode, cli, 'serve'], { cwd, stdio: ['ignore', 'ignore', 'pipe'] })
   t.teardown(() => child.kill('SIGKILL'))
   const url = await listening(child)
   const keyFile = join(cwd, 'trunkline-data', 'admin.key')
