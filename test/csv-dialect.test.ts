@@ -57,7 +57,14 @@ t.test('the encoding comes from the mark, the NUL pattern or a whole UTF-8 check
   const western = look(Buffer.from(text, 'latin1'))
   t.match(western.dialect, { encoding: 'windows1252', parser: 'fast' })
   t.ok(western.dialect.guessed.includes('encoding'))
-  t.match(western.warnings, [/guessed: windows1252/])
+  t.match(western.warnings, [/windows1252, which was guessed/])
+  const broken = Buffer.from(`${'é,'.repeat(40)}${NUMBER},X\n`)
+  broken[broken.indexOf('X')] = 0xe9
+  t.match(
+    look(broken, { to: 41 }, { header: false }).dialect,
+    { encoding: 'utf8' },
+    'one bad octet is not a new encoding',
+  )
   t.match(look(`to,name\n${NUMBER},ZoÃ«\n`).warnings, [/UTF-8 twice/])
 })
 
@@ -84,6 +91,14 @@ t.test('what is no CSV is refused with what it is', async (t) => {
     codeOf(() => look('to,name\n')),
     'FILE_EMPTY',
   )
+})
+
+t.test('a first record or a delimiter that cannot be read is refused', async (t) => {
+  t.throws(() => look(`${'x'.repeat(70_000)}\n`), { code: 'FILE_NOT_CSV' })
+  t.throws(() => look(`${'x'.repeat(5 << 20)}\n`), { code: 'FILE_NOT_CSV', message: /64 KiB/ })
+  for (const delimiter of ['', '"', '\n']) {
+    t.throws(() => look(`to\n${NUMBER}\n`, {}, { delimiter }), { code: 'VALIDATION' })
+  }
 })
 
 t.test('a first row with a phone number is data', async (t) => {

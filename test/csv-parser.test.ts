@@ -1,9 +1,14 @@
 /** The byte scanner against csv-parse, and what it does where csv-parse gives up. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { parse } from 'csv-parse/sync'
 import t from 'tap'
 import { Random } from '../src/engine/base/random.js'
+import type { Dialect } from '../src/engine/contract/ingest.js'
 import { limits } from '../src/engine/contract/limits.js'
 import { reasonCode } from '../src/engine/contract/reasons.js'
+import { cutRanges } from '../src/ingest/cut.js'
 import { GeneralParser } from '../src/ingest/general.js'
 import { type Edge, INCOMPLETE, RECORD, type RecordSource } from '../src/ingest/record-source.js'
 import { Scanner } from '../src/ingest/scanner.js'
@@ -121,6 +126,42 @@ t.test('the general parser and the scanner agree on records, offsets and lines',
   }
   t.pass('the same')
 })
+
+t.test(
+  'ranges read side by side give the records of one reading, up to the first that says it is misaligned',
+  async (t) => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'trunkline-cut-'))
+    t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+    const file = path.join(folder, 'file.csv')
+    const dialect = {} as Dialect
+    const random = new Random(seed + 2)
+    let misaligned = 0
+    for (let round = 0; round < 800; round++) {
+      let text = generate(random) + generate(random) + generate(random)
+      for (let count = random.below(3); count > 0; count--) text = mutate(text, random)
+      const bytes = Buffer.from(text)
+      writeFileSync(file, bytes)
+      const [rangeBytes, slackBytes] = [20 + random.below(60), 20 + random.below(200)]
+      const shape = { path: file, start: 0, firstRange: 0, available: bytes.length, complete: true, dialect }
+      const found: string[] = []
+      for (const { start, end, last } of cutRanges({ ...shape, rangeBytes, slackBytes }).ranges) {
+        const scanner = new Scanner('utf8', ',')
+        const records = readAll(scanner, bytes.subarray(start, end), last ? 'final' : 'cut')
+        if (scanner.position !== end - start) {
+          misaligned++
+          break
+        }
+        found.push(...records.map((record) => `${record.problem} ${record.bytes}`))
+      }
+      const whole = scan(bytes).map((record) => `${record.problem} ${record.bytes}`)
+      if (JSON.stringify(found) !== JSON.stringify(whole.slice(0, found.length))) {
+        t.same({ text, found }, { text, found: whole })
+        return
+      }
+    }
+    t.ok(misaligned > 10 && misaligned < 700, `${misaligned} of 800 files go on in sequence`)
+  },
+)
 
 t.test('a bad record costs itself and not its neighbours', async (t) => {
   const cases: [string, string, string[]][] = [

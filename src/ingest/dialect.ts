@@ -44,6 +44,7 @@ function layout(head: Buffer, whole: boolean, csv: SniffTask['csv']): { dialect:
   const body = sepLine === null ? text : text.slice(sepLine[0].length)
   const quote = csv.quote ?? '"'
   const marks = guessed ? ['encoding'] : []
+  if (csv.delimiter !== undefined) checkDelimiter(csv.delimiter, quote)
   const delimiter = csv.delimiter ?? sepLine?.[1] ?? findDelimiter(body, quote).delimiter
   if (csv.delimiter === undefined && sepLine === null) marks.push('delimiter')
   const bodyStart = markBytes + (sepLine === null ? 0 : sepLine[0].length * unit)
@@ -59,6 +60,12 @@ function layout(head: Buffer, whole: boolean, csv: SniffTask['csv']): { dialect:
     guessed: marks,
   }
   return { dialect, text: body }
+}
+
+function checkDelimiter(delimiter: string, quote: string): void {
+  if (delimiter !== '' && !/[\r\n]/.test(delimiter) && (quote === '' || !delimiter.includes(quote))) return
+  const message = 'The delimiter must not be empty, a line end, or the quote.'
+  throw new EngineError('VALIDATION', message, { fields: [{ pointer: '/csv/delimiter', message }] })
 }
 
 /** Reads the header and a sample; completes the dialect with where the data starts. */
@@ -83,6 +90,7 @@ function firstRecords(source: RecordSource, dialect: Dialect, wanted: boolean | 
     }
     if (source.problem === 0) sample.push(cells)
   }
+  if (first && source.overlong) throw new EngineError('FILE_NOT_CSV', 'The first record is larger than 64 KiB.')
   if (first) throw new EngineError('FILE_EMPTY', 'The file has no rows.')
   return { header, sample }
 }
@@ -96,7 +104,9 @@ function cellsOf(source: RecordSource): string[] {
 function warningsFor(dialect: Dialect, text: string, labelsNeeded: boolean): string[] {
   const warnings: string[] = []
   if (dialect.guessed.includes('encoding')) {
-    warnings.push(`The encoding was guessed: ${dialect.encoding}. Set csv.encoding if special characters look wrong.`)
+    warnings.push(
+      `Not all of the text is UTF-8; it is read as ${dialect.encoding}, which was guessed. Set csv.encoding if special characters look wrong.`,
+    )
   }
   const twice = dialect.encoding === 'utf8' ? doubleEncodedSample(text) : null
   if (twice !== null) warnings.push(`The text looks as if it had been encoded as UTF-8 twice, for example: ${twice}`)

@@ -13,6 +13,8 @@ export interface EncodingFound {
 const NUL_SAMPLE = 64 * 1024
 /** In UTF-16 of European text nearly every other octet is NUL; a third leaves room for other scripts. */
 const NUL_SHARE = 1 / 3
+/** Good multi-octet sequences for each bad one: Windows-1252 text hardly ever has any. */
+const GOOD_PER_BAD = 10
 const DOUBLE_ENCODED = /\u00c3[\u0080-\u00bf]|\u00e2\u20ac/
 
 /** `whole`: the head is all there is. @throws EngineError FILE_NOT_CSV. */
@@ -50,8 +52,31 @@ function byNulPattern(head: Buffer): EncodingFound | null {
 }
 
 function byUtf8(head: Buffer, whole: boolean): EncodingFound {
-  const sure = isUtf8(whole ? head : head.subarray(0, wholeCharacters(head)))
-  return { encoding: sure ? 'utf8' : 'windows1252', markBytes: 0, guessed: !sure }
+  const text = whole ? head : head.subarray(0, wholeCharacters(head))
+  if (isUtf8(text)) return { encoding: 'utf8', markBytes: 0, guessed: false }
+  const encoding = isMostlyUtf8(text) ? 'utf8' : 'windows1252'
+  return { encoding, markBytes: 0, guessed: true }
+}
+
+/** A few broken rows in a UTF-8 file must not turn all the others into Windows-1252: those rows are rejected instead. */
+function isMostlyUtf8(bytes: Buffer): boolean {
+  let good = 0
+  let bad = 0
+  for (let at = 0; at < bytes.length; ) {
+    const length = sequenceLength(bytes, at)
+    if (length > 1) good++
+    else if (length === 0) bad++
+    at += Math.max(1, length)
+  }
+  return good > bad * GOOD_PER_BAD
+}
+
+/** Octets of the UTF-8 sequence at `at`; 0 when there is none. */
+function sequenceLength(bytes: Buffer, at: number): number {
+  const lead = bytes[at]!
+  if (lead < 0x80) return 1
+  const length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc2 ? 2 : 0
+  return length > 0 && isUtf8(bytes.subarray(at, at + length)) ? length : 0
 }
 
 /** Length without a last character that the cut at 4 MiB may have split. */
