@@ -22,6 +22,7 @@ import { Jobs } from './jobs/jobs.js'
 import { ProgressBook } from './jobs/progress.js'
 import { dispatchOf } from './jobs/release.js'
 import { RouteBook } from './jobs/route-book.js'
+import { AccountBlocks, spanOf } from './messages/account-blocks.js'
 import { Composer } from './messages/compose.js'
 import { GroupCommit, type Note } from './messages/group-commit.js'
 import { JobLayouts } from './messages/job-layout.js'
@@ -93,6 +94,7 @@ class Assembly {
   readonly #space: SpaceWatch
   readonly jobs: Jobs
   readonly events: DispatcherEvents
+  readonly #toldRoutes = new Set<string>()
   #link: DispatcherLink | null = null
 
   constructor(parts: BuildParts, base: Foundations) {
@@ -197,7 +199,10 @@ class Assembly {
     const commits = new GroupCommit({
       takeBlock: () => numbers.take(),
       append: (appends, notes) => this.#append(appends, notes),
-      appended: (job, route) => link.post({ type: 'appended', job, route }),
+      appended: (job, route) => {
+        this.#tellOfRoute(link, job, route)
+        link.post({ type: 'appended', job, route })
+      },
     })
     const jobs = new SingleJobs({
       find: (account, priority) =>
@@ -212,6 +217,15 @@ class Assembly {
       return { key: noteKey(running.account, running.key), value: Buffer.from(JSON.stringify(kept)) }
     }
     return new Submitter({ composer, jobs, commits, clock, noteFor })
+  }
+
+  /** The dispatcher makes a lane for a new route, and seats it at a carrier, when it is told of the job. */
+  #tellOfRoute(link: DispatcherLink, job: number, route: number): void {
+    const key = `${job} ${route}`
+    if (this.#toldRoutes.has(key)) return
+    this.#toldRoutes.add(key)
+    const record = this.#book.get(job)!
+    link.post({ type: 'job', job: dispatchOf(record, this.#base.accounts.byNumber(record.account)?.weight ?? 1) })
   }
 
   /** Queued in one turn, in this order: a note is never durable without its messages. */
@@ -250,21 +264,42 @@ class Assembly {
     const layouts = new JobLayouts({
       ranges: (job) => store.ranges(job),
       linesBefore: (job) => this.#book.get(job)?.sniff?.dialect.linesBefore ?? 0,
-      isRead: (job) => this.#book.get(job)?.totals != null,
+      isRead: (job) => this.#isRead(job),
     })
     return new MessageReader({
       store: {
         block: (block) => store.block(block),
         marks: (block) => store.marks(block),
-        blocksBefore: (before, limit) => [
-          ...store.environment.blocks.getKeys({ start: before - 1, end: 0, reverse: true, limit }),
-        ],
       },
       layouts,
+      accountBlocks: this.#accountBlocks(layouts),
       clock,
       names,
       states: (blocks) => link.states(blocks),
       facts: (job) => this.#facts(job),
+    })
+  }
+
+  #isRead(job: number): boolean {
+    return this.#book.get(job)?.totals != null
+  }
+
+  #accountBlocks(layouts: JobLayouts): AccountBlocks {
+    const { documents, store } = this.#parts
+    const { environment } = store
+    return new AccountBlocks({
+      layouts,
+      fileJobs: (account) => this.#book.newestJobs(account),
+      singleJobs: (account) =>
+        documents
+          .list<{ job: number }>('singles', { prefix: account === null ? [] : [account] })
+          .map(({ value }) => value.job),
+      span: (job) => spanOf(environment, job),
+      isRead: (job) => this.#isRead(job),
+      looseBefore: (job, before, limit) =>
+        [...environment.loose.getKeys({ start: [job, before - 1], end: [job], reverse: true, limit })].map(
+          (key) => key[1]!,
+        ),
     })
   }
 

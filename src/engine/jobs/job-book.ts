@@ -88,6 +88,13 @@ export class JobBook {
     return next
   }
 
+  /** Numbers of the newest file jobs of an account (null: of all), descending. */
+  newestJobs(account: number | null): number[] {
+    const [collection, prefix] = account === null ? ['jobs-all', []] : ['jobs-of', [account]]
+    const keys = this.#documents.list(collection, { prefix, reverse: true, limit: SCAN_MAX })
+    return keys.map(({ key }) => key.at(-1) as number)
+  }
+
   /** From the newest. `next`: where the following page begins, null at the end. */
   list(query: JobQuery): { records: JobRecord[]; next: number | null } {
     const collection = query.account === null ? 'jobs-all' : 'jobs-of'

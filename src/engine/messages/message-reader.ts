@@ -9,6 +9,7 @@ import { messageId, parseMessageId } from '../contract/ids.js'
 import { blockOf, type MessageRef, messageRef, placeOf, type StateName } from '../contract/message.js'
 import { BlockReader } from '../store/block.js'
 import { decodeState } from '../store/block-state.js'
+import type { AccountBlocks } from './account-blocks.js'
 import type { JobLayouts } from './job-layout.js'
 import { type JobFacts, type MessageSource, messageView, stateOf, type ViewNames } from './message-view.js'
 
@@ -19,13 +20,12 @@ const BLOCKS_PER_PAGE = 512
 export interface ReaderStore {
   block(block: number): Buffer | null
   marks(block: number): Buffer | null
-  /** Numbers of stored blocks below `before`, from the newest. */
-  blocksBefore(before: number, limit: number): number[]
 }
 
 export interface ReaderDeps {
   store: ReaderStore
   layouts: JobLayouts
+  accountBlocks: AccountBlocks
   clock: Clock
   names: ViewNames
   /** Snapshots in the order asked; null = never claimed. */
@@ -131,7 +131,7 @@ export class MessageReader {
     let next = Math.floor(before / 256) + 1
     const items: MessageView[] = []
     for (let seen = 0; seen < BLOCKS_PER_PAGE; seen += BLOCKS_PER_REQUEST) {
-      const blocks = this.#deps.store.blocksBefore(next, BLOCKS_PER_REQUEST)
+      const blocks = this.#deps.accountBlocks.before(account, next, BLOCKS_PER_REQUEST)
       if (blocks.length === 0) return { items, nextCursor: null }
       next = blocks.at(-1)!
       const own = blocks.filter((block) => mayHold(this.#open(block), account, query))
