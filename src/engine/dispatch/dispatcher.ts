@@ -144,7 +144,8 @@ export class Dispatcher {
     const lane = this.#board.lane(job, route)
     if (lane === null) return
     lane.mayHaveBlocks = true
-    this.#refresh(lane)
+    if (lane.carrier === null) this.#reseat(lane)
+    else this.#refresh(lane)
     this.wake()
   }
 
