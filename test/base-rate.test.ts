@@ -35,7 +35,7 @@ function mostInAnySecond(stamps: number[]): number {
 const rhythms: Record<string, () => number> = {
   'every millisecond': () => 1,
   'as timers come': () => 1 + random.next() * 3,
-  'with pauses': () => (random.next() < 0.001 ? 20 + random.next() * 60 : 0.2 + random.next() * 2),
+  'with pauses': () => (random.next() < 0.0005 ? 10 + random.next() * 40 : 0.2 + random.next() * 2),
 }
 
 for (const [name, gapMs] of Object.entries(rhythms)) {

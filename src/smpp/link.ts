@@ -89,9 +89,9 @@ export class Link {
     const { carrier, clock, gate, log, random } = this.#context
     const nowMs = clock.monotonic()
     this.#session = null
+    if (end.wasBoundMs === 0) gate.failed(nowMs)
     if (this.#wanted) {
       this.lastError = end.reason
-      if (end.wasBoundMs === 0) gate.failed(nowMs)
       if (end.wasBoundMs >= STABLE_MS) this.#attempt = 0
       else if (end.wasUseful) this.#attempt = Math.min(this.#attempt, 1)
       const retryMs = Math.ceil(reconnectDelayMs(this.#attempt, end.status, random))

@@ -26,24 +26,28 @@ function between(low: number, high: number, random: Random): number {
   return low + random.next() * Math.max(0, high - low)
 }
 
+/** Open while connections succeed; else one try at a time, and no more than one a second. */
 export class ConnectGate {
-  #failing = false
+  #proven = false
+  #trying = false
   #openAt = 0
 
-  /** True when a connection may be tried now; counts as tried. */
+  /** True when a connection may be tried now; counts as tried until `succeeded` or `failed`. */
   enter(nowMs: number): boolean {
-    if (!this.#failing) return true
-    if (nowMs < this.#openAt) return false
-    this.#openAt = nowMs + FLOOR_MS
+    if (this.#proven) return true
+    if (this.#trying || nowMs < this.#openAt) return false
+    this.#trying = true
     return true
   }
 
   succeeded(): void {
-    this.#failing = false
+    this.#proven = true
+    this.#trying = false
   }
 
   failed(nowMs: number): void {
-    this.#failing = true
-    this.#openAt = Math.max(this.#openAt, nowMs + FLOOR_MS)
+    this.#proven = false
+    this.#trying = false
+    this.#openAt = nowMs + FLOOR_MS
   }
 }

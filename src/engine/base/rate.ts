@@ -3,13 +3,14 @@
  * argument, in monotonic milliseconds. Dispatcher thread.
  *
  * Two rules together. GCRA paces: parts leave evenly, at most 10 ms worth at once, so that jitter on the way cannot make
- * a burst at the peer. A ring of counts per millisecond then caps exactly: any 1,001 neighbouring milliseconds, which
- * cover every closed second, hold at most R. Pacing runs 10 % ahead so that time lost to late ticks is caught up; the
- * cap takes that back. It starts with no credit saved up.
+ * a burst at the peer. A ring of counts per millisecond then caps exactly: any 1,004 neighbouring milliseconds hold at
+ * most R; 1,001 cover every closed second. Pacing runs 10 % ahead so that time lost to late ticks is caught up; the
+ * cap takes that back. The ring spans some milliseconds more than a second, which jitter on the way may eat up before
+ * the peer sees more than R. It starts with no credit saved up.
  */
 import assert from 'node:assert'
 
-const SPAN_MS = 1001
+const SPAN_MS = 1004
 const SLOTS = 1024
 const BURST_MS = 10
 const AHEAD = 1.1
