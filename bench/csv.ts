@@ -8,9 +8,9 @@ import type { IngestTask, JobPlan, RangeResult, SniffResult } from '../src/engin
 import { BlockNumbers } from '../src/engine/store/block-numbers.js'
 import { openEnvironment } from '../src/engine/store/environment.js'
 import { cutRanges } from '../src/ingest/cut.js'
-import { type IngestPool, openIngestPool } from '../src/ingest/pool.js'
 import { RECORD } from '../src/ingest/record-source.js'
 import { Scanner } from '../src/ingest/scanner.js'
+import { type IngestPool, startIngestPool } from '../src/ingest-pool.js'
 import { type BenchRow, median, rates } from './bench.js'
 
 const ROWS = 500_000
@@ -70,7 +70,7 @@ async function ingestRate(): Promise<number> {
   const bytes = sampleFile(ROWS)
   await writeFile(file, bytes)
   const environment = openEnvironment(dataDir)
-  const pool = openIngestPool(WORKERS, { dataDir, numbers: new BlockNumbers({ first: 1 }).buffer })
+  const pool = startIngestPool(WORKERS, { dataDir, numbers: new BlockNumbers({ first: 1 }).buffer })
   try {
     const seen: number[] = []
     for (let round = 0; round <= INGEST_ROUNDS; round++) {

@@ -18,8 +18,8 @@ import { openEnvironment } from '../src/engine/store/environment.js'
 import { LmdbStore } from '../src/engine/store/lmdb-store.js'
 import { textOf } from '../src/engine/text/segment.js'
 import { cutRanges } from '../src/ingest/cut.js'
-import { type IngestPool, openIngestPool } from '../src/ingest/pool.js'
 import { rejectsCsv } from '../src/ingest/rejects-csv.js'
+import { type IngestPool, startIngestPool } from '../src/ingest-pool.js'
 
 export const GB_ROUTE: RoutePlan = {
   route: 1,
@@ -42,7 +42,7 @@ export function startHarness(workers: number): Harness {
   const environment = openEnvironment(dataDir)
   const numbers = new BlockNumbers({ first: LmdbStore.nextBlock(environment) })
   const store = new LmdbStore(environment, numbers)
-  const pool = openIngestPool(workers, { dataDir, numbers: numbers.buffer })
+  const pool = startIngestPool(workers, { dataDir, numbers: numbers.buffer })
   const close = async () => {
     await pool.close()
     await store.close()

@@ -51,7 +51,7 @@ function store(): LmdbStore {
   return opened
 }
 
-export default function runTask(task: IngestTask): IngestResult {
+export function runTask(task: IngestTask): IngestResult {
   try {
     return (tasks[task.kind] as (task: IngestTask) => IngestResult)(task)
   } catch (error) {
@@ -59,3 +59,6 @@ export default function runTask(task: IngestTask): IngestResult {
     throw { name: 'EngineError', code: error.code, message: error.message, fields: error.fields }
   }
 }
+
+// piscina calls the default export of the file where its pool gives no `name`.
+export default runTask
