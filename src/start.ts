@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import { existsSync, mkdirSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { adminKey } from './engine/accounts/admin-key.js'
-import { type BuildParts, buildEngine } from './engine/build.js'
+import { buildEngine } from './engine/build.js'
 import type { Config } from './engine/config/schema.js'
 import { systemClock } from './engine/contract/clock.js'
 import { EngineError } from './engine/contract/errors.js'
@@ -49,20 +49,48 @@ export interface RunningServer {
 /** Resolves when everything is recovered and the API answers. @throws EngineError CONFIG_INVALID, STORE_FAILED. */
 export async function startServer(config: Config, options: StartOptions = {}): Promise<RunningServer> {
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
+  const closing = new Closing()
+  try {
+    return await start(config, options, closing)
+  } catch (error) {
+    // A start that fails half way (a port in use) leaves no thread that keeps the process alive.
+    closing.isStopping = true
+    await closing.all()
+    throw error
+  }
+}
+
+/** What is open, closed in reverse order. */
+class Closing {
+  isStopping = false
+  /** Epoch: when the drain ends at the latest. */
+  deadlineMs = 0
+  readonly #steps: (() => Promise<unknown>)[] = []
+
+  add(step: () => Promise<unknown>): void {
+    this.#steps.push(step)
+  }
+
+  async all(): Promise<void> {
+    for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) await step()
+  }
+}
+
+async function start(config: Config, options: StartOptions, closing: Closing): Promise<RunningServer> {
   const lock = await lockDataDir(config.dataDir)
+  closing.add(() => lock.release())
   const log = options.log ?? createLog(config.logLevel)
   const failStop = makeFailStop(log, options.exit ?? ((code) => process.exit(code)))
   const key = adminKey(config.dataDir, config.http.adminKey)
   const stores = openStores(config.dataDir)
+  closing.add(() => stores.documents.close())
+  closing.add(() => stores.store.close())
   const memory = metricsMemory()
   const metrics = new SharedMetrics(memory)
-  const pool = startIngestPool(config.threads.ingest, {
-    dataDir: config.dataDir,
-    numbers: stores.numbers.buffer,
-  })
+  const pool = startIngestPool(config.threads.ingest, { dataDir: config.dataDir, numbers: stores.numbers.buffer })
+  closing.add(() => pool.close())
   const prometheus = new PrometheusText(metrics)
-  let isStopping = false
-  const parts: BuildParts = {
+  const built = await buildEngine({
     ...stores,
     config,
     clock: systemClock,
@@ -74,9 +102,9 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     statusName,
     metricsText: () => prometheus.renderMetrics(),
     fail: failStop,
-    isStopping: () => isStopping,
-  }
-  const built = await buildEngine(parts)
+    isStopping: () => closing.isStopping,
+  })
+  closing.add(() => built.close())
   const worker = startDispatcher({
     dataDir: config.dataDir,
     carriers: config.carriers,
@@ -85,33 +113,30 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     metrics: memory,
     logLevel: config.logLevel,
   })
+  closing.add(() => worker.terminate())
   const link = new DispatcherLink(worker, built.events)
   superviseDispatcher(worker, link, (error) => {
-    if (!isStopping) failStop(error)
+    if (!closing.isStopping) failStop(error)
   })
   const engine = built.connect(link)
   await link.ready
+  closing.add(async () => {
+    await built.jobs.stop()
+    await within(link.drain(closing.deadlineMs), config.shutdownSeconds * 1000)
+  })
   await built.jobs.resume()
   const server = await createServer({ engine, config, log })
+  closing.add(() => within(server.close(), HTTP_CLOSE_MS))
   log.info({ url: server.url, dataDir: config.dataDir }, 'trunkline runs')
+  return { url: server.url, adminKey: key, engine, stop: () => stop(config, closing, log) }
+}
 
-  const stop = async (): Promise<void> => {
-    if (isStopping) return
-    isStopping = true
-    const deadlineMs = systemClock.now() + config.shutdownSeconds * 1000 - RESERVE_MS
-    await within(server.close(), HTTP_CLOSE_MS)
-    await built.jobs.stop()
-    await within(link.drain(deadlineMs), config.shutdownSeconds * 1000)
-    link.closed()
-    await worker.terminate()
-    await pool.close()
-    await built.close()
-    await stores.store.close()
-    await stores.documents.close()
-    await lock.release()
-    log.info({}, 'trunkline has stopped')
-  }
-  return { url: server.url, adminKey: key, engine, stop }
+async function stop(config: Config, closing: Closing, log: Log): Promise<void> {
+  if (closing.isStopping) return
+  closing.isStopping = true
+  closing.deadlineMs = systemClock.now() + config.shutdownSeconds * 1000 - RESERVE_MS
+  await closing.all()
+  log.info({}, 'trunkline has stopped')
 }
 
 function openStores(dataDir: string): { documents: Documents; store: LmdbStore; numbers: BlockNumbers } {

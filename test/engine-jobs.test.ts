@@ -173,3 +173,14 @@ t.test('readiness, carriers and metrics tell what is going on', async (t) => {
   await harness.smsc.waitFor(({ receiptsAcknowledged }) => receiptsAcknowledged > delivered)
   t.match(await engine.message(harness.principal, answer!.id!), { state: 'delivered' })
 })
+
+t.test('a start that fails leaves no thread and no lock behind', async (t) => {
+  const taken = Number(new URL(harness.server.url).port)
+  const dataDir = path.join(harness.dataDir, 'second')
+  const config = configFor(dataDir, 1, {})
+  await t.rejects(startServer({ ...config, http: { ...config.http, port: taken } }, { log: silentLog }), {
+    code: 'EADDRINUSE',
+  })
+  const server = await startServer(config, { log: silentLog })
+  await server.stop()
+})
