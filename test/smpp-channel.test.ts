@@ -466,3 +466,34 @@ t.test('drain waits for open answers and acknowledgements, unbinds and closes', 
   t.ok(events.includes('unbind'))
   t.equal(channel.view().binds[0]!.state, 'closed')
 })
+
+t.test('a peer that stops reading bounds what is written; when it is gone each part settles once', async (t) => {
+  let peer: Socket | null = null
+  const server = createServer((socket) => {
+    peer = socket
+    socket.on('error', () => {})
+    socket.once('data', (bytes: Buffer) => {
+      socket.write(pduOf(COMMAND.bindTransceiverResp, 0, bytes.readUInt32BE(12)))
+      socket.pause()
+    })
+  })
+  const harness = start(t, { port: await listen(t, server), window: 10_000, longMessages: 'payload' })
+  const { channel, sink } = harness
+  const part = 'x'.repeat(250)
+  let next = 1
+  let refused = 0
+  await harness.run(
+    () => {
+      refused = 0
+      return outgoing(next++, '447700900001', Array(30).fill(part))
+    },
+    () => next > 1 && ++refused > 200,
+  )
+  const { inFlight } = channel.view().binds[0]!
+  t.ok(inFlight < 10_000, `${inFlight} in flight when it stopped`)
+  peer!.resetAndDestroy()
+  await harness.until(() => sink.settlements.length >= inFlight * 30)
+  t.equal(sink.settlements.length, inFlight * 30, 'all parts of each joined message')
+  t.equal(new Set(sink.settlements.map(({ ref, part }) => ref * 32 + part)).size, inFlight * 30)
+  t.ok(sink.settlements.every(({ code }) => code === OUTCOME.unanswered || code === OUTCOME.notSent))
+})
