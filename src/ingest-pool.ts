@@ -1,7 +1,8 @@
-/** The ingest threads behind one function: task in, result out, errors with their codes again. Composition, main thread. */
+/** The ingest threads, one more than configured for short tasks, behind one function: task in, result out, errors with their codes again. Composition, main thread. */
 import { Piscina } from 'piscina'
 import { EngineError, ERRORS, type ErrorCode, type FieldError } from './engine/contract/errors.js'
 import type { IngestTask } from './engine/contract/ingest.js'
+import { QUICK_WORKERS } from './engine/jobs/fair-pool.js'
 import type { IngestWorkerData } from './ingest/worker.js'
 
 export interface IngestPool {
@@ -14,8 +15,8 @@ export function startIngestPool(threads: number, workerData: IngestWorkerData): 
     filename: new URL('./ingest/worker.js', import.meta.url).href,
     // A worker waits for commits inside its task: with atomics it would be frozen between two tasks.
     atomics: 'disabled',
-    minThreads: threads,
-    maxThreads: threads,
+    minThreads: threads + QUICK_WORKERS,
+    maxThreads: threads + QUICK_WORKERS,
     workerData,
   })
   return {

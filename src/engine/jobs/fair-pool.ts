@@ -1,10 +1,14 @@
 /**
- * Shares the ingest workers between jobs: one task queue a job, the next task from the next job, so that a file of ten
- * rows never waits for one of ten million. Main thread.
+ * Shares the ingest workers between jobs: one task queue a job, the next task from the next job; and one worker beside
+ * them takes short tasks only. So a file of ten rows never waits for one of ten million, whose single range keeps a worker
+ * for a few hundred milliseconds. Main thread.
  */
 import type { IngestTask } from '../contract/ingest.js'
 
 export type RunTask = (task: IngestTask) => Promise<unknown>
+
+/** Workers that the pool must have beside those of the configuration. */
+export const QUICK_WORKERS = 1
 
 interface Waiting {
   task: IngestTask
@@ -12,49 +16,69 @@ interface Waiting {
   reject(error: unknown): void
 }
 
+class Slots {
+  free: number
+  constructor(free: number) {
+    this.free = free
+  }
+}
+
 export class FairPool {
   readonly #run: RunTask
-  #free: number
+  readonly #slots: Slots
+  readonly #quickSlots = new Slots(QUICK_WORKERS)
   /** In the order in which the jobs get their turn. */
   readonly #queues = new Map<number, Waiting[]>()
+  readonly #quick: Waiting[] = []
 
-  /** `workers`: tasks in work at once. */
+  /** `workers`: tasks in work at once, QUICK_WORKERS not counted. */
   constructor(run: RunTask, workers: number) {
     this.#run = run
-    this.#free = workers
+    this.#slots = new Slots(workers)
   }
 
-  /** Rejects with what the task threw. */
-  run(job: number, task: IngestTask): Promise<unknown> {
+  /** `isQuick`: the task takes milliseconds. Rejects with what the task threw. */
+  run(job: number, task: IngestTask, isQuick: boolean): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const waiting = { task, resolve, reject }
-      const queue = this.#queues.get(job)
-      if (queue === undefined) this.#queues.set(job, [waiting])
-      else queue.push(waiting)
+      if (isQuick) this.#quick.push(waiting)
+      else this.#enqueue(job, waiting)
       this.#pump()
     })
   }
 
-  #pump(): void {
-    while (this.#free > 0) {
-      const turn = this.#queues.entries().next()
-      if (turn.done) return
-      const [job, queue] = turn.value
-      const waiting = queue.shift()!
-      this.#queues.delete(job)
-      if (queue.length > 0) this.#queues.set(job, queue)
-      this.#free--
-      void this.#work(waiting)
-    }
+  #enqueue(job: number, waiting: Waiting): void {
+    const queue = this.#queues.get(job)
+    if (queue === undefined) this.#queues.set(job, [waiting])
+    else queue.push(waiting)
   }
 
-  async #work(waiting: Waiting): Promise<void> {
+  #pump(): void {
+    while (this.#quick.length > 0) {
+      const slots = this.#slots.free > 0 ? this.#slots : this.#quickSlots
+      if (slots.free === 0) break
+      void this.#work(this.#quick.shift()!, slots)
+    }
+    while (this.#slots.free > 0 && this.#queues.size > 0) void this.#work(this.#next(), this.#slots)
+  }
+
+  /** The first task of the job whose turn it is; the job goes to the end of the line. */
+  #next(): Waiting {
+    const [job, queue] = this.#queues.entries().next().value!
+    const waiting = queue.shift()!
+    this.#queues.delete(job)
+    if (queue.length > 0) this.#queues.set(job, queue)
+    return waiting
+  }
+
+  async #work(waiting: Waiting, slots: Slots): Promise<void> {
+    slots.free--
     try {
       waiting.resolve(await this.#run(waiting.task))
     } catch (error) {
       waiting.reject(error)
     } finally {
-      this.#free++
+      slots.free++
       this.#pump()
     }
   }

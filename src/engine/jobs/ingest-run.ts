@@ -23,10 +23,13 @@ const LEAD_BYTES = (limits.rangesInWork + 4) * limits.rangeBytes
 /** Bytes that one cut task looks through, unless a record is longer. */
 const CUT_BYTES = 2 * limits.rangesInWork * limits.rangeBytes
 
+/** Tasks of a whole file of at most this size take milliseconds. */
+const QUICK_BYTES = 128 * 1024
+
 export interface IngestRunDeps {
   job: number
   path: string
-  run(task: IngestTask): Promise<unknown>
+  run(task: IngestTask, isQuick: boolean): Promise<unknown>
   ranges(): Iterable<RangeRecord>
   discard(fromRange: number): void
   sniffTask(available: number, complete: boolean): IngestTask
@@ -146,7 +149,7 @@ export class IngestRun {
     await this.#arrival(limits.sniffBytes)
     if (this.#isComplete && this.#available === 0) throw new EngineError('FILE_EMPTY', 'The file has no bytes.')
     const task = this.#deps.sniffTask(this.#available, this.#isComplete)
-    const sniff = (await this.#deps.run(task)) as SniffResult
+    const sniff = (await this.#run(task)) as SniffResult
     this.#deps.plan(sniff)
     await this.#deps.saveSniff(sniff)
     this.#sniff = sniff
@@ -183,6 +186,10 @@ export class IngestRun {
     this.#settledBytes += record.end - record.start
   }
 
+  #run(task: IngestTask): Promise<unknown> {
+    return this.#deps.run(task, this.#isComplete && this.#available <= QUICK_BYTES)
+  }
+
   get #isAtEnd(): boolean {
     return this.#isComplete && this.#next >= this.#available
   }
@@ -212,6 +219,12 @@ export class IngestRun {
   async #cut(dialect: Dialect, bytes: number): Promise<{ available: number; complete: boolean; result: CutResult }> {
     const available = Math.min(this.#available, this.#next + bytes)
     const complete = this.#isComplete && available === this.#available
+    const isOneRange = complete && available - this.#next <= limits.rangeBytes
+    if (isOneRange) {
+      // A small file is one range as it stands: it need not wait for a turn of the pool to be cut.
+      const bounds = { range: this.#nextRange, start: this.#next, end: available, last: true }
+      return { available, complete, result: { ranges: [bounds], next: available } }
+    }
     const { path } = this.#deps
     const task: IngestTask = {
       kind: 'cut',
@@ -222,13 +235,13 @@ export class IngestRun {
       complete,
       dialect,
     }
-    return { available, complete, result: (await this.#deps.run(task)) as CutResult }
+    return { available, complete, result: (await this.#run(task)) as CutResult }
   }
 
   async #range(plan: JobPlan, bounds: RangeBounds): Promise<void> {
     this.#inWork++
     try {
-      const result = (await this.#deps.run({ kind: 'range', plan, bounds })) as RangeResult
+      const result = (await this.#run({ kind: 'range', plan, bounds })) as RangeResult
       if (!result.misaligned) this.#stored(result)
       else if (this.#misaligned === null || bounds.range < this.#misaligned.range) this.#misaligned = bounds
     } catch (error) {
@@ -268,7 +281,7 @@ export class IngestRun {
       const end = Math.min(start + size, this.#available)
       const last = this.#isComplete && end === this.#available
       const bounds = { range: this.#nextRange, start, end, last }
-      const result = (await this.#deps.run({ kind: 'range', plan, bounds })) as RangeResult
+      const result = (await this.#run({ kind: 'range', plan, bounds })) as RangeResult
       if (result.misaligned || result.record.end <= start) {
         if (last) throw new EngineError('INTERNAL', `range ${bounds.range} of the file could not be read to its end`)
         size *= 2
@@ -284,8 +297,8 @@ export class IngestRun {
 
   async #finish(): Promise<void> {
     if (this.#totals.rows === 0) throw new EngineError('FILE_EMPTY', 'The file has no rows.')
-    if (!this.#deduplicate) return
-    const found = (await this.#deps.run({ kind: 'duplicates', job: this.#deps.job })) as DuplicatesResult
+    if (!this.#deduplicate || this.#totals.accepted < 2) return
+    const found = (await this.#run({ kind: 'duplicates', job: this.#deps.job })) as DuplicatesResult
     this.#totals.duplicate = found.duplicates
     this.#totals.accepted -= found.duplicates
     this.#totals.parts -= found.parts

@@ -40,7 +40,7 @@ export class Ingest {
       {
         job,
         path,
-        run: (task) => pool.run(job, task),
+        run: (task, isQuick) => pool.run(job, task, isQuick),
         ranges: () => store.ranges(job),
         discard: (from) => store.discard(job, from),
         sniffTask: (available, complete) => sniffTask(record, { path, available, complete }),

@@ -155,7 +155,7 @@ export class Jobs {
     const plan = this.#ingest.plan(record, record.sniff)
     const available = record.upload?.bytes ?? this.#uploads.bytes(record.job)
     const task = { kind: 'preview' as const, plan, available, rows: PREVIEW_ROWS }
-    const { rows } = (await this.#ports.pool.run(record.job, task)) as PreviewResult
+    const { rows } = (await this.#ports.pool.run(record.job, task, true)) as PreviewResult
     return { rows, counts: this.counts(record) }
   }
 

@@ -73,7 +73,7 @@ export class Composer {
     const times = timesOf(request, dueMs, nowMs)
     const record = recordOf(parsed.digits, channel, segmented, times)
     const composed = { record, route, from: request.from ?? '', priority: request.priority ?? 'normal' }
-    return { answer: accepted(to, channel, segmented, times.dueSeconds * 1000 > nowMs, route), composed }
+    return { answer: accepted(to, segmented, times.dueSeconds * 1000 > nowMs, route), composed }
   }
 
   #parser(country: string | null): NumberParser {
@@ -111,18 +111,12 @@ function refused(to: string, channel: ChannelName, reason: ReasonCode): Verdict 
   }
 }
 
-function accepted(
-  to: string,
-  channel: ChannelName,
-  segmented: Segmented,
-  isLater: boolean,
-  route: RoutePlan,
-): MessageAccepted {
+function accepted(to: string, segmented: Segmented, isLater: boolean, route: RoutePlan): MessageAccepted {
   return {
     id: null,
     state: isLater ? 'scheduled' : 'queued',
     to,
-    channel,
+    channel: route.channel,
     encoding: CODINGS[segmented.coding],
     parts: segmented.partCount,
     carrier: route.carrier,

@@ -3,6 +3,7 @@
  * size of the job. Cells are quoted and cannot act as formulas. Main thread.
  */
 
+import { setImmediate } from 'node:timers/promises'
 import { messageId } from '../contract/ids.js'
 import { CHANNELS, CODINGS, messageRef } from '../contract/message.js'
 import { OUTCOME } from '../contract/outcome.js'
@@ -37,6 +38,8 @@ export async function* report(job: number, deps: ReportDeps): AsyncIterable<stri
       if (lines.length < PIECE_LINES) continue
       yield lines.join('')
       lines = []
+      // Other requests have their turn between two pieces.
+      await setImmediate()
     }
     if (lines.length > 0) yield lines.join('')
   }
