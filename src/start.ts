@@ -16,13 +16,11 @@ import type { DispatcherStart } from './engine/contract/thread.js'
 import { lockDataDir } from './engine/data-lock.js'
 import { DispatcherLink } from './engine/dispatcher-link.js'
 import type { Engine, RejectsStream } from './engine/engine.js'
+import { openStores } from './engine/fail-stop.js'
 import { createLog } from './engine/observe/log.js'
 import { PrometheusText } from './engine/observe/prometheus.js'
 import { metricsMemory, SharedMetrics } from './engine/observe/shared-metrics.js'
-import { BlockNumbers } from './engine/store/block-numbers.js'
-import { Documents } from './engine/store/documents.js'
-import { openEnvironment } from './engine/store/environment.js'
-import { LmdbStore } from './engine/store/lmdb-store.js'
+import type { LmdbStore } from './engine/store/lmdb-store.js'
 import { createServer } from './http/server.js'
 import { rejectsCsv } from './ingest/rejects-csv.js'
 import { startIngestPool } from './ingest-pool.js'
@@ -82,12 +80,12 @@ async function start(config: Config, options: StartOptions, closing: Closing): P
   const log = options.log ?? createLog(config.logLevel)
   const failStop = makeFailStop(log, options.exit ?? ((code) => process.exit(code)))
   const key = adminKey(config.dataDir, config.http.adminKey)
-  const stores = openStores(config.dataDir)
+  const stores = openStores(config.dataDir, failStop)
   closing.add(() => stores.documents.close())
   closing.add(() => stores.store.close())
   const memory = metricsMemory()
   const metrics = new SharedMetrics(memory)
-  const pool = startIngestPool(config.threads.ingest, { dataDir: config.dataDir, numbers: stores.numbers.buffer })
+  const pool = startIngestPool(config.threads.ingest, { dataDir: config.dataDir, numbers: stores.store.numbers.buffer })
   closing.add(() => pool.close())
   const prometheus = new PrometheusText(metrics)
   const built = await buildEngine({
@@ -137,13 +135,6 @@ async function stop(config: Config, closing: Closing, log: Log): Promise<void> {
   closing.deadlineMs = systemClock.now() + config.shutdownSeconds * 1000 - RESERVE_MS
   await closing.all()
   log.info({}, 'trunkline has stopped')
-}
-
-function openStores(dataDir: string): { documents: Documents; store: LmdbStore; numbers: BlockNumbers } {
-  const documents = new Documents(dataDir)
-  const environment = openEnvironment(dataDir)
-  const numbers = new BlockNumbers({ first: LmdbStore.nextBlock(environment) })
-  return { documents, store: new LmdbStore(environment, numbers), numbers }
 }
 
 function makeFailStop(log: Log, exit: (code: number) => void): (error: unknown) => void {

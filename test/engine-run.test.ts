@@ -140,3 +140,37 @@ t.test('a job takes its rows inline', async (t) => {
     t.match(items, [{ text: 'Hi Ann, "the first"', to: '+447710000001' }])
   })
 })
+
+t.test('a file that cannot be cut by its quotes is read in sequence, with the same result', async (t) => {
+  await withEngine(async (harness) => {
+    const { engine } = harness.server
+    const [label, ...lines] = csvOf(160_000).toString().trimEnd().split('\n')
+    // Every name has a line end within its quotes. Past the 4 MiB that decide the dialect, a stray quote turns inside out
+    // what the cutter takes for quoted.
+    const wide = lines.map((line) => `${line.replace(',', ',"')}\nof the long name"`)
+    wide[100_000] = '+447719999999,5" pipe'
+    const job = await sendJob(harness, { ...settings, review: true }, Buffer.from([label, ...wide].join('\n')))
+    const ready = await untilState(harness, job.id, ['ready'], 60)
+    t.match(ready.counts, { rows: 160_000, accepted: 159_999, rejected: 1 })
+    t.match(ready.file, { dialect: { parser: 'general' } })
+    const rejects = await textOf(engine.rejects(harness.principal, job.id, false))
+    t.match(rejects, /^200002,.*STRAY_QUOTE/m)
+  })
+})
+
+t.test('a stop does not wait for a silent upload', async (t) => {
+  await withEngine(async (harness) => {
+    const { engine } = harness.server
+    const job = await engine.createJob(harness.principal, settings, null)
+    async function* silent(): AsyncIterable<Buffer> {
+      yield csvOf(10)
+      await new Promise(() => {})
+    }
+    const upload = t.rejects(engine.upload(harness.principal, job.id, silent()), { code: 'WRONG_STATE' })
+    const before = performance.now()
+    await harness.restart()
+    await upload
+    t.ok(performance.now() - before < 5_000)
+    t.match(harness.server.engine.job(harness.principal, job.id), { state: 'receiving', file: null })
+  })
+})

@@ -33,7 +33,6 @@ import { Submitter } from './messages/submit.js'
 import { isCountry } from './phone/number.js'
 import { QueueGauges } from './queue-gauges.js'
 import { SpaceWatch } from './space.js'
-import type { BlockNumbers } from './store/block-numbers.js'
 import { carrierNames } from './store/carrier-names.js'
 import type { Documents } from './store/documents.js'
 import { type LmdbStore, storeFailed } from './store/lmdb-store.js'
@@ -42,7 +41,6 @@ export interface BuildParts {
   config: Config
   documents: Documents
   store: LmdbStore
-  numbers: BlockNumbers
   clock: Clock
   log: Log
   metrics: Metrics
@@ -194,10 +192,10 @@ class Assembly {
   }
 
   #submitter(link: DispatcherLink, idempotency: Idempotency): Submitter {
-    const { clock, numbers } = this.#parts
+    const { clock, store } = this.#parts
     const composer = new Composer({ plans: (account) => this.#base.routes.plans(account), isSender, parseTime })
     const commits = new GroupCommit({
-      takeBlock: () => numbers.take(),
+      takeBlock: () => store.numbers.take(),
       append: (appends, notes) => this.#append(appends, notes),
       appended: (job, route) => {
         this.#tellOfRoute(link, job, route)

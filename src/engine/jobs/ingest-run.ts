@@ -20,6 +20,8 @@ import { type JobTotals, noTotals } from './job-record.js'
 
 /** How far the file on disk may be ahead of what is ingested before the socket is no longer read. */
 const LEAD_BYTES = (limits.rangesInWork + 4) * limits.rangeBytes
+/** A range and its last record surely end within so many bytes. */
+const CUTTABLE_BYTES = limits.rangeBytes + limits.recordBytes + 2
 /** Bytes that one cut task looks through, unless a record is longer. */
 const CUT_BYTES = 2 * limits.rangesInWork * limits.rangeBytes
 
@@ -47,6 +49,7 @@ export class IngestRun {
   #available = 0
   #isComplete = false
   #error: unknown = null
+  readonly #aborted = new AbortController()
   /** Offset up to which ranges were handed to workers, and the number of the next one. */
   #next = 0
   #nextRange = 0
@@ -63,10 +66,7 @@ export class IngestRun {
     this.#deps = deps
     this.#sniff = sniff
     this.#deduplicate = deduplicate
-    this.#done = this.#work().catch((error) => {
-      this.#error ??= error
-      this.#wake()
-    })
+    this.#done = this.#work().catch((error) => this.#fail(error))
   }
 
   /** Sums of the stored ranges so far; `duplicate` is 0 until the end. */
@@ -80,6 +80,11 @@ export class IngestRun {
   /** What made the run fail; null while nothing did. */
   get error(): unknown {
     return this.#error
+  }
+
+  /** Aborted as soon as the run has failed: the rest of the file is not wanted. */
+  get aborted(): AbortSignal {
+    return this.#aborted.signal
   }
 
   /** `bytes` of the file are on disk. Resolves when there is room for more. @throws what made the run fail. */
@@ -106,9 +111,14 @@ export class IngestRun {
 
   /** Begins no further range and resolves when those in work are done. */
   async stop(): Promise<void> {
-    this.#error ??= new EngineError('WRONG_STATE', 'The upload was stopped.')
-    this.#wake()
+    this.#fail(new EngineError('WRONG_STATE', 'The upload was stopped.'))
     await this.#done
+  }
+
+  #fail(error: unknown): void {
+    this.#error ??= error
+    this.#aborted.abort(this.#error)
+    this.#wake()
   }
 
   #wake(): void {
@@ -137,8 +147,7 @@ export class IngestRun {
       if (sniff.dialect.parser === 'fast') await this.#parallel(sniff)
       if (this.#error === null && this.#sniff!.dialect.parser === 'general') await this.#sequential(this.#sniff!)
     } catch (error) {
-      this.#error ??= error
-      this.#wake()
+      this.#fail(error)
     } finally {
       while (this.#inWork > 0) await new Promise<void>((resolve) => this.#waiters.push(resolve))
     }
@@ -199,7 +208,7 @@ export class IngestRun {
     let tried = 0
     for (;;) {
       // A stretch without a boundary is looked at again only when it has doubled, so that the work stays linear.
-      await this.#arrival(this.#next + Math.max(limits.rangeBytes, 2 * tried))
+      await this.#arrival(this.#next + Math.max(CUTTABLE_BYTES, 2 * tried))
       if (this.#error !== null || this.#misaligned !== null || this.#isAtEnd) break
       const cut = await this.#cut(sniff.dialect, Math.max(CUT_BYTES, 2 * tried))
       tried = cut.available - cut.result.next
@@ -245,7 +254,7 @@ export class IngestRun {
       if (!result.misaligned) this.#stored(result)
       else if (this.#misaligned === null || bounds.range < this.#misaligned.range) this.#misaligned = bounds
     } catch (error) {
-      this.#error ??= error
+      this.#fail(error)
     } finally {
       this.#inWork--
       this.#wake()

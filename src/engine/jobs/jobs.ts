@@ -177,6 +177,7 @@ export class Jobs {
 
   async stop(): Promise<void> {
     await this.#ingest.stop()
+    await this.#uploads.idle()
   }
 }
 

@@ -21,6 +21,8 @@ export interface ReceiveOptions {
   file: string
   /** Called with the bytes on disk so far; the body is not read on until it resolves. What it throws ends the upload. */
   onWritten(bytes: number): Promise<void>
+  /** Ends the upload with its reason, also while the body is silent. */
+  aborted: AbortSignal
 }
 
 /** @throws EngineError TOO_LARGE, what `onWritten` throws, and what the body throws when it breaks off. */
@@ -29,7 +31,7 @@ export async function receive(body: AsyncIterable<Buffer>, options: ReceiveOptio
   try {
     const hash = createHash('sha256')
     let bytes = 0
-    for await (const chunk of body) {
+    for await (const chunk of abortable(body, options.aborted)) {
       bytes += chunk.length
       if (bytes > limits.uploadBytes)
         throw new EngineError('TOO_LARGE', `A file has at most ${limits.uploadBytes} bytes.`)
@@ -43,6 +45,38 @@ export async function receive(body: AsyncIterable<Buffer>, options: ReceiveOptio
   } finally {
     await handle.close()
   }
+}
+
+/** The body until the signal: a chunk that is waited for is given up. */
+async function* abortable(body: AsyncIterable<Buffer>, signal: AbortSignal): AsyncIterable<Buffer> {
+  const iterator = body[Symbol.asyncIterator]()
+  let isDone = false
+  try {
+    for (;;) {
+      const next = await nextOrAbort(iterator, signal)
+      isDone = next.done === true
+      if (isDone) return
+      yield next.value
+    }
+  } finally {
+    // Not waited for: the end of a silent body may be long in coming.
+    if (!isDone) void iterator.return?.().catch(() => {})
+  }
+}
+
+function nextOrAbort(iterator: AsyncIterator<Buffer>, signal: AbortSignal): Promise<IteratorResult<Buffer>> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason)
+    if (signal.aborted) {
+      onAbort()
+      return
+    }
+    signal.addEventListener('abort', onAbort)
+    iterator
+      .next()
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener('abort', onAbort))
+  })
 }
 
 async function writeAll(handle: FileHandle, chunk: Buffer): Promise<void> {

@@ -16,6 +16,7 @@ export class Uploads {
   readonly #ingest: Ingest
   /** Bytes on disk of the uploads under way. */
   readonly #running = new Map<number, number>()
+  readonly #ends = new Set<Promise<void>>()
 
   constructor(ports: JobPorts, ingest: Ingest) {
     this.#ports = ports
@@ -31,6 +32,21 @@ export class Uploads {
    * counts). Nothing of a file that breaks off stays; the job can take it again.
    */
   async upload(record: JobRecord, body: AsyncIterable<Buffer>): Promise<void> {
+    const end = this.#upload(record, body)
+    this.#ends.add(end)
+    try {
+      await end
+    } finally {
+      this.#ends.delete(end)
+    }
+  }
+
+  /** Resolves when no upload is under way any more, whatever became of them. */
+  async idle(): Promise<void> {
+    await Promise.allSettled(this.#ends)
+  }
+
+  async #upload(record: JobRecord, body: AsyncIterable<Buffer>): Promise<void> {
     const { job } = record
     if (this.#running.has(job)) throw new EngineError('UPLOAD_RUNNING', 'An upload for this job is under way.')
     requireState(record, record.upload === null ? record.state : 'running', ['receiving'])
@@ -59,7 +75,7 @@ export class Uploads {
       await run.grow(bytes)
     }
     try {
-      return await receive(body, { file: this.#ingest.path(job), onWritten })
+      return await receive(body, { file: this.#ingest.path(job), onWritten, aborted: run.aborted })
     } catch (error) {
       throw await this.#broken(job, error, run.error)
     }
