@@ -133,7 +133,7 @@ t.test('the receipt index finds every id it was given, in memory and after it we
   const COUNT = 20_000
   for (let n = 0; n < COUNT; n++) index.insert(print(n), messageRef(n, n % 256), n % 3)
   for (let n = 0; n < COUNT; n += 2) index.settle(print(n))
-  const chunks = segments.chunks(index.turnOver())
+  const chunks = segments.chunks(index)
   environment.root.transactionSync(() => {
     for (const { key, bytes } of chunks) environment.segments.put(key, bytes)
   })
@@ -142,7 +142,7 @@ t.test('the receipt index finds every id it was given, in memory and after it we
     if (!segments.find(print(n), found) || found.ref !== messageRef(n, n % 256) || found.part !== n % 3) wrong++
   }
   t.equal(wrong, 0)
-  t.notOk(index.find(print(1), found), 'the hot table is empty')
+  t.ok(index.find(print(1), found), 'the table itself stays as it is')
   t.notOk(segments.find(print(2), found), 'a settled id is forgotten')
   t.notOk(segments.find(index.fingerprint(2, id(1), 0, id(1).length), found), 'another carrier’s id is another id')
 })

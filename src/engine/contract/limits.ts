@@ -31,8 +31,8 @@ export const limits = {
   /** Claimed blocks with unsent messages, over all lanes of one dispatcher. */
   blocksClaimed: 256,
   /** Block states resident in the dispatcher; clean ones beyond it are dropped. */
-  blockStatesResident: 8_192,
-  receiptIndexHot: 1 << 20,
+  blockStatesResident: 1_024,
+  receiptIndexHot: 1 << 19,
   orphansHot: 1 << 16,
 
   /** Attempts of one message before it fails with RETRIES_EXHAUSTED. */

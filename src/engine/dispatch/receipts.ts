@@ -14,7 +14,9 @@ const FORGET_AT_ONCE = 500
 
 export class Receipts {
   readonly #ledger: Ledger
-  readonly #index = new ReceiptIndex()
+  #index = new ReceiptIndex()
+  /** Full tables whose segment is not on disk yet. */
+  readonly #retiring = new Set<ReceiptIndex>()
   readonly #segments: ReceiptSegments
   readonly #orphans: Orphans
   readonly #found: Found = { ref: 0 as MessageRef, part: 0 }
@@ -61,13 +63,23 @@ export class Receipts {
   }
 
   #insert(print: Fingerprint, ref: MessageRef, part: number): void {
-    const { high, low } = print
-    if (this.#index.full) {
-      this.#ledger.commit.segments.push(...this.#segments.chunks(this.#index.turnOver()))
-      print.high = high
-      print.low = low
-    }
+    if (this.#index.full) this.#turnOver()
     this.#index.insert(print, ref, part)
+  }
+
+  /** The full table stays findable until its segment is durable, since reads see committed segments only. */
+  #turnOver(): void {
+    const full = this.#index
+    this.#index = new ReceiptIndex()
+    this.#retiring.add(full)
+    this.#ledger.commit.segments.push(...this.#segments.chunks(full))
+    this.#ledger.whenDurable(() => this.#retiring.delete(full))
+  }
+
+  #find(print: Fingerprint): boolean {
+    if (this.#index.find(print, this.#found)) return true
+    for (const index of this.#retiring) if (index.find(print, this.#found)) return true
+    return this.#segments.find(print, this.#found)
   }
 
   #join(print: Fingerprint, state: BlockState, accepted: Entry): void {
@@ -91,7 +103,7 @@ export class Receipts {
    */
   receive(entry: Entry): boolean {
     const print = this.#index.fingerprint(entry.carrier, entry.id, entry.idStart, entry.idLength)
-    if (entry.idLength > 0 && (this.#index.find(print, this.#found) || this.#segments.find(print, this.#found))) {
+    if (entry.idLength > 0 && this.#find(print)) {
       const state = this.#ledger.residents.state(blockOf(this.#found.ref))
       if (state !== null) {
         this.#apply(state, entry, print)

@@ -5,21 +5,17 @@
  * disk (receipt-segments.ts) and the others are forgotten, so that any number of outstanding receipts costs disk and not memory.
  * 17 octets a slot, load at most one half.
  */
+import assert from 'node:assert'
 import { limits } from '../contract/limits.js'
 import type { MessageRef } from '../contract/message.js'
 
 const SETTLED = 0x80
+const SLOTS_MAX = 2 ** 21
+assert(limits.receiptIndexHot * 2 <= SLOTS_MAX, 'a slot number fits 21 bits')
 
 /** Where a lookup leaves its answer; reused. */
 export interface Found {
   ref: MessageRef
-  part: number
-}
-
-export interface IndexEntry {
-  high: number
-  low: number
-  ref: number
   part: number
 }
 
@@ -88,22 +84,24 @@ export class ReceiptIndex {
     return this.#print
   }
 
-  /** Empties the table and gives back what still waits, sorted by fingerprint. */
-  turnOver(): IndexEntry[] {
-    const entries: IndexEntry[] = []
+  /** Calls `see` with each entry that still waits, in order of `high`. */
+  eachWaiting(see: (entry: { high: number; low: number; ref: number; part: number }) => void): void {
+    // 32 bits of fingerprint and 21 of slot fit a double, so that one native sort of numbers orders the slots.
+    const order = new Float64Array(this.#size)
+    let count = 0
     for (let slot = 0; slot < this.#capacity; slot++) {
       if (this.#low[slot] === 0 || (this.#parts[slot]! & SETTLED) !== 0) continue
-      entries.push({
-        high: this.#high[slot]!,
-        low: this.#low[slot]!,
-        ref: this.#refs[slot]!,
-        part: this.#parts[slot]!,
-      })
+      order[count++] = this.#high[slot]! * SLOTS_MAX + slot
     }
-    entries.sort((a, b) => a.high - b.high || a.low - b.low)
-    this.#low.fill(0)
-    this.#size = 0
-    return entries
+    const entry = { high: 0, low: 0, ref: 0, part: 0 }
+    for (const key of order.subarray(0, count).sort()) {
+      const slot = key % SLOTS_MAX
+      entry.high = this.#high[slot]!
+      entry.low = this.#low[slot]!
+      entry.ref = this.#refs[slot]!
+      entry.part = this.#parts[slot]!
+      see(entry)
+    }
   }
 
   #slot(high: number, low: number): number {

@@ -1,16 +1,17 @@
 /**
  * The older part of the receipt index: sorted segments in LMDB, immutable, cut into chunks of which the lookup reads one
- * per segment. Rebuilt from the open blocks at start, so they need no log of their own.
+ * per segment; where each chunk begins stays in memory (four octets per 256 entries). Rebuilt from the open blocks at
+ * start, so they need no log of their own.
  *
- * Key [segment, high fingerprint of the chunk's first entry, chunk]; value: entries of u32 high, u32 low, f64 ref, u8 part.
+ * Key [segment, chunk]; value: entries of u32 high, u32 low, f64 ref, u8 part, in order of high.
  */
 
 import type { MessageRef } from '../contract/message.js'
 import type { Environment } from './environment.js'
-import type { Fingerprint, Found, IndexEntry } from './receipt-index.js'
+import type { Fingerprint, Found, ReceiptIndex } from './receipt-index.js'
 
 const ENTRY_BYTES = 17
-const ENTRIES_PER_CHUNK = 2_048
+const ENTRIES_PER_CHUNK = 256
 
 export interface SegmentChunk {
   key: number[]
@@ -19,75 +20,94 @@ export interface SegmentChunk {
 
 export class ReceiptSegments {
   readonly #environment: Environment
-  #segments = 0
+  /** High fingerprint of the first entry of each chunk, by segment. */
+  #firsts: Uint32Array[] = []
+  /** Receipts come roughly in the order of their messages, so the next one is likely where the last one was. */
+  #lastHit = 0
 
   constructor(environment: Environment) {
     this.#environment = environment
   }
 
   get count(): number {
-    return this.#segments
+    return this.#firsts.length
   }
 
   /** Drops all segments: before a rebuild at start. */
   clear(): void {
     this.#environment.segments.clearSync()
-    this.#segments = 0
+    this.#firsts = []
   }
 
-  /** Chunks of a new segment, to be put in the transaction of the next commit. */
-  chunks(entries: IndexEntry[]): SegmentChunk[] {
-    if (entries.length === 0) return []
-    const segment = this.#segments++
+  /** Chunks of a new segment with what the table still waits for, to be put in the next commit. */
+  chunks(index: ReceiptIndex): SegmentChunk[] {
+    const segment = this.#firsts.length
     const chunks: SegmentChunk[] = []
-    for (let at = 0; at < entries.length; at += ENTRIES_PER_CHUNK) {
-      const slice = entries.slice(at, at + ENTRIES_PER_CHUNK)
-      const bytes = Buffer.allocUnsafeSlow(slice.length * ENTRY_BYTES)
-      slice.forEach((entry, index) => {
-        const to = index * ENTRY_BYTES
-        bytes.writeUInt32LE(entry.high, to)
-        bytes.writeUInt32LE(entry.low, to + 4)
-        bytes.writeDoubleLE(entry.ref, to + 8)
-        bytes[to + 16] = entry.part
-      })
-      chunks.push({ key: [segment, slice[0]!.high, chunks.length], bytes })
+    const bytes = Buffer.allocUnsafe(ENTRIES_PER_CHUNK * ENTRY_BYTES)
+    let length = 0
+    const cut = () => {
+      if (length === 0) return
+      const own = Buffer.allocUnsafeSlow(length)
+      bytes.copy(own, 0, 0, length)
+      chunks.push({ key: [segment, chunks.length], bytes: own })
+      length = 0
     }
+    index.eachWaiting((entry) => {
+      bytes.writeUInt32LE(entry.high, length)
+      bytes.writeUInt32LE(entry.low, length + 4)
+      bytes.writeDoubleLE(entry.ref, length + 8)
+      bytes[length + 16] = entry.part
+      length += ENTRY_BYTES
+      if (length === bytes.length) cut()
+    })
+    cut()
+    if (chunks.length > 0) this.#firsts.push(Uint32Array.from(chunks, (chunk) => chunk.bytes.readUInt32LE(0)))
     return chunks
   }
 
-  /** Newest segment first. */
+  /** The segment of the last hit first, then the newest. */
   find(print: Fingerprint, found: Found): boolean {
-    for (let segment = this.#segments - 1; segment >= 0; segment--) {
-      const range = {
-        start: [segment, print.high, Number.MAX_SAFE_INTEGER],
-        end: [segment, -1],
-        reverse: true,
-        limit: 2,
-      }
-      for (const { key, value } of this.#environment.segments.getRange(range)) {
-        if (findIn(value, print, found)) return true
-        // Entries of one `high` may straddle two chunks; otherwise the first chunk decides.
-        if (key[1] !== print.high) break
-      }
+    if (this.#lastHit < this.#firsts.length && this.#findInSegment(this.#lastHit, print, found)) return true
+    for (let segment = this.#firsts.length - 1; segment >= 0; segment--) {
+      if (segment === this.#lastHit || !this.#findInSegment(segment, print, found)) continue
+      this.#lastHit = segment
+      return true
+    }
+    return false
+  }
+
+  #findInSegment(segment: number, print: Fingerprint, found: Found): boolean {
+    const firsts = this.#firsts[segment]!
+    let first = 0
+    let last = firsts.length
+    while (first < last) {
+      const middle = (first + last) >> 1
+      if (firsts[middle]! < print.high) first = middle + 1
+      else last = middle
+    }
+    // Entries that share one `high` may begin at the end of the chunk before.
+    for (let chunk = Math.max(0, first - 1); chunk < firsts.length && firsts[chunk]! <= print.high; chunk++) {
+      const bytes = this.#environment.segments.getBinaryFast([segment, chunk])
+      if (bytes !== undefined && findIn(bytes, print, found)) return true
     }
     return false
   }
 }
 
+/** Entries are in order of `high` alone: those that share one are looked through. */
 function findIn(bytes: Buffer, print: Fingerprint, found: Found): boolean {
   let first = 0
-  let last = bytes.length / ENTRY_BYTES - 1
-  while (first <= last) {
+  let last = Math.floor(bytes.length / ENTRY_BYTES)
+  while (first < last) {
     const middle = (first + last) >> 1
-    const at = middle * ENTRY_BYTES
-    const order = bytes.readUInt32LE(at) - print.high || bytes.readUInt32LE(at + 4) - print.low
-    if (order === 0) {
-      found.ref = bytes.readDoubleLE(at + 8) as MessageRef
-      found.part = bytes[at + 16]!
-      return true
-    }
-    if (order < 0) first = middle + 1
-    else last = middle - 1
+    if (bytes.readUInt32LE(middle * ENTRY_BYTES) < print.high) first = middle + 1
+    else last = middle
+  }
+  for (let at = first * ENTRY_BYTES; at < bytes.length && bytes.readUInt32LE(at) === print.high; at += ENTRY_BYTES) {
+    if (bytes.readUInt32LE(at + 4) !== print.low) continue
+    found.ref = bytes.readDoubleLE(at + 8) as MessageRef
+    found.part = bytes[at + 16]!
+    return true
   }
   return false
 }

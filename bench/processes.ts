@@ -1,0 +1,133 @@
+/** Engine and simulated carrier as processes of their own, driven as a user drives them: by command line and HTTP. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createReadStream, readFileSync, statSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { request } from 'undici'
+import type { SmscStats } from '../src/smpp/simulator/smsc-stats.js'
+
+const CLI = fileURLToPath(new URL('../src/cli.js', import.meta.url))
+export const ADMIN_KEY = 'an-admin-key-for-tests-0123456789'
+
+export interface SmscProcess {
+  port: number
+  stats(): Promise<SmscStats>
+  /** Ends it; gives its last counters. */
+  stop(): Promise<SmscStats>
+  child: ChildProcess
+}
+
+/** `args`: further options of `trunkline smsc`. */
+export async function spawnSmsc(args: string[]): Promise<SmscProcess> {
+  const child = spawn(process.execPath, [...process.execArgv, CLI, 'smsc', '--port', '0', '--stats-port', '0', ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const lines = createInterface({ input: child.stdout! })
+  const [first] = (await once(lines, 'line')) as [string]
+  const { port, statsPort } = JSON.parse(first).listening as { port: number; statsPort: number }
+  return {
+    port,
+    child,
+    async stats() {
+      const { body } = await request(`http://127.0.0.1:${statsPort}/`)
+      return (await body.json()) as SmscStats
+    },
+    async stop() {
+      const last = once(lines, 'line') as Promise<[string]>
+      child.kill('SIGTERM')
+      return JSON.parse((await last)[0]) as SmscStats
+    },
+  }
+}
+
+export interface EngineProcess {
+  child: ChildProcess
+  url: string
+  /** Exit code; the signal's name when it was killed. */
+  ended: Promise<number | string>
+}
+
+/** Starts `trunkline serve` on a written config and resolves when it answers. `port`: fixed, so that a client finds it again. */
+export async function spawnEngine(folder: string, port: number, config: string): Promise<EngineProcess> {
+  const file = path.join(folder, 'trunkline.yaml')
+  writeFileSync(file, config, { mode: 0o600 })
+  const child = spawn(process.execPath, [...process.execArgv, CLI, 'serve', '--config', file], { stdio: ['ignore', 'inherit', 'inherit'] })
+  const ended = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | string)
+  const url = `http://127.0.0.1:${port}`
+  while (child.exitCode === null && child.signalCode === null) {
+    const answer = await request(`${url}/healthz`).catch(() => null)
+    await answer?.body.dump()
+    if (answer?.statusCode === 200) break
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  return { child, url, ended }
+}
+
+export interface Api {
+  get<T>(path: string): Promise<T>
+  post<T>(path: string, body: unknown): Promise<T>
+  /** Streams a file to the path; the status code, or null when the connection broke. */
+  upload(path: string, file: string): Promise<number | null>
+}
+
+export function api(url: string, key: string): Api {
+  const headers = { authorization: `Bearer ${key}` }
+  const checked = async (answer: Awaited<ReturnType<typeof request>>) => {
+    const body = (await answer.body.json()) as { detail?: string }
+    if (answer.statusCode >= 400) throw new Error(`${answer.statusCode}: ${body.detail ?? JSON.stringify(body)}`)
+    return body
+  }
+  return {
+    get: async <T>(path: string) => (await checked(await request(url + path, { headers }))) as T,
+    post: async <T>(path: string, body: unknown) => {
+      const options = {
+        method: 'POST',
+        headers: { ...headers, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      } as const
+      return (await checked(await request(url + path, options))) as T
+    },
+    async upload(path, file) {
+      const options = {
+        method: 'PUT',
+        headers: { ...headers, 'content-type': 'text/csv', 'content-length': String(statSync(file).size) },
+        body: createReadStream(file, { highWaterMark: 256 * 1024 }),
+        bodyTimeout: 0,
+        headersTimeout: 0,
+      } as const
+      try {
+        const answer = await request(url + path, options)
+        await answer.body.dump()
+        return answer.statusCode
+      } catch {
+        return null
+      }
+    },
+  }
+}
+
+/** Octets of memory that are the process's own: what the limit is on. 0 when it is gone. */
+export function residentBytes(pid: number): number {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'latin1')
+    const kilobytes = [...status.matchAll(/^Rss(?:Anon|Shmem):\s+(\d+)/gm)].reduce(
+      (sum, match) => sum + Number(match[1]),
+      0,
+    )
+    return kilobytes * 1024
+  } catch {
+    return 0
+  }
+}
+
+/** CPU seconds that the process has used; 0 when it is gone. */
+export function cpuSeconds(pid: number): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]!.split(' ')
+    return (Number(fields[11]) + Number(fields[12])) / 100
+  } catch {
+    return 0
+  }
+}
