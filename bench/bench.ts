@@ -21,7 +21,9 @@ export function rates(candidates: Record<string, () => number>, rounds = 5): Rec
       const start = process.hrtime.bigint()
       const operations = run()
       const seconds = Number(process.hrtime.bigint() - start) / 1e9
-      if (round >= 0) (seen[name] ??= []).push(operations / seconds)
+      const list = seen[name] ?? []
+      seen[name] = list
+      if (round >= 0) list.push(operations / seconds)
     }
   }
   return Object.fromEntries(Object.entries(seen).map(([name, values]) => [name, median(values)]))

@@ -21,9 +21,13 @@ export interface SmscProcess {
 
 /** `args`: further options of `trunkline smsc`. */
 export async function spawnSmsc(args: string[]): Promise<SmscProcess> {
-  const child = spawn(process.execPath, [...process.execArgv, CLI, 'smsc', '--port', '0', '--stats-port', '0', ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  const child = spawn(
+    process.execPath,
+    [...process.execArgv, CLI, 'smsc', '--port', '0', '--stats-port', '0', ...args],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  )
   const lines = createInterface({ input: child.stdout! })
   const [first] = (await once(lines, 'line')) as [string]
   const { port, statsPort } = JSON.parse(first).listening as { port: number; statsPort: number }
@@ -53,7 +57,9 @@ export interface EngineProcess {
 export async function spawnEngine(folder: string, port: number, config: string): Promise<EngineProcess> {
   const file = path.join(folder, 'trunkline.yaml')
   writeFileSync(file, config, { mode: 0o600 })
-  const child = spawn(process.execPath, [...process.execArgv, CLI, 'serve', '--config', file], { stdio: ['ignore', 'inherit', 'inherit'] })
+  const child = spawn(process.execPath, [...process.execArgv, CLI, 'serve', '--config', file], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
   const ended = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | string)
   const url = `http://127.0.0.1:${port}`
   while (child.exitCode === null && child.signalCode === null) {

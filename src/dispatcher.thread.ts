@@ -25,7 +25,7 @@ const start = workerData as DispatcherStart
 const configs = start.carriers as SmppCarrierConfig[]
 const log = createLog(start.logLevel as Parameters<typeof createLog>[0])
 const metrics = new SharedMetrics(start.metrics)
-const random = new Random(Date.now() >>> 0)
+const random = new Random(systemClock.now() >>> 0)
 const environment = openEnvironment(start.dataDir)
 const routes = new Map(start.routes.map(({ route, carriers }) => [route, carriers]))
 

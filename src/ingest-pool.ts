@@ -13,6 +13,7 @@ export interface IngestPool {
 export function startIngestPool(threads: number, workerData: IngestWorkerData): IngestPool {
   const pool = new Piscina({
     filename: new URL('./ingest/worker.js', import.meta.url).href,
+    name: 'runTask',
     // A worker waits for commits inside its task: with atomics it would be frozen between two tasks.
     atomics: 'disabled',
     minThreads: threads + QUICK_WORKERS,

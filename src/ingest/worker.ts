@@ -59,6 +59,3 @@ export function runTask(task: IngestTask): IngestResult {
     throw { name: 'EngineError', code: error.code, message: error.message, fields: error.fields }
   }
 }
-
-// piscina calls the default export of the file where its pool gives no `name`.
-export default runTask
