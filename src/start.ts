@@ -124,7 +124,7 @@ async function start(config: Config, options: StartOptions, closing: Closing): P
   })
   await built.jobs.resume()
   const server = await createServer({ engine, config, log })
-  closing.add(() => within(server.close(), HTTP_CLOSE_MS))
+  closing.add(() => server.close(HTTP_CLOSE_MS))
   log.info({ url: server.url, dataDir: config.dataDir }, 'trunkline runs')
   return { url: server.url, adminKey: key, engine, stop: () => stop(config, closing, log) }
 }

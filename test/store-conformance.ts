@@ -44,7 +44,7 @@ export function storeConformance(t: Test, name: string, store: StoreUnderTest, d
     const folder = dir()
     const first = store.open(folder)
     first.append.append({ job: 5, blocks: [sealedBlock(11, 5), sealedBlock(12, 5)], range: rangeRecord(0, [11, 12]) })
-    await first.append.appendLater({ job: 6, blocks: [sealedBlock(13, 6)], range: null })
+    await first.append.appendLater([{ job: 6, blocks: [sealedBlock(13, 6)], range: null }], [])
     await first.close()
     const again = store.open(folder)
     t.teardown(() => again.close())

@@ -12,7 +12,7 @@ import { EngineError } from './contract/errors.js'
 import type { Log } from './contract/log.js'
 import type { PriorityName } from './contract/message.js'
 import type { Metrics } from './contract/metrics.js'
-import type { Append } from './contract/store.js'
+import type { Append, Note } from './contract/store.js'
 import type { DispatcherEvents, DispatcherLink } from './dispatcher-link.js'
 import { Engine, type RejectsStream } from './engine.js'
 import { isSender, newJob, parseTime } from './jobs/create.js'
@@ -24,7 +24,7 @@ import { dispatchOf } from './jobs/release.js'
 import { RouteBook } from './jobs/route-book.js'
 import { AccountBlocks, spanOf } from './messages/account-blocks.js'
 import { Composer } from './messages/compose.js'
-import { GroupCommit, type Note } from './messages/group-commit.js'
+import { GroupCommit } from './messages/group-commit.js'
 import { JobLayouts } from './messages/job-layout.js'
 import { MessageReader } from './messages/message-reader.js'
 import type { JobFacts, ViewNames } from './messages/message-view.js'
@@ -35,7 +35,7 @@ import { QueueGauges } from './queue-gauges.js'
 import { SpaceWatch } from './space.js'
 import { carrierNames } from './store/carrier-names.js'
 import type { Documents } from './store/documents.js'
-import { type LmdbStore, storeFailed } from './store/lmdb-store.js'
+import type { LmdbStore } from './store/lmdb-store.js'
 
 export interface BuildParts {
   config: Config
@@ -92,7 +92,6 @@ class Assembly {
   readonly #space: SpaceWatch
   readonly jobs: Jobs
   readonly events: DispatcherEvents
-  readonly #toldRoutes = new Set<string>()
   #link: DispatcherLink | null = null
 
   constructor(parts: BuildParts, base: Foundations) {
@@ -198,7 +197,6 @@ class Assembly {
       takeBlock: () => store.numbers.take(),
       append: (appends, notes) => this.#append(appends, notes),
       appended: (job, route) => {
-        this.#tellOfRoute(link, job, route)
         link.post({ type: 'appended', job, route })
       },
     })
@@ -217,32 +215,12 @@ class Assembly {
     return new Submitter({ composer, jobs, commits, clock, noteFor })
   }
 
-  /** The dispatcher makes a lane for a new route, and seats it at a carrier, when it is told of the job. */
-  #tellOfRoute(link: DispatcherLink, job: number, route: number): void {
-    const key = `${job} ${route}`
-    if (this.#toldRoutes.has(key)) return
-    this.#toldRoutes.add(key)
-    const record = this.#book.get(job)!
-    link.post({ type: 'job', job: dispatchOf(record, this.#base.accounts.byNumber(record.account)?.weight ?? 1) })
-  }
-
-  /** Queued in one turn, in this order: a note is never durable without its messages. */
   async #append(appends: Append[], notes: Note[]): Promise<void> {
-    const { store, fail } = this.#parts
     try {
-      const writes: Promise<unknown>[] = appends.map((append) => store.appendLater(append))
-      if (notes.length > 0) {
-        const { root, meta } = store.environment
-        writes.push(
-          root.batch(() => {
-            for (const { key, value } of notes) meta.put(key, value)
-          }),
-        )
-      }
-      await Promise.all(writes)
+      await this.#parts.store.appendLater(appends, notes)
     } catch (error) {
-      fail(error)
-      throw error instanceof EngineError ? error : storeFailed(error)
+      this.#parts.fail(error)
+      throw error
     }
   }
 

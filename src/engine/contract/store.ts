@@ -52,6 +52,12 @@ export interface Append {
   range: RangeRecord | null
 }
 
+/** A small record that becomes durable in the same transaction as the messages that it is about. */
+export interface Note {
+  key: string
+  value: Buffer
+}
+
 /** A bitmap (32 octets) of the places in a block that duplicate detection takes out. */
 export interface DuplicateMarks {
   block: number
@@ -85,8 +91,8 @@ export interface StoreReader {
 export interface AppendStore extends StoreReader {
   /** One transaction, durable on return; holds the calling thread. */
   append(append: Append): void
-  /** The same without holding the thread; several calls of one turn share a commit. */
-  appendLater(append: Append): Promise<void>
+  /** All of it in one transaction without holding the thread: messages that came one by one, and the notes about them. */
+  appendLater(appends: Append[], notes: Note[]): Promise<void>
   /** Durable on return; called before the first message of the job may be claimed. Idempotent. */
   putMarks(marks: DuplicateMarks[]): void
   /** Takes back what a job appended from range `from` on. Idempotent. */

@@ -1,6 +1,6 @@
 /** One carrier as the loop sees it: its channel, what waits for it, and who sends next. */
 import type { Channel } from '../contract/channel.js'
-import type { Counter, Gauge, Metrics } from '../contract/metrics.js'
+import type { Counter, Gauge, Histogram, Metrics } from '../contract/metrics.js'
 import { FairQueue } from '../schedule/fair-queue.js'
 import { Pipeline } from './pipeline.js'
 
@@ -24,6 +24,7 @@ export class Carrier {
   readonly queue = new FairQueue()
   readonly unmatched: Gauge
   readonly inbound: Counter
+  readonly receiptDelay: Histogram
   readonly #unanswered: Record<'resend' | 'hold', Counter>
   /** Blocks with messages that this carrier accepted since the last look. */
   readonly awaited = new Set<number>()
@@ -37,6 +38,7 @@ export class Carrier {
     this.terms = terms
     this.unmatched = metrics.gauge('trunkline_receipts_unmatched', { carrier })
     this.inbound = metrics.counter('trunkline_inbound_total', { carrier, kind: 'message' })
+    this.receiptDelay = metrics.histogram('trunkline_receipt_delay_seconds', { carrier })
     this.#unanswered = {
       resend: metrics.counter('trunkline_unanswered_total', { carrier, policy: 'resend' }),
       hold: metrics.counter('trunkline_unanswered_total', { carrier, policy: 'hold' }),

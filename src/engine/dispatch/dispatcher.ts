@@ -80,7 +80,11 @@ export class Dispatcher {
     this.#deps = deps
     const store = new DispatchStore(deps.environment)
     this.#board = new Board(store, deps.carriersOf)
-    this.#ledger = new Ledger(store, this.#board, { residents: new Residents(store), log: deps.log })
+    this.#ledger = new Ledger(store, this.#board, {
+      residents: new Residents(store),
+      log: deps.log,
+      metrics: deps.metrics,
+    })
     this.#receipts = new Receipts(this.#ledger, deps.log)
     this.#claims = new Claims(this.#ledger, deps.clock, this.#waiting)
     this.#sender = new Sender(this.#ledger, deps.clock)

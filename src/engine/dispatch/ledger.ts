@@ -5,11 +5,13 @@
 import { encode } from '@msgpack/msgpack'
 import { limits } from '../contract/limits.js'
 import type { Log } from '../contract/log.js'
-import { type MessageRef, placeOf, STATE } from '../contract/message.js'
+import { type MessageRef, placeOf, STATE, STATES } from '../contract/message.js'
+import type { Counter, Metrics } from '../contract/metrics.js'
 import { type Inbound, OUTCOME, type OutcomeCode } from '../contract/outcome.js'
 import { type ReasonCode, reasonNumber } from '../contract/reasons.js'
 import type { Commit, QueuedBlock } from '../contract/store.js'
 import type { BlockState } from '../store/block-state.js'
+import { carrierNames } from '../store/carrier-names.js'
 import { type DispatchStore, emptyCommit } from '../store/dispatch-store.js'
 import { blankEntry, type Entry, NO_CARRIER, NO_ID, WHOLE_MESSAGE } from '../store/entry.js'
 import { OutcomeBatch } from '../store/outcome-log.js'
@@ -41,6 +43,8 @@ export class Ledger {
   readonly board: Board
   readonly residents: Residents
   readonly log: Log
+  readonly #metrics: Metrics
+  readonly #stateCounters = new Map<number, Counter>()
   readonly entry: Entry = blankEntry()
   commit: Commit = emptyCommit()
   readonly #batch = new OutcomeBatch()
@@ -52,8 +56,9 @@ export class Ledger {
   /** Claims that no commit has taken yet or whose commit is under way. */
   readonly claiming = new Set<number>()
 
-  constructor(store: DispatchStore, board: Board, deps: { residents: Residents; log: Log }) {
-    const { residents, log } = deps
+  constructor(store: DispatchStore, board: Board, deps: { residents: Residents; log: Log; metrics: Metrics }) {
+    const { residents, log, metrics } = deps
+    this.#metrics = metrics
     this.store = store
     this.log = log
     this.board = board
@@ -100,9 +105,26 @@ export class Ledger {
       counts.states[after]!++
       if (before === STATE.sent && finalBefore === 1) counts.sentFinal--
       if (after === STATE.sent && state.final[place] === 1) counts.sentFinal++
+      if (before !== after) this.#stateCounter(entry.carrier, after).add(1)
     }
     this.board.touch(totals)
     if (state.final[place] === 1 && finalBefore === 0) this.#closeIfDone(state)
+  }
+
+  /** Counts messages as they enter a state; single look-ups, since labels are strings. */
+  #stateCounter(carrier: number, state: number): Counter {
+    const key = carrier * 256 + state
+    let counter = this.#stateCounters.get(key)
+    if (counter === undefined) {
+      const labels = { channel: 'sms', carrier: this.#carrierName(carrier), state: STATES[state] ?? 'none' }
+      counter = this.#metrics.counter('trunkline_messages_total', labels)
+      this.#stateCounters.set(key, counter)
+    }
+    return counter
+  }
+
+  #carrierName(carrier: number): string {
+    return carrier === NO_CARRIER ? 'none' : (carrierNames(this.store.environment)[carrier] ?? 'none')
   }
 
   /** `count` messages from `place` on may be sent (or may not, after all: withdrawn). All are in the state that this changes. */

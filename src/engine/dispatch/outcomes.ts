@@ -119,7 +119,7 @@ export class Outcomes {
     entry.idLength = reports.idLength[row]!
     entry.error = reports.error[row] ?? ''
     this.#count(channel, entry.code)
-    if (!receipts.receive(entry)) carrier.unmatched.set(++this.#unmatched)
+    if (!receipts.receive(entry, carrier.receiptDelay)) carrier.unmatched.set(++this.#unmatched)
     const { session, sequence } = reports
     ledger.acknowledge({ channel, bind: entry.bind, session: session[row]!, sequence: sequence[row]! })
   }

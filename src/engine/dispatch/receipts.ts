@@ -1,6 +1,7 @@
 /** Receipts and the index that finds their message: joined when they match, parked durably when they do not (yet). */
 import type { Log } from '../contract/log.js'
 import { blockOf, type MessageRef, messageRef, placeOf, STATE } from '../contract/message.js'
+import type { Histogram } from '../contract/metrics.js'
 import { OUTCOME, type OutcomeCode } from '../contract/outcome.js'
 import type { BlockState } from '../store/block-state.js'
 import { type Entry, NO_ID } from '../store/entry.js'
@@ -11,6 +12,7 @@ import type { Ledger } from './ledger.js'
 
 const ORPHAN_AGE_MS = 72 * 3_600_000
 const FORGET_AT_ONCE = 500
+const DELAY_SAMPLE = 64
 
 export class Receipts {
   readonly #ledger: Ledger
@@ -21,6 +23,7 @@ export class Receipts {
   readonly #orphans: Orphans
   readonly #found: Found = { ref: 0 as MessageRef, part: 0 }
   readonly #log: Log
+  #applied = 0
 
   constructor(ledger: Ledger, log: Log) {
     this.#ledger = ledger
@@ -99,14 +102,15 @@ export class Receipts {
 
   /**
    * A receipt came: `entry` holds carrier, bind, time, code and id. True: it matched. Otherwise it is parked.
-   * Final receipts settle the id.
+   * Final receipts settle the id. `delay` sees how long one in many took.
    */
-  receive(entry: Entry): boolean {
+  receive(entry: Entry, delay: Histogram): boolean {
     const print = this.#index.fingerprint(entry.carrier, entry.id, entry.idStart, entry.idLength)
     if (entry.idLength > 0 && this.#find(print)) {
       const state = this.#ledger.residents.state(blockOf(this.#found.ref))
       if (state !== null) {
         this.#apply(state, entry, print)
+        if (++this.#applied % DELAY_SAMPLE === 1) this.#observeDelay(state, entry.atMs, delay)
         return true
       }
     }
@@ -122,6 +126,16 @@ export class Receipts {
     entry.id = NO_ID
     entry.idLength = 0
     this.#ledger.record(state, entry)
+  }
+
+  /** Receipt delay of one message in many, since the time of acceptance lies in the history. */
+  #observeDelay(state: BlockState, receivedMs: number, delay: Histogram): void {
+    const place = placeOf(this.#found.ref)
+    let acceptedMs = 0
+    state.eachEntry((entry) => {
+      if (entry.place === place && entry.code === OUTCOME.accepted) acceptedMs = entry.atMs
+    })
+    if (acceptedMs > 0) delay.observe((receivedMs - acceptedMs) / 1000)
   }
 
   #park(entry: Entry, print: Fingerprint): void {

@@ -3,7 +3,7 @@
  * Main thread.
  */
 import { type MessageRef, messageRef } from '../contract/message.js'
-import type { Append, SealedBlock } from '../contract/store.js'
+import type { Append, Note, SealedBlock } from '../contract/store.js'
 import { BlockBuilder, type BlockHead, type NewRecord } from '../store/block.js'
 
 /** Builders kept for reuse: their buffers are the cost of a block. */
@@ -15,12 +15,6 @@ export interface GroupCommitDeps {
   append(appends: Append[], notes: Note[]): Promise<void>
   /** The messages are durable: the dispatcher may claim them. */
   appended(job: number, route: number): void
-}
-
-/** A small record that becomes durable in the same transaction as the messages. */
-export interface Note {
-  key: string
-  value: Buffer
 }
 
 interface Filling {

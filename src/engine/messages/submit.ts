@@ -4,8 +4,9 @@ import type { Clock } from '../contract/clock.js'
 import { EngineError } from '../contract/errors.js'
 import { messageId } from '../contract/ids.js'
 import { limits } from '../contract/limits.js'
+import type { Note } from '../contract/store.js'
 import type { ComposeAccount, Composer, Verdict } from './compose.js'
-import type { GroupCommit, Note } from './group-commit.js'
+import type { GroupCommit } from './group-commit.js'
 import type { SingleJobs } from './single-jobs.js'
 
 export interface SubmitDeps {

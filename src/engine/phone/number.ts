@@ -71,7 +71,10 @@ export class NumberParser {
     return found.reason === 0 || plain.startsWith('00') ? found : this.#refuse(INVALID_NUMBER)
   }
 
-  /** Dialled abroad as one does there, else by the default country's rules, else international with 00 or without +. */
+  /**
+   * Dialled abroad as one does there, else by the default country's rules, else international with 00. Without 00 a foreign
+   * number is seen only where its length cannot be one of home, or where it begins with home's own calling code.
+   */
   #fromHome(plain: string): ParsedNumber {
     const home = this.#home!
     const exit = this.#exit?.exec(plain)
@@ -93,6 +96,9 @@ export class NumberParser {
       return this.#accept(home.code + national)
     }
     if (plain.startsWith('00')) return this.#international(plain, 2)
+    // A mistyped number of home must not reach a stranger abroad.
+    const isHomeLength = home.countries[this.#homeIndex]!.isLength(national.length)
+    if (isHomeLength && !plain.startsWith(home.code)) return this.#refuse(INVALID_NUMBER)
     const found = this.#international(plain, 0)
     return found.reason === 0 ? found : this.#refuse(INVALID_NUMBER)
   }

@@ -131,9 +131,13 @@ class Country {
     return (entry[1] ?? this.row[3]).includes(length)
   }
 
+  isLength(length: number): boolean {
+    return this.row[3].includes(length)
+  }
+
   /** False: too short, or between two possible lengths. Too long is left to the patterns. */
   isPossibleLength(length: number): boolean {
-    return this.row[3].includes(length) || this.isTooLong(length)
+    return this.isLength(length) || this.isTooLong(length)
   }
 
   isTooLong(length: number): boolean {

@@ -6,7 +6,7 @@
  * have nothing else to do); `appendLater` leaves the commit to LMDB's own thread (main, which does).
  */
 import { EngineError } from '../contract/errors.js'
-import type { Append, AppendStore, DispatchCounts, DuplicateMarks, RangeRecord } from '../contract/store.js'
+import type { Append, AppendStore, DispatchCounts, DuplicateMarks, Note, RangeRecord } from '../contract/store.js'
 import type { BlockNumbers } from './block-numbers.js'
 import { decodeCounts } from './counts-record.js'
 import type { Environment } from './environment.js'
@@ -37,11 +37,12 @@ export class LmdbStore implements AppendStore {
     })
   }
 
-  /** As `append`, without holding the thread; several calls of one turn share a commit. */
-  async appendLater(append: Append): Promise<void> {
+  /** As `append` for several jobs at once, without holding the thread. @throws EngineError STORE_FAILED. */
+  async appendLater(appends: Append[], notes: Note[]): Promise<void> {
     try {
       await this.environment.root.batch(() => {
-        this.#put(append)
+        for (const append of appends) this.#put(append)
+        for (const { key, value } of notes) this.environment.meta.put(key, value)
       })
     } catch (error) {
       throw storeFailed(error)
