@@ -58,6 +58,16 @@ t.test('a default country reads home numbers first, then those of other countrie
   t.equal(read('BR', '(11) 96123-4567'), '5511961234567 BR mobile')
 })
 
+t.test('a mistyped number of home is no number abroad', async (t) => {
+  t.equal(read('US', '4594727998'), 'INVALID_NUMBER', 'ten digits are a number of home, though +45 94727998 is Danish')
+  t.equal(read(null, '4594727998'), '4594727998 DK fixedOrMobile')
+  t.equal(read('GB', '6512345678'), 'INVALID_NUMBER', 'ten digits again')
+  t.equal(read('US', '33612345678'), '33612345678 FR mobile', 'eleven digits cannot be of home')
+  t.equal(read('DE', '0033612345678'), '33612345678 FR mobile')
+  t.equal(read('GB', '447781123456'), '447781123456 GG mobile', 'behind its own calling code only the plus is lost')
+  t.equal(read('US', '12042345678'), '12042345678 CA fixedOrMobile')
+})
+
 t.test('Italian zeros stay', async (t) => {
   t.equal(read('IT', '06 1234 5678'), '390612345678 IT fixed')
   t.equal(read(null, '+39 06 1234 5678'), '390612345678 IT fixed')
