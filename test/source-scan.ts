@@ -182,3 +182,42 @@ function parametersOf(list: string): number {
   }
   return count
 }
+
+/** A control block, such as `if (…) {`, and how many of them are open in its function, itself included. */
+export interface FoundBlock {
+  line: number
+  depth: number
+}
+
+/** Every block of if, else, for, while, do, switch, try, catch and finally; a function inside begins anew at 0. */
+export function controlBlocksOf(code: string): FoundBlock[] {
+  const found: FoundBlock[] = []
+  const depths = [0]
+  for (let at = 0; at < code.length; at++) {
+    if (code[at] === '{') {
+      const outside = depths.at(-1)!
+      const control = isControl(code, at)
+      if (control) found.push({ line: code.slice(0, at).split('\n').length, depth: outside + 1 })
+      // Behind these characters an object or the block of a case begins; behind others the body of a function or class.
+      const isWithin = /[:=(,[?;{]\s*$/.test(code.slice(Math.max(0, at - 200), at))
+      depths.push(control ? outside + 1 : isWithin ? outside : 0)
+    } else if (code[at] === '}') depths.pop()
+  }
+  return found
+}
+
+function isControl(code: string, open: number): boolean {
+  const before = code.slice(0, open).trimEnd()
+  if (/\b(else|try|do|finally)$/.test(before.slice(-10))) return true
+  return before.endsWith(')') && /\b(if|for|for await|while|switch|catch)\s*$/.test(headBefore(before))
+}
+
+/** What stands before the bracket that the last one of `code` closes. */
+function headBefore(code: string): string {
+  let depth = 0
+  for (let at = code.length - 1; at >= 0; at--) {
+    if (code[at] === ')') depth++
+    else if (code[at] === '(' && --depth === 0) return code.slice(Math.max(0, at - 20), at)
+  }
+  return ''
+}

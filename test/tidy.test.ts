@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { functionsOf, maskCode } from './source-scan.js'
+import { controlBlocksOf, functionsOf, maskCode } from './source-scan.js'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -46,7 +46,8 @@ const mayImport: readonly (readonly [string, readonly string[]])[] = [
   ['engine/observe', engineLow],
   ['engine/store', [...engineLow, 'engine/observe']],
   ['engine/schedule', [...engineLow, 'engine/phone']],
-  ['engine/dispatch', [...engineLow, 'engine/schedule', 'engine/observe']],
+  // The formats of blocks, states and log are what the loop works on: docs/decisions/0004-dispatch-knows-the-store.md.
+  ['engine/dispatch', [...engineLow, 'engine/schedule', 'engine/store', 'engine/observe']],
   // One folder an idea (jobs, accounts, messages …); they may know each other, never the dispatcher.
   ['engine/', [...idea, 'engine/']],
   ['smpp', channel],
@@ -92,6 +93,7 @@ function importsOf(own: string, text: string): string[] {
 const FILE_LINES_MAX = 400
 const FUNCTION_LINES_MAX = 70
 const PARAMETERS_MAX = 4
+const NESTING_MAX = 3
 
 const length: Rule = ({ path, text }) => {
   const lines = text.trimEnd().split('\n').length
@@ -107,6 +109,11 @@ const functions: Rule = ({ path, code }) =>
       ? [`${path}:${line} ${name} takes ${parameters} parameters`]
       : []),
   ])
+
+const nesting: Rule = ({ path, code }) =>
+  controlBlocksOf(code)
+    .filter(({ depth }) => depth > NESTING_MAX)
+    .map(({ line, depth }) => `${path}:${line} a block ${depth} deep`)
 
 const fileName: Rule = ({ path }) => {
   const name = path.split('/').at(-1)!
@@ -186,6 +193,17 @@ const rules: readonly { name: string; rule: Rule; bad: readonly Source[] }[] = [
     ],
   },
   {
+    name: `blocks are nested at most ${NESTING_MAX} deep`,
+    rule: nesting,
+    bad: [
+      sourceOf('src/a.ts', 'function a() { if (b) { for (;;) { try { while (c(d)) { e() } } finally {} } } }'),
+      sourceOf(
+        'src/a.ts',
+        'const a = () => { if (b) { f() } else { switch (g()) { case 1: { for (;;) { do {} while (1) } } } } }',
+      ),
+    ],
+  },
+  {
     name: 'files are named after one idea, in kebab-case',
     rule: fileName,
     bad: ['src/index.ts', 'src/a/utils.ts', 'src/fairQueue.ts', 'src/Heap.ts'].map((path) => sourceOf(path, '')),
@@ -224,6 +242,11 @@ for (const { name, rule, bad } of rules) {
   })
 }
 
+t.test('a function within a block counts its nesting anew', async (t) => {
+  const source = sourceOf('src/a.ts', 'if (a) { if (b) { if (c) { d((e) => { if (e) { f({ g: 1 }) } }) } } }')
+  t.strictSame(nesting(source), [])
+})
+
 t.test('words in strings and comments are not code', async (t) => {
   const source = sourceOf(
     'src/engine/jobs/a.ts',
@@ -234,4 +257,56 @@ t.test('words in strings and comments are not code', async (t) => {
 
 t.test('every source file was looked at', async (t) => {
   t.ok(sources.length > 30, `${sources.length} files`)
+})
+
+interface LockedPackage {
+  dev?: boolean
+  engines?: { node?: string }
+  resolved?: string
+}
+
+/** Whether a Node version satisfies a range of the forms that packages use: `>=20.1 <30`, `^20.17.0 || >=22`, `18 || 20`. */
+function satisfies(version: number[], range: string): boolean {
+  return range.split('||').some((alternative) => {
+    const bounds = alternative.trim().replace(/([<>=^~]+)\s+/g, '$1')
+    return bounds.split(/\s+/).every((bound) => satisfiesOne(version, bound))
+  })
+}
+
+function satisfiesOne(version: number[], bound: string): boolean {
+  const [, operator, numbers] = /^([<>=^~]*)v?([\d.x*]*)/.exec(bound)!
+  const wanted = numbers!.split('.').map((part) => (/^\d+$/.test(part) ? Number(part) : 0))
+  const order =
+    [0, 1, 2].map((place) => version[place]! - (wanted[place] ?? 0)).find((difference) => difference !== 0) ?? 0
+  if (numbers === '' || numbers === '*') return true
+  if (operator === '>=') return order >= 0
+  if (operator === '>') return order > 0
+  if (operator === '<') return order < 0
+  return version[0] === wanted[0] && (operator === '' || order >= 0)
+}
+
+function readJson<T>(name: string): T {
+  return JSON.parse(readFileSync(join(root, name), 'utf8')) as T
+}
+
+t.test('every package of run time says that it runs on the oldest Node that we name', async (t) => {
+  const oldest = /\d+\.\d+\.\d+/.exec(readJson<{ engines: { node: string } }>('package.json').engines.node)![0]
+  const version = oldest.split('.').map(Number)
+  t.ok(satisfies(version, '^18 || >=20.9.0 <30') && !satisfies(version, '>=22') && !satisfies(version, '^20.19.0'))
+  const { packages } = readJson<{ packages: Record<string, LockedPackage> }>('package-lock.json')
+  const wrong = Object.entries(packages)
+    .filter(([, { dev, engines }]) => !dev && engines?.node !== undefined && !satisfies(version, engines.node))
+    .map(([name, { engines }]) => `${name} wants Node ${engines!.node}`)
+  t.strictSame(wrong, [])
+  const mirrored = Object.values(packages).filter(
+    ({ resolved }) => resolved && !resolved.startsWith('https://registry.npmjs.org/'),
+  )
+  t.strictSame(mirrored, [], 'the lockfile names no private mirror')
+})
+
+t.test('README says of each dependency what it is for', async (t) => {
+  const { dependencies } = readJson<{ dependencies: Record<string, string> }>('package.json')
+  const readme = readFileSync(join(root, 'README.md'), 'utf8')
+  const table = readme.slice(readme.indexOf('## Dependencies'))
+  for (const name of Object.keys(dependencies)) t.ok(table.includes(`\`${name}\``), name)
 })
