@@ -111,8 +111,8 @@ export interface QueuedBlock {
 export interface BlockSnapshot {
   readonly block: number
   sequence: number
-  /** A fresh buffer each time. */
-  encode(): Buffer
+  /** The bytes, in a buffer that `allocate` gives for them alone. */
+  encode(allocate: (size: number) => Buffer): Buffer
 }
 
 export interface KeyedBytes {
@@ -123,9 +123,9 @@ export interface KeyedBytes {
 /** Everything that becomes durable together. */
 export interface Commit {
   log: Buffer | null
-  /** Queue keys (job, route, due, block) that were claimed, and the blocks they opened. */
+  /** Queue keys (job, route, due, block) that were claimed, and the blocks they opened, each with its job. */
   claimed: number[][]
-  opened: number[]
+  opened: { block: number; job: number }[]
   closed: number[]
   counts: Map<number, DispatchCounts>
   /** States to put; when `truncate`, all log batches up to this one are then superfluous. */
@@ -154,7 +154,8 @@ export interface DispatchQueue extends Pick<StoreReader, 'block' | 'marks' | 'st
   queueOf(job: number, afterSeconds?: number): Iterable<{ key: number[]; messages: number }>
   /** One transaction; resolves with its sequence when it is on disk. */
   commit(commit: Commit): Promise<number>
-  openBlocks(): Iterable<number>
+  /** Blocks with messages that are claimed and not final; of all jobs, or of one. */
+  openBlocks(job?: number): Iterable<number>
   /** Queue-like keys of blocks whose receipts should have come by `nowSeconds`. */
   overdue(nowSeconds: number, limit: number): number[][]
   /** Log batches that no snapshot stands for yet, in order. */

@@ -46,9 +46,9 @@ export class Cancel {
 
   /** Messages that wait for a retry lie in open blocks that no lane points at. */
   #claimedElsewhere(job: number): void {
-    for (const block of this.#ledger.store.openBlocks()) {
+    for (const block of [...this.#ledger.store.openBlocks(job)]) {
       const state = this.#ledger.residents.state(block)
-      if (state !== null && state.job === job) this.#queued(state)
+      if (state !== null) this.#queued(state)
     }
   }
 

@@ -69,17 +69,19 @@ export class Carrier {
     return blocks
   }
 
+  /** Parts to keep authorised ahead under `resend`: enough for the commits under way. Per batch: it looks at the binds. */
+  get ahead(): number {
+    const rate = this.channel.view().ratePerSecond
+    const unlimited = Math.max(2 * this.channel.windowTotal, AHEAD_UNLIMITED)
+    return rate === null ? unlimited : Math.min(unlimited, Math.max(AHEAD_LEAST, Math.ceil((rate * AHEAD_MS) / 1000)))
+  }
+
   /**
    * Parts that may still be authorised. Under `hold` everything authorised may become unknown in a crash, so it stays
    * within the window; under `resend` it runs ahead of the commits.
    */
-  room(policy: 'resend' | 'hold'): number {
-    const { windowTotal } = this.channel
-    if (policy === 'hold') return windowTotal - this.pipeline.size - this.pipeline.handed
-    const rate = this.channel.view().ratePerSecond
-    const unlimited = Math.max(2 * windowTotal, AHEAD_UNLIMITED)
-    const ahead =
-      rate === null ? unlimited : Math.min(unlimited, Math.max(AHEAD_LEAST, Math.ceil((rate * AHEAD_MS) / 1000)))
-    return ahead - this.pipeline.size
+  room(policy: 'resend' | 'hold', ahead: number): number {
+    const { pipeline } = this
+    return policy === 'hold' ? this.channel.windowTotal - pipeline.size - pipeline.handed : ahead - pipeline.size
   }
 }

@@ -155,7 +155,7 @@ export class Claims {
   #claim(lane: Lane, queued: QueuedBlock): boolean {
     const key = [lane.job.job, lane.route, queued.dueSeconds, queued.block]
     const state = this.#ledger.residents.open(queued.block)
-    this.#ledger.claim(key, queued.block)
+    this.#ledger.claim(key)
     if (state === null) {
       this.#ledger.quarantine(lane.job.job, queued)
       return false

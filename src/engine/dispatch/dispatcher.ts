@@ -215,9 +215,10 @@ export class Dispatcher {
 
   /** Lets lanes in by fair share until enough is authorised ahead. */
   #authorise(carrier: Carrier, monotonicMs: number): void {
+    const { ahead } = carrier
     for (let grant = carrier.queue.next(); grant !== null; grant = carrier.queue.next()) {
       const { lane } = grant
-      const room = carrier.room(lane.job.onUnanswered)
+      const room = carrier.room(lane.job.onUnanswered, ahead)
       if (room <= 0) return
       const { limiter } = this.#board.totals(lane.job.job)
       const allowed = limiter === null ? Number.POSITIVE_INFINITY : limiter.available(monotonicMs)

@@ -158,9 +158,11 @@ export class Ledger {
     if (state.done) this.commit.closed.push(state.block)
   }
 
-  claim(key: number[], block: number): void {
+  /** `key`: job, route, due, block. */
+  claim(key: number[]): void {
+    const [job, , , block] = key as [number, number, number, number]
     this.commit.claimed.push(key)
-    this.commit.opened.push(block)
+    this.commit.opened.push({ block, job })
     this.claiming.add(block)
   }
 
@@ -226,7 +228,7 @@ export class Ledger {
     }
     const release = this.#release(commit)
     release.sequence = await this.store.commit(commit)
-    for (const block of commit.opened) this.claiming.delete(block)
+    for (const { block } of commit.opened) this.claiming.delete(block)
     return release
   }
 

@@ -78,6 +78,7 @@ export class Residents {
       if (state.dirty || state.inFlightTotal > 0 || state.sequence > durable || state.sequence === 0) continue
       this.#states.delete(block)
       this.#bodies.delete(block)
+      state.dispose()
       if (this.#states.size <= keep) return
     }
   }

@@ -5,6 +5,7 @@
  * both come to the same state. Stored as a snapshot: 0 u32 CRC-32C of the rest · 4 u16 messages · 6 u16 0 · 8 f64 log
  * sequence that it stands for · 16 f64 job · 24 u32 route · then the arrays · then the history.
  */
+import { BufferPool } from '../base/buffer-pool.js'
 import { crc32c } from '../base/crc32c.js'
 import { EngineError } from '../contract/errors.js'
 import { STATE } from '../contract/message.js'
@@ -36,6 +37,11 @@ const REASON = {
   validity: reasonNumber('VALIDITY_OVER'),
   canceled: reasonNumber('CANCELED_BY_CUSTOMER'),
 }
+
+/** An accepted part and its receipt; with the reserve for one entry, 256 messages fit a 16 KiB buffer. */
+const HISTORY_BYTES_PER_MESSAGE = 60
+const NOTHING = Buffer.alloc(0)
+const histories = new BufferPool({ keptBytes: 16 << 20 })
 
 export class BlockState {
   readonly block: number
@@ -82,7 +88,7 @@ export class BlockState {
     this.statuses = new Uint32Array(count)
     this.accepted = new Uint32Array(count)
     this.receipted = new Uint32Array(count)
-    this.#history = Buffer.allocUnsafeSlow(count * 72 + ENTRY_MAX_BYTES)
+    this.#history = histories.take(count * HISTORY_BYTES_PER_MESSAGE + ENTRY_MAX_BYTES)
   }
 
   /** The state of a block that was never claimed: all queued, marked duplicates taken out. */
@@ -238,11 +244,18 @@ export class BlockState {
 
   #keep(entry: Entry): void {
     if (this.#historyLength + ENTRY_MAX_BYTES > this.#history.length) {
-      const grown = Buffer.allocUnsafeSlow(this.#history.length * 2)
+      const grown = histories.take(this.#history.length * 2)
       this.#history.copy(grown, 0, 0, this.#historyLength)
+      histories.give(this.#history)
       this.#history = grown
     }
     this.#historyLength += writeEntry(this.#history, this.#historyLength, entry)
+  }
+
+  /** Gives the history's memory back for another block; the state must not be used any more. */
+  dispose(): void {
+    histories.give(this.#history)
+    this.#history = NOTHING
   }
 
   /** Calls `see` with each entry in order; the entry object is reused. */
@@ -254,10 +267,10 @@ export class BlockState {
     }
   }
 
-  /** A fresh buffer: LMDB's put is zero-copy. */
-  encode(): Buffer {
+  /** LMDB's put is zero-copy: what `allocate` gives must stay untouched until the commit. */
+  encode(allocate: (size: number) => Buffer = Buffer.allocUnsafeSlow): Buffer {
     const { count } = this
-    const bytes = Buffer.allocUnsafeSlow(HEAD_BYTES + count * BYTES_PER_MESSAGE + this.#historyLength)
+    const bytes = allocate(HEAD_BYTES + count * BYTES_PER_MESSAGE + this.#historyLength)
     bytes.writeUInt16LE(count, 4)
     bytes.writeUInt16LE(0, 6)
     bytes.writeDoubleLE(this.sequence, 8)
@@ -297,7 +310,8 @@ export class BlockState {
     for (const final of state.final) state.#ended += final
     state.#historyLength = bytes.length - at
     if (state.#history.length < state.#historyLength + ENTRY_MAX_BYTES) {
-      state.#history = Buffer.allocUnsafeSlow(state.#historyLength + ENTRY_MAX_BYTES)
+      histories.give(state.#history)
+      state.#history = histories.take(state.#historyLength + ENTRY_MAX_BYTES)
     }
     bytes.copy(state.#history, 0, at)
     return state

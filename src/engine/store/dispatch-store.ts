@@ -2,12 +2,14 @@
  * The dispatcher's side of the store: claim blocks from the queue index, commit a batch of outcomes with all that it
  * changes in one transaction, read states back, recover. Dispatcher thread only.
  */
+import { BufferPool } from '../base/buffer-pool.js'
 import type { Commit, DispatchCounts, DispatchQueue, QueuedBlock } from '../contract/store.js'
 import { decodeCounts, encodeCounts } from './counts-record.js'
 import type { Environment } from './environment.js'
 import { storeFailed } from './lmdb-store.js'
 
 const ONE = Buffer.from([1])
+const SLAB_BYTES = 1 << 20
 const INFINITE = Number.POSITIVE_INFINITY
 
 export function emptyCommit(): Commit {
@@ -28,11 +30,33 @@ export function emptyCommit(): Commit {
   }
 }
 
+function jobBytes(job: number): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(8)
+  bytes.writeDoubleLE(job)
+  return bytes
+}
+
+/** Snapshots of a commit lie end to end in slabs, which are used again when it is on disk. */
+function slabAllocator(pool: BufferPool, slabs: Buffer[]): (size: number) => Buffer {
+  let used = SLAB_BYTES
+  return (size) => {
+    if (size > SLAB_BYTES) return Buffer.allocUnsafeSlow(size)
+    if (used + size > SLAB_BYTES) {
+      slabs.push(pool.take(SLAB_BYTES))
+      used = 0
+    }
+    const start = used
+    used += size
+    return slabs.at(-1)!.subarray(start, used)
+  }
+}
+
 export class DispatchStore implements DispatchQueue {
   readonly environment: Environment
   #sequence: number
   #truncated: number
   #inbound = 0
+  readonly #slabs = new BufferPool({ keptBytes: 16 * SLAB_BYTES })
 
   constructor(environment: Environment) {
     this.environment = environment
@@ -107,8 +131,10 @@ export class DispatchStore implements DispatchQueue {
     const bytes = this.environment.counts.getBinary(job)
     return bytes === undefined ? null : decodeCounts(bytes)
   }
-  openBlocks(): Iterable<number> {
-    return this.environment.open.getKeys() as Iterable<number>
+  *openBlocks(job?: number): Iterable<number> {
+    for (const { key, value } of this.environment.open.getRange({})) {
+      if (job === undefined || value.readDoubleLE(0) === job) yield key as number
+    }
   }
   overdue(nowSeconds: number, limit: number): number[][] {
     return [...this.environment.awaiting.getKeys({ start: [0], end: [nowSeconds, INFINITE], limit })]
@@ -116,25 +142,28 @@ export class DispatchStore implements DispatchQueue {
 
   async commit(commit: Commit): Promise<number> {
     const sequence = ++this.#sequence
+    const slabs: Buffer[] = []
     for (const state of commit.snapshots) state.sequence = sequence
     try {
       await this.environment.root.batch(() => {
-        this.#put(sequence, commit)
+        this.#put(sequence, commit, slabs)
       })
     } catch (error) {
       throw storeFailed(error)
     }
+    for (const slab of slabs) this.#slabs.give(slab)
     return sequence
   }
 
-  #put(sequence: number, commit: Commit): void {
+  #put(sequence: number, commit: Commit, slabs: Buffer[]): void {
     const e = this.environment
+    const allocate = slabAllocator(this.#slabs, slabs)
     if (commit.log !== null) e.log.put(sequence, commit.log)
     for (const key of commit.claimed) e.queue.remove(key)
-    for (const block of commit.opened) e.open.put(block, ONE)
+    for (const { block, job } of commit.opened) e.open.put(block, jobBytes(job))
     for (const block of commit.closed) e.open.remove(block)
     for (const [job, counts] of commit.counts) e.counts.put(job, encodeCounts(counts))
-    for (const state of commit.snapshots) e.states.put(state.block, state.encode())
+    for (const state of commit.snapshots) e.states.put(state.block, state.encode(allocate))
     for (const key of commit.awaiting) e.awaiting.put(key, ONE)
     for (const key of commit.awaitingDone) e.awaiting.remove(key)
     for (const { key, bytes } of commit.orphans) e.orphans.put(key, bytes)

@@ -32,7 +32,7 @@ export interface Environment {
   counts: Database<Buffer, number>
   /** log sequence → one batch of outcomes. */
   log: Database<Buffer, number>
-  /** block → 1 while it has messages that are claimed and not final, or await receipts. */
+  /** block → its job (f64) while it has messages that are claimed and not final, or await receipts. */
   open: Database<Buffer, number>
   /** [deadline s, block]: when to look for receipts that never came. */
   awaiting: Database<Buffer, number[]>
