@@ -1,16 +1,20 @@
 /** `trunkline serve`: the engine until SIGTERM or SIGINT. */
 import { loadConfig } from '../engine/config/load.js'
+import type { Config } from '../engine/config/schema.js'
+import type { EngineApi } from '../engine/contract/api.js'
 import { createLog } from '../engine/observe/log.js'
 import { startServer } from '../start.js'
 import { type Command, readArguments, textOption } from './command.js'
 import { defaultConfigFile } from './config-file.js'
 import { printError } from './output.js'
+import { applyReload, planReload } from './reload.js'
 
 export const serve: Command = {
   help: `Usage: trunkline serve [--config trunkline.yaml]
 
 Runs until SIGTERM or SIGINT, then stops taking work, waits for open answers (at most shutdownSeconds), unbinds,
-and exits 0. A second signal ends it at once. Without a file the defaults hold: data in ./trunkline-data, HTTP on
+and exits 0. A second signal ends it at once. SIGHUP reads the file again and applies the carriers' rates, windows and
+binds without dropping a bind; what else differs is named and waits for a restart. Without a file the defaults hold: data in ./trunkline-data, HTTP on
 127.0.0.1:8080, no carriers. The admin key is in dataDir/admin.key. The log is JSON on stdout.
 
 Example:
@@ -18,14 +22,34 @@ Example:
 
   async run(argv) {
     const { values } = readArguments(argv, { config: { type: 'string' } }, 0)
-    const config = loadConfig(textOption(values, 'config') ?? defaultConfigFile())
+    const file = textOption(values, 'config') ?? defaultConfigFile()
+    const config = loadConfig(file)
     const server = await startServer(config, { log: createLog(config.logLevel) })
     const stopped = firstSignal()
+    reloadAtSighup(file, config, server.engine)
     printError(`trunkline listens on ${server.url}`)
     await stopped
     await server.stop()
     return 0
   },
+}
+
+/** A file that cannot be read or is wrong changes nothing. */
+function reloadAtSighup(file: string | null, started: Config, engine: EngineApi): void {
+  let config = started
+  process.on('SIGHUP', () => {
+    try {
+      const fresh = loadConfig(file)
+      const reload = planReload(config, fresh)
+      config = fresh
+      applyReload(reload, (id, change) => engine.patchCarrier(id, change)).then(
+        (line) => printError(`configuration read again: ${line}`),
+        (error: Error) => printError(`configuration read again, but not applied: ${error.message}`),
+      )
+    } catch (error) {
+      printError(`configuration not read again: ${(error as Error).message}`)
+    }
+  })
 }
 
 /** Resolves at the first signal; the second one ends the process, for the operator who will not wait. */
