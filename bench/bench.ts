@@ -8,6 +8,15 @@ export interface BenchRow {
   ratio?: number
 }
 
+export interface BenchOptions {
+  /** Small sizes and few rounds: that it runs, not how fast. */
+  quick?: boolean
+}
+
+export function roundsOf(options: BenchOptions): number {
+  return options.quick ? 1 : 5
+}
+
 export function median(values: number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   return sorted[sorted.length >> 1]!

@@ -9,7 +9,7 @@ import { SubmitEncoder } from '../src/smpp/submit.js'
 import { Window } from '../src/smpp/window.js'
 import { BufferPool, Writer } from '../src/smpp/writer.js'
 import { carrierConfig, outgoing } from '../test/smpp-support.js'
-import { type BenchRow, rates } from './bench.js'
+import { type BenchOptions, type BenchRow, rates, roundsOf } from './bench.js'
 
 const TEXT = 'Dear customer, your parcel is on its way and comes today between 9 and 12. '.padEnd(160, 'x')
 const RECEIPT = 'id:1234567890 sub:001 dlvrd:001 submit date:2611220900 done date:2611220900 stat:DELIVRD err:000 text:'
@@ -79,7 +79,7 @@ function readReceipts(bytes: Buffer): number {
   return delivered
 }
 
-export async function bench(): Promise<BenchRow[]> {
+export async function bench(options: BenchOptions = {}): Promise<BenchRow[]> {
   const { default: smpp } = (await import('smpp' as string)) as { default: NpmSmpp }
   const submit = { source_addr: 'TRUNK', source_addr_ton: 5, destination_addr: '447712345678', short_message: TEXT }
   const chunk = responses(1000)
@@ -91,15 +91,18 @@ export async function bench(): Promise<BenchRow[]> {
       return NPM_OPERATIONS
     }
   }
-  const perSecond = rates({
-    'encode submit_sm': encodeSubmits,
-    'encode submit_sm, npm smpp': npm(() => void new smpp.PDU('submit_sm', submit).toBuffer()),
-    'frame response': () => frameResponses(chunk, 1000),
-    'read response, npm smpp': npm(() => void new smpp.PDU(response)),
-    'window slot': openAndClose,
-    'read receipt': () => readReceipts(receipt),
-    'read receipt, npm smpp': npm(() => void new smpp.PDU(receipt)),
-  })
+  const perSecond = rates(
+    {
+      'encode submit_sm': encodeSubmits,
+      'encode submit_sm, npm smpp': npm(() => void new smpp.PDU('submit_sm', submit).toBuffer()),
+      'frame response': () => frameResponses(chunk, 1000),
+      'read response, npm smpp': npm(() => void new smpp.PDU(response)),
+      'window slot': openAndClose,
+      'read receipt': () => readReceipts(receipt),
+      'read receipt, npm smpp': npm(() => void new smpp.PDU(receipt)),
+    },
+    roundsOf(options),
+  )
   const row = (name: string, ratioTo?: string): BenchRow => {
     const value = 1e9 / perSecond[name]!
     if (ratioTo === undefined) return { name, value, unit: 'ns' }

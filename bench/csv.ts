@@ -11,7 +11,7 @@ import { cutRanges } from '../src/ingest/cut.js'
 import { RECORD } from '../src/ingest/record-source.js'
 import { Scanner } from '../src/ingest/scanner.js'
 import { type IngestPool, startIngestPool } from '../src/ingest-pool.js'
-import { type BenchRow, median, rates } from './bench.js'
+import { type BenchOptions, type BenchRow, median, rates } from './bench.js'
 
 const ROWS = 500_000
 const SAMPLE_ROWS = 50_000
@@ -32,10 +32,11 @@ function sampleFile(rows: number): Buffer {
   return Buffer.from(lines.join(''))
 }
 
-export async function bench(): Promise<BenchRow[]> {
+export async function bench(options: BenchOptions = {}): Promise<BenchRow[]> {
   const sample = sampleFile(SAMPLE_ROWS)
-  const parsed = rates({ scanner: () => scanAll(sample), csvParse: () => parse(sample).length }, ROUNDS)
-  const ingest = await ingestRate()
+  const rounds = options.quick ? 1 : ROUNDS
+  const parsed = rates({ scanner: () => scanAll(sample), csvParse: () => parse(sample).length }, rounds)
+  const ingest = await ingestRate(options.quick ? SAMPLE_ROWS : ROWS)
   return [
     { name: 'csv-parse', value: parsed.csvParse!, unit: 'rows/s' },
     {
@@ -64,10 +65,10 @@ function scanAll(bytes: Buffer): number {
 }
 
 /** Median rows per second of a whole job, duplicates included; a warm-up apart. */
-async function ingestRate(): Promise<number> {
+async function ingestRate(rowCount: number): Promise<number> {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'trunkline-bench-'))
   const file = path.join(dataDir, 'bench.csv')
-  const bytes = sampleFile(ROWS)
+  const bytes = sampleFile(rowCount)
   await writeFile(file, bytes)
   const environment = openEnvironment(dataDir)
   const pool = startIngestPool(WORKERS, { dataDir, numbers: new BlockNumbers({ first: 1 }).buffer })

@@ -2,7 +2,7 @@
 import parsePhoneNumber from 'libphonenumber-js/max'
 import { NumberParser } from '../src/engine/phone/number.js'
 import { Segmenter } from '../src/engine/text/segment.js'
-import { type BenchRow, rates } from './bench.js'
+import { type BenchOptions, type BenchRow, rates, roundsOf } from './bench.js'
 
 const BASIC =
   '@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !"#¤%&\'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà'
@@ -43,22 +43,25 @@ function each<T>(items: readonly T[], rounds: number, work: (item: T) => unknown
   }
 }
 
-export async function bench(): Promise<BenchRow[]> {
+export async function bench(options: BenchOptions = {}): Promise<BenchRow[]> {
   const segmenter = new Segmenter({ alphabet: 'gsm7', longMessages: 'udh', maxParts: 10, transliterate: false })
   const segment = (text: string) => segmenter.segment(text)
   const parser = new NumberParser('GB')
   const parse = (text: string) => parser.parse(text)
-  const measured = rates({
-    'text, 120–160 plain characters': each(TEXTS, 200, segment),
-    'text, 160 characters with an accent': each(ACCENTED, 100, segment),
-    'text, two parts': each(LONG, 100, segment),
-    'text, 70 characters UCS-2': each(WIDE, 100, segment),
-    'text, plain way': each(TEXTS, 20, plainSegments),
-    'number, +44…': each(INTERNATIONAL, 200, parse),
-    'number, 07…': each(NATIONAL, 100, parse),
-    'number, 07… with a space': each(SPACED, 50, parse),
-    'number, libphonenumber-js': each(INTERNATIONAL, 2, (text) => parsePhoneNumber(text)?.isValid()),
-  })
+  const measured = rates(
+    {
+      'text, 120–160 plain characters': each(TEXTS, 200, segment),
+      'text, 160 characters with an accent': each(ACCENTED, 100, segment),
+      'text, two parts': each(LONG, 100, segment),
+      'text, 70 characters UCS-2': each(WIDE, 100, segment),
+      'text, plain way': each(TEXTS, 20, plainSegments),
+      'number, +44…': each(INTERNATIONAL, 200, parse),
+      'number, 07…': each(NATIONAL, 100, parse),
+      'number, 07… with a space': each(SPACED, 50, parse),
+      'number, libphonenumber-js': each(INTERNATIONAL, 2, (text) => parsePhoneNumber(text)?.isValid()),
+    },
+    roundsOf(options),
+  )
   return Object.entries(measured).map(([name, value]) => {
     const ratioTo = name.startsWith('text') ? 'text, plain way' : 'number, libphonenumber-js'
     return {

@@ -10,7 +10,7 @@ import type { OutcomeSink, Receipt } from '../src/engine/contract/outcome.js'
 import { runSmsc } from '../src/smpp/simulator/run-smsc.js'
 import { createSmppChannel } from '../src/smpp/smpp-channel.js'
 import { carrierConfig, outgoing } from '../test/smpp-support.js'
-import { type BenchRow, median } from './bench.js'
+import { type BenchOptions, type BenchRow, median } from './bench.js'
 
 const ROUNDS = 3
 const SECONDS = 1
@@ -143,20 +143,21 @@ function startSmsc(): Promise<{ child: ChildProcess; port: number }> {
   })
 }
 
-export async function bench(): Promise<BenchRow[]> {
+export async function bench(options: BenchOptions = {}): Promise<BenchRow[]> {
+  const rounds = options.quick ? 1 : ROUNDS
   const { child, port } = await startSmsc()
   const rows: BenchRow[] = []
   try {
-    for (const window of [1, 10, 100, 1000]) {
-      const npm = await repeat(() => measureNpm(port, window))
-      const plain = await repeat(() => measure(port, window, false))
+    for (const window of options.quick ? [10, 1000] : [1, 10, 100, 1000]) {
+      const npm = await repeat(rounds, () => measureNpm(port, window))
+      const plain = await repeat(rounds, () => measure(port, window, false))
       const name = `npm smpp, window ${window}`
       rows.push({ name, value: npm.perSecond, unit: 'submits/s' })
       const ratio = plain.perSecond / npm.perSecond
       rows.push({ name: `channel, window ${window}`, value: plain.perSecond, unit: 'submits/s', ratioTo: name, ratio })
       rows.push({ name: `channel, window ${window}, CPU`, value: plain.cpuSecondsPer100k, unit: 's per 100k' })
     }
-    const receipts = await repeat(() => measure(port, 1000, true))
+    const receipts = await repeat(rounds, () => measure(port, 1000, true))
     rows.push({ name: 'channel, window 1000, a receipt each', value: receipts.perSecond, unit: 'submits/s' })
   } finally {
     child.kill('SIGTERM')
@@ -164,9 +165,9 @@ export async function bench(): Promise<BenchRow[]> {
   return rows
 }
 
-async function repeat(run: () => Promise<Measured>): Promise<Measured> {
+async function repeat(rounds: number, run: () => Promise<Measured>): Promise<Measured> {
   const seen: Measured[] = []
-  for (let round = 0; round < ROUNDS; round++) seen.push(await run())
+  for (let round = 0; round < rounds; round++) seen.push(await run())
   return {
     perSecond: median(seen.map((each) => each.perSecond)),
     cpuSecondsPer100k: median(seen.map((each) => each.cpuSecondsPer100k)),

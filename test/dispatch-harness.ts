@@ -235,6 +235,7 @@ export async function startDispatcher(options: {
   aheadMs?: { value: number }
   receiptTimeoutSeconds?: number
   before?: (store: LmdbStore, channel: ScriptedChannel) => void
+  makeChannel?: (sink: OutcomeSink) => ScriptedChannel
 }): Promise<Harness> {
   const environment = openEnvironment(options.dataDir)
   const store = new LmdbStore(environment, new BlockNumbers({ first: LmdbStore.nextBlock(environment) }))
@@ -268,7 +269,8 @@ export async function startDispatcher(options: {
       },
     },
   })
-  const channel = new ScriptedChannel('test', dispatcher.inbox.sink(0), options)
+  const sink = dispatcher.inbox.sink(0)
+  const channel = options.makeChannel?.(sink) ?? new ScriptedChannel('test', sink, options)
   options.before?.(store, channel)
   const carrier = new Carrier(channel, 0, {
     terms: { request: 'final', timeoutSeconds: options.receiptTimeoutSeconds ?? 3600 },
