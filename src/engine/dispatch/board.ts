@@ -101,7 +101,8 @@ export class Board {
     return lane
   }
 
-  forget(job: number): void {
-    this.#jobs.delete(job)
+  /** Not while it has changes that no commit has taken. */
+  forget(totals: JobTotals): void {
+    if (!totals.dirty) this.#jobs.delete(totals.number)
   }
 }

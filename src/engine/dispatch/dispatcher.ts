@@ -300,11 +300,21 @@ export class Dispatcher {
         totals.finishedPosted = true
         this.#postProgressNow()
         this.#deps.port.finished(totals.number)
+        this.#retire(totals)
       }
     }
     for (const work of release.after) work()
     this.#ledger.trim(this.#durable)
     this.wake()
+  }
+
+  /** Nothing of a finished job stays in memory; a late receipt reads its counts from the store again. */
+  #retire(totals: JobTotals): void {
+    for (const lane of totals.lanes.values()) {
+      if (lane.carrier !== null) this.#byName.get(lane.carrier)?.queue.deactivate(lane)
+      this.#claims.forget(lane)
+    }
+    this.#board.forget(totals)
   }
 
   #postProgress(monotonicMs: number): void {

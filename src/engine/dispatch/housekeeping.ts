@@ -42,6 +42,7 @@ export class Housekeeping {
       this.#receiptsAt = monotonicMs
       this.#overdueReceipts()
       this.#deps.receipts.forgetOld(this.#deps.clock.now())
+      for (const carrier of this.#deps.carriers) carrier.unmatched.set(this.#deps.receipts.unmatched(carrier.number))
     }
   }
 

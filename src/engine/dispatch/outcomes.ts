@@ -26,7 +26,6 @@ export interface OutcomesDeps {
 export class Outcomes {
   readonly #deps: OutcomesDeps
   readonly #receiptCounters = new Map<number, Counter>()
-  #unmatched = 0
 
   constructor(deps: OutcomesDeps) {
     this.#deps = deps
@@ -119,7 +118,7 @@ export class Outcomes {
     entry.idLength = reports.idLength[row]!
     entry.error = reports.error[row] ?? ''
     this.#count(channel, entry.code)
-    if (!receipts.receive(entry, carrier.receiptDelay)) carrier.unmatched.set(++this.#unmatched)
+    receipts.receive(entry, carrier.receiptDelay)
     const { session, sequence } = reports
     ledger.acknowledge({ channel, bind: entry.bind, session: session[row]!, sequence: sequence[row]! })
   }

@@ -1,4 +1,6 @@
 /** Receipts and the index that finds their message: joined when they match, parked durably when they do not (yet). */
+import assert from 'node:assert'
+import { limits } from '../contract/limits.js'
 import type { Log } from '../contract/log.js'
 import { blockOf, type MessageRef, messageRef, placeOf, STATE } from '../contract/message.js'
 import type { Histogram } from '../contract/metrics.js'
@@ -12,6 +14,9 @@ import type { Ledger } from './ledger.js'
 
 const ORPHAN_AGE_MS = 72 * 3_600_000
 const FORGET_AT_ONCE = 500
+/** In the index: several parts of one message bear this id, as with carriers that give one id and one receipt a message. */
+const ALL_PARTS = 0x7f
+assert(limits.partsPerMessage <= ALL_PARTS, 'a part number fits seven bits beside it')
 const DELAY_SAMPLE = 64
 
 export class Receipts {
@@ -38,8 +43,9 @@ export class Receipts {
     this.#orphans.load((orphan) => this.#printOf(orphan))
   }
 
-  get orphans(): number {
-    return this.#orphans.size
+  /** Receipts of the carrier that match no message (yet). */
+  unmatched(carrier: number): number {
+    return this.#orphans.count(carrier)
   }
 
   #printOf(orphan: Orphan): Fingerprint {
@@ -51,8 +57,27 @@ export class Receipts {
   awaitReceipt(state: BlockState, entry: Entry): void {
     if (entry.idLength === 0) return
     const print = this.#index.fingerprint(entry.carrier, entry.id, entry.idStart, entry.idLength)
-    this.#insert(print, messageRef(state.block, entry.place), entry.part)
+    const others = this.#await(print, state, entry)
     if (this.#orphans.size > 0) this.#join(print, state, entry)
+    // The receipt of its id came before this part's own response.
+    if ((state.receipted[entry.place]! & others) !== 0) this.#deliver(state, entry, entry.part)
+  }
+
+  /** Returns the parts that had the id before, as bits. */
+  #await(print: Fingerprint, state: BlockState, { place, part }: Entry): number {
+    const ref = messageRef(state.block, place)
+    const several = state.parts[place]! > 1 && this.#isSharedBy(print, ref, part)
+    this.#insert(print, ref, several ? ALL_PARTS : part)
+    if (!several) return 0
+    return (this.#found.part === ALL_PARTS ? state.accepted[place]! : 1 << this.#found.part) & ~(1 << part)
+  }
+
+  #deliver(state: BlockState, { place, carrier, bind, atMs }: Entry, part: number): void {
+    const entry = this.#ledger.own(OUTCOME.delivered, messageRef(state.block, place), atMs)
+    entry.part = part
+    entry.carrier = carrier
+    entry.bind = bind
+    this.#ledger.record(state, entry)
   }
 
   /** At start, from the history of an open block: awaits the receipts of its accepted parts again. */
@@ -60,8 +85,7 @@ export class Receipts {
     state.eachEntry((entry) => {
       if (entry.code !== OUTCOME.accepted || entry.idLength === 0) return
       if (state.final[entry.place] === 1 && state.states[entry.place] !== STATE.sent) return
-      const print = this.#index.fingerprint(entry.carrier, entry.id, entry.idStart, entry.idLength)
-      this.#insert(print, messageRef(state.block, entry.place), entry.part)
+      this.#await(this.#index.fingerprint(entry.carrier, entry.id, entry.idStart, entry.idLength), state, entry)
     })
   }
 
@@ -79,10 +103,19 @@ export class Receipts {
     this.#ledger.whenDurable(() => this.#retiring.delete(full))
   }
 
+  /** Another part of the message has the id. Parts are answered close together: segments need not be asked. */
+  #isSharedBy(print: Fingerprint, ref: MessageRef, part: number): boolean {
+    return this.#findRecent(print) && this.#found.ref === ref && this.#found.part !== part
+  }
+
   #find(print: Fingerprint): boolean {
+    return this.#findRecent(print) || this.#segments.find(print, this.#found)
+  }
+
+  #findRecent(print: Fingerprint): boolean {
     if (this.#index.find(print, this.#found)) return true
     for (const index of this.#retiring) if (index.find(print, this.#found)) return true
-    return this.#segments.find(print, this.#found)
+    return false
   }
 
   #join(print: Fingerprint, state: BlockState, accepted: Entry): void {
@@ -125,7 +158,21 @@ export class Receipts {
     // The id is in the history already, with the accepted part.
     entry.id = NO_ID
     entry.idLength = 0
-    this.#ledger.record(state, entry)
+    if (entry.part === ALL_PARTS) this.#applyToAll(state, entry)
+    else this.#ledger.record(state, entry)
+  }
+
+  /** One receipt for all parts: each is delivered by it; anything else ends the message by the first. */
+  #applyToAll(state: BlockState, entry: Entry): void {
+    entry.part = 0
+    if (entry.code !== OUTCOME.delivered) {
+      this.#ledger.record(state, entry)
+      return
+    }
+    const open = state.accepted[entry.place]! & ~state.receipted[entry.place]!
+    for (; entry.part < limits.partsPerMessage; entry.part++) {
+      if ((open & (1 << entry.part)) !== 0) this.#ledger.record(state, entry)
+    }
   }
 
   /** Receipt delay of one message in many, since the time of acceptance lies in the history. */

@@ -21,6 +21,7 @@ export interface Orphan {
 export class Orphans {
   readonly #environment: Environment
   readonly #byPrint = new Map<number, Orphan[]>()
+  readonly #byCarrier = new Map<number, number>()
   #next = 1
   #size = 0
 
@@ -30,6 +31,11 @@ export class Orphans {
 
   get size(): number {
     return this.#size
+  }
+
+  /** Receipts of the carrier that match nothing, of those in memory. */
+  count(carrier: number): number {
+    return this.#byCarrier.get(carrier) ?? 0
   }
 
   /** Reads what earlier runs left, newest first, as many as fit memory. */
@@ -54,6 +60,7 @@ export class Orphans {
     if (same) same.push(orphan)
     else this.#byPrint.set(key, [orphan])
     this.#size++
+    this.#byCarrier.set(orphan.carrier, this.count(orphan.carrier) + 1)
   }
 
   /** Takes out the receipts that waited for this id, in order of arrival. */
@@ -63,6 +70,7 @@ export class Orphans {
     if (same === undefined) return null
     this.#byPrint.delete(key)
     this.#size -= same.length
+    for (const { carrier } of same) this.#byCarrier.set(carrier, this.count(carrier) - 1)
     return same.sort((a, b) => a.number - b.number)
   }
 
@@ -73,7 +81,20 @@ export class Orphans {
       if (decodeOrphan(key as number, value).atMs >= beforeMs) break
       numbers.push(key as number)
     }
+    if (numbers.length > 0) this.#forgetBefore(beforeMs)
     return numbers
+  }
+
+  #forgetBefore(beforeMs: number): void {
+    for (const [key, same] of this.#byPrint) {
+      const kept = same.filter(({ atMs }) => atMs >= beforeMs)
+      for (let gone = same.length - kept.length; gone > 0; gone--) {
+        this.#size--
+        this.#byCarrier.set(same[0]!.carrier, this.count(same[0]!.carrier) - 1)
+      }
+      if (kept.length === 0) this.#byPrint.delete(key)
+      else this.#byPrint.set(key, kept)
+    }
   }
 }
 
