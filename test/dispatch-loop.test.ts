@@ -261,3 +261,52 @@ t.test('the history tells each attempt, answer and receipt of a message', async 
   )
   t.equal(history[1]!.id, harness.channel.sent[1]!.id)
 })
+
+t.test('two hundred small jobs at once all finish', async (t) => {
+  const harness = await run(t, 1)
+  const JOBS = 200
+  for (let job = 100; job < 100 + JOBS; job++) appendMessages(harness.store, job, 3, { account: job % 7 })
+  for (let job = 100; job < 100 + JOBS; job++) harness.dispatcher.job(jobDispatch(job, 3, { account: job % 7 }))
+  for (let job = 100; job < 100 + JOBS; job++) await harness.finished(job)
+  const delivered = [...harness.progress.values()].reduce((sum, { states }) => sum + states[STATE.delivered]!, 0)
+  t.equal(delivered, 3 * JOBS)
+  t.equal(harness.channel.count, 3 * JOBS)
+})
+
+t.test('single messages that come while others are sent are picked up, each once', async (t) => {
+  const harness = await run(t, 1)
+  harness.dispatcher.job(jobDispatch(50, -1, { openEnded: true }))
+  for (let n = 0; n < 100; n++) {
+    appendMessages(harness.store, 50, 1, { digits: String(447_400_000_000 + n) })
+    harness.dispatcher.appended(50, 1)
+    if (n % 10 === 0) await new Promise((resolve) => setImmediate(resolve))
+  }
+  await harness.until(50, ({ states }) => states[STATE.delivered] === 100)
+  t.equal(new Set(harness.channel.sent.map(({ to }) => to)).size, 100)
+  t.equal(harness.channel.count, 100)
+})
+
+t.test('under hold a stop with answers outstanding makes unknown only these, and nothing is sent again', async (t) => {
+  const dataDir = tempDir(t)
+  const hold = jobDispatch(JOB, 5_000, { onUnanswered: 'hold' })
+  const first = await startDispatcher({
+    dataDir,
+    jobs: [],
+    window: 20,
+    before: (store) => appendMessages(store, JOB, 5_000),
+  })
+  first.channel.receipt = () => null
+  first.channel.answer = () => (first.channel.count > 300 ? 'silence' : OUTCOME.accepted)
+  first.dispatcher.job(hold)
+  await first.until(JOB, ({ states }) => states[STATE.sending]! > 0 && states[STATE.sent]! >= 280)
+  await first.abandon()
+  const sent = new Set(first.channel.sent.map(({ ref }) => ref))
+
+  const second = await startDispatcher({ dataDir, jobs: [hold], window: 20, firstId: 1_000_000 })
+  t.teardown(() => second.abandon())
+  await second.until(JOB, (progress) => progress.states[STATE.sending] === 0 && total(progress) === 5_000)
+  const { states } = second.progress.get(JOB)!
+  t.equal(second.channel.sent.filter(({ ref }) => sent.has(ref)).length, 0)
+  t.ok(states[STATE.unknown]! <= 40, `at most what was in the window, saw ${states[STATE.unknown]}`)
+  t.equal(second.channel.count + first.channel.count, 5_000)
+})
