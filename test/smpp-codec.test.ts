@@ -6,7 +6,7 @@ import { COMMAND, SEQUENCE_MAX } from '../src/smpp/constants.js'
 import { newMessagePdu, readMessagePdu, responseText } from '../src/smpp/decode.js'
 import { writeBind, writeBindResponse, writeDeliverResponse, writeHeaderOnly } from '../src/smpp/encode.js'
 import { Framer } from '../src/smpp/framer.js'
-import { type IdFormat, normaliseReceiptId, normaliseResponseId } from '../src/smpp/message-id.js'
+import { type IdFormat, MessageIds } from '../src/smpp/message-id.js'
 import { newReceiptFields, readReceipt } from '../src/smpp/receipt.js'
 import { statusName, statusOutcome } from '../src/smpp/status.js'
 import { concatenationReference, SubmitEncoder } from '../src/smpp/submit.js'
@@ -251,10 +251,11 @@ t.test('ids of response and receipt meet in every format', async (t) => {
   ]
   for (const [format, response, receipt] of pairs) {
     const left = view(response)
-    normaliseResponseId(left, format)
+    const ids = new MessageIds(format)
+    ids.response(left)
     const asked = left.bytes.latin1Slice(left.start, left.start + left.length)
     const right = view(receipt)
-    normaliseReceiptId(right, format)
+    ids.receipt(right)
     t.equal(right.bytes.latin1Slice(right.start, right.start + right.length), asked, `${format}: ${response}`)
   }
 })

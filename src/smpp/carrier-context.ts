@@ -7,6 +7,8 @@ import type { Clock } from '../engine/contract/clock.js'
 import type { Log } from '../engine/contract/log.js'
 import type { OutcomeSink } from '../engine/contract/outcome.js'
 import type { CarrierMetrics } from './carrier-metrics.js'
+import type { MessageIds } from './message-id.js'
+
 import type { ConnectGate } from './reconnect.js'
 import type { SubmitEncoder } from './submit.js'
 import type { ThrottleRest } from './throttle.js'
@@ -20,6 +22,7 @@ export interface CarrierContext {
   readonly log: Log
   readonly metrics: CarrierMetrics
   readonly encoder: SubmitEncoder
+  readonly ids: MessageIds
   readonly pool: BufferPool
   readonly gate: ConnectGate
   readonly rest: ThrottleRest

@@ -4,7 +4,7 @@ import { OUTCOME, type Receipt } from '../engine/contract/outcome.js'
 import type { CarrierContext } from './carrier-context.js'
 import { COMMAND } from './constants.js'
 import { newMessagePdu, readMessagePdu, readUint32 } from './decode.js'
-import { type IdView, normaliseReceiptId } from './message-id.js'
+import type { IdView } from './message-id.js'
 import { newReceiptFields, readReceipt } from './receipt.js'
 
 const pdu = newMessagePdu()
@@ -84,7 +84,7 @@ export class InboundReader {
     id.bytes = fields.bytes
     id.start = fields.id.start
     id.length = fields.id.length
-    normaliseReceiptId(id, this.#context.carrier.receipts.idFormat)
+    this.#context.ids.receipt(id)
     if (id.length === 0 || id.length > limits.carrierIdBytes) {
       this.#context.log.warn({ carrier: this.#context.carrier.id, bind: this.#bind }, 'receipt without a usable id')
       return false

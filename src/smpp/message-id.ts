@@ -2,8 +2,7 @@
  * Message ids in the one form under which a submit_sm_resp and its receipt are the same (carriers.md 14 to 18).
  *
  * The spec calls message_id opaque, yet carriers change case, drop leading zeros, or send hex in one place and decimal
- * in the other. `auto` folds what is harmless on both sides: hex-looking ids lose case and leading zeros. Detection of a
- * radix by evidence belongs here too, as a state that sees both sides of one carrier.
+ * in the other. `auto` folds what is harmless on both sides: hex-looking ids lose case and leading zeros.
  */
 export type IdFormat = 'auto' | 'same' | 'hexToDec' | 'decToHex'
 
@@ -17,19 +16,39 @@ export interface IdView {
 const scratch = Buffer.allocUnsafe(1024)
 const SPACE = 0x20
 
-/** The id of a submit response: `same` leaves it alone, every other format folds it. */
-export function normaliseResponseId(id: IdView, format: IdFormat): void {
-  trim(id)
-  if (format !== 'same') fold(id)
-}
+/** Evidence that is remembered of one side, so that a stray id of another kind turns nothing over. */
+const LEAN_MAX = 8
 
-/** The id of a receipt: converted as the carrier's format says (hexToDec: receipts carry hex, responses decimal). */
-export function normaliseReceiptId(id: IdView, format: IdFormat): void {
-  trim(id)
-  if (format === 'same') return
-  if (format === 'hexToDec') convert(id, 16)
-  else if (format === 'decToHex') convert(id, 10)
-  fold(id)
+/** The ids of one carrier. One per carrier, shared by its binds. */
+export class MessageIds {
+  readonly #format: IdFormat
+  /** Above 0: responses were seen with hex letters; below 0: receipts were. */
+  #lean = 0
+
+  constructor(format: IdFormat) {
+    this.#format = format
+  }
+
+  /** The id of a submit response: `same` leaves it alone, every other format folds it. */
+  response(id: IdView): void {
+    trim(id)
+    if (this.#format !== 'same' && fold(id) && this.#lean < LEAN_MAX) this.#lean++
+  }
+
+  /**
+   * The id of a receipt, converted as the carrier's format says. Which side is hex shows by its letters, so the two
+   * names cannot be mixed up for long: `hexToDec` (receipts hex, responses decimal) holds until there is evidence.
+   */
+  receipt(id: IdView): void {
+    trim(id)
+    if (this.#format === 'same') return
+    const hasLetters = fold(id)
+    if (this.#format === 'auto') return
+    if (hasLetters && this.#lean > -LEAN_MAX) this.#lean--
+    const receiptsHex = this.#lean === 0 ? this.#format === 'hexToDec' : this.#lean < 0
+    convert(id, receiptsHex ? 16 : 10)
+    fold(id)
+  }
 }
 
 function trim(id: IdView): void {
@@ -40,15 +59,17 @@ function trim(id: IdView): void {
   while (id.length > 0 && id.bytes[id.start + id.length - 1]! <= SPACE) id.length--
 }
 
-/** Drops leading zeros and lowers A to F, only when every character is a hex digit: UUIDs stay as they are. */
-function fold(id: IdView): void {
+/** Drops leading zeros and lowers A to F, only when every character is a hex digit: UUIDs stay. True: with letters. */
+function fold(id: IdView): boolean {
   const { bytes, start, length } = id
+  let letters = false
   let upper = false
   for (let at = start; at < start + length; at++) {
     const byte = bytes[at]!
     if (byte >= 0x30 && byte <= 0x39) continue
     const letter = byte | 0x20
-    if (letter < 0x61 || letter > 0x66) return
+    if (letter < 0x61 || letter > 0x66) return false
+    letters = true
     if (byte !== letter) upper = true
   }
   while (id.length > 1 && bytes[id.start] === 0x30) {
@@ -56,6 +77,7 @@ function fold(id: IdView): void {
     id.length--
   }
   if (upper) lower(id)
+  return letters
 }
 
 function lower(id: IdView): void {

@@ -168,12 +168,14 @@ function stateOfText(bytes: Buffer): OutcomeCode {
   return (/^[1-8]$/.test(text) ? BY_STATE[Number(text)] : undefined) ?? enroute
 }
 
-/** esm_class 0: a text that starts with `id:` and has both `stat:` and a date, as no subscriber writes by chance. */
+const FIRST_FIELDS = /^id: *\S+\s+(?:sub|dlvrd|stat|err|submit ?date|done ?date) *:/i
+
+/** esm_class 0: a text that starts with `id:` and another field, and has a `stat:`, as no subscriber writes by chance. */
 function looksLikeReceipt(bytes: Buffer, pdu: MessagePdu): boolean {
   const { start, length } = pdu.text
-  if (length < 20 || !isKey(bytes, start, 2, 'id') || bytes[start + 2] !== 0x3a) return false
+  if (length < 12 || !isKey(bytes, start, 2, 'id') || bytes[start + 2] !== 0x3a) return false
   const text = bytes.latin1Slice(start, start + length)
-  return /\sstat:/i.test(text) && /\s(?:submit|done) ?date:/i.test(text)
+  return FIRST_FIELDS.test(text) && /\sstat:/i.test(text)
 }
 
 function shortText(bytes: Buffer, place: Span): string {

@@ -7,7 +7,7 @@ import type { MessageRef, OutgoingMessage } from '../engine/contract/message.js'
 import { OUTCOME, type OutcomeCode, type Settlement } from '../engine/contract/outcome.js'
 import type { CarrierContext } from './carrier-context.js'
 import { responseText, type Span } from './decode.js'
-import { type IdView, normaliseResponseId } from './message-id.js'
+import type { IdView } from './message-id.js'
 import { statusOutcome } from './status.js'
 import { Window } from './window.js'
 import type { Writer } from './writer.js'
@@ -121,7 +121,7 @@ export class Requests {
     id.bytes = bytes
     id.start = this.#text.start
     id.length = Math.min(this.#text.length, limits.carrierIdBytes)
-    normaliseResponseId(id, this.#context.carrier.receipts.idFormat)
+    this.#context.ids.response(id)
     this.#settlement.id = id.bytes
     this.#settlement.idStart = id.start
     this.#settlement.idLength = id.length

@@ -16,6 +16,7 @@ import type { OutcomeSink } from '../engine/contract/outcome.js'
 import { Bind } from './bind.js'
 import type { CarrierContext } from './carrier-context.js'
 import { CarrierMetrics } from './carrier-metrics.js'
+import { MessageIds } from './message-id.js'
 import { ConnectGate } from './reconnect.js'
 import { SubmitEncoder } from './submit.js'
 import { ThrottleRest } from './throttle.js'
@@ -39,6 +40,7 @@ export function createSmppChannel(carrier: SmppCarrierConfig, deps: SmppChannelD
     log: deps.log,
     metrics: new CarrierMetrics(deps.metrics, carrier.id),
     encoder: new SubmitEncoder(carrier),
+    ids: new MessageIds(carrier.receipts.idFormat),
     pool: new BufferPool(),
     gate: new ConnectGate(),
     rest: new ThrottleRest(),
