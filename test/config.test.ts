@@ -2,7 +2,8 @@
 import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { clientEnvironment, loadConfig, parseConfig } from '../src/engine/config/load.js'
+import { clientEnvironment } from '../src/engine/config/client-environment.js'
+import { loadConfig, parseConfig } from '../src/engine/config/load.js'
 import { ConfigSchema } from '../src/engine/config/schema.js'
 import { EngineError } from '../src/engine/contract/errors.js'
 

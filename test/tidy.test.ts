@@ -139,8 +139,8 @@ const words: readonly { pattern: RegExp; in: 'text' | 'code'; home: RegExp | nul
   {
     pattern: /\bprocess\.env\b/,
     in: 'code',
-    home: /^src\/engine\/config\/load\.ts$/,
-    say: 'the environment is read in config/load.ts',
+    home: /^src\/engine\/config\/(load|client-environment)\.ts$/,
+    say: 'the environment is read by config/load.ts, and for clients by config/client-environment.ts',
   },
   { pattern: /\bDate\.now\(/, in: 'code', home: /^src\/engine\/contract\/clock\.ts$/, say: 'time is an argument' },
   {

@@ -1,6 +1,6 @@
 /** What a command of `trunkline` is, and how its arguments are read. Command line only. */
 import { type ParseArgsConfig, parseArgs } from 'node:util'
-import { type ClientEnvironment, clientEnvironment } from '../engine/config/load.js'
+import { type ClientEnvironment, clientEnvironment } from '../engine/config/client-environment.js'
 
 export interface Command {
   /** What --help prints: usage, options, an example. */

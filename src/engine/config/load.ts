@@ -1,7 +1,7 @@
 /**
  * Reads the configuration file: YAML → substitution → defaults → schema → relations, with every error at once.
  *
- * The only file that reads the environment. Runs in the main thread at start, and in the command line.
+ * Reads the environment, as only client-environment.ts does besides. Runs in the main thread at start, and in the command line.
  */
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
@@ -16,20 +16,6 @@ import { type Config, ConfigSchema } from './schema.js'
 import { type Environment, retype, substitute } from './substitute.js'
 
 const ERRORS_MAX = 200
-
-/** What the process was told by its environment, for clients of the API and for tests of the engine. */
-export interface ClientEnvironment {
-  /** TRUNKLINE_URL: where the HTTP API is. */
-  url: string | null
-  /** TRUNKLINE_KEY: key of an account, or the admin key. */
-  key: string | null
-  /** CRASH_AT=name:n kills the process at the n-th passage of a crash point; for tests. */
-  crashAt: string | null
-}
-
-export function clientEnvironment(env: Environment = process.env): ClientEnvironment {
-  return { url: env.TRUNKLINE_URL || null, key: env.TRUNKLINE_KEY || null, crashAt: env.CRASH_AT || null }
-}
 
 /**
  * The validated configuration; `null` stands for no file: all defaults. A relative dataDir counts from the working
