@@ -20,7 +20,7 @@ export interface NpmPdu {
   source_addr: string
   destination_addr: string
   short_message: { message: string | Buffer; udh?: Buffer[] }
-  message_payload?: { message: string | Buffer }
+  message_payload?: { message: string | Buffer; udh?: Buffer[] }
   response(fields?: object): NpmPdu
   toBuffer(): Buffer
 }
@@ -49,6 +49,7 @@ export interface NpmSession {
 export interface NpmSmpp {
   connect(options: object): NpmSession
   createServer(options: object, onSession: (session: NpmSession) => void): Server
+  encodings: { default: string }
   PDU: new (command: string, fields?: object) => NpmPdu
 }
 export const { default: smpp } = (await import('smpp' as string)) as { default: NpmSmpp }

@@ -1,6 +1,6 @@
 /**
  * Type of number and numbering plan of a sender (SMPP 3.4 §5.2.5, §5.2.6) where the carrier's config says `auto`, as
- * carriers commonly want it (carriers.md 76): alphanumeric 5/0, short code 3/0, international 1/1.
+ * carriers commonly want it (carriers.md 76): alphanumeric 5/0, short code 3/0, international 1/1, with trunk prefix 2/1.
  */
 export interface Address {
   ton: number
@@ -30,11 +30,17 @@ export function sourceAddress(from: string, rule: AddressRule): Address {
 function detect(from: string): Address {
   if (from === '') return { ton: 0, npi: 0, digits: '' }
   if (/^\+[0-9]+$/.test(from)) return { ton: 1, npi: 1, digits: from.slice(1, 1 + ADDRESS_CHARACTERS_MAX) }
-  if (/^[0-9]+$/.test(from)) {
-    if (from.length <= SHORT_CODE_DIGITS_MAX) return { ton: 3, npi: 0, digits: from }
-    return { ton: 1, npi: 1, digits: from.slice(0, ADDRESS_CHARACTERS_MAX) }
-  }
+  if (/^[0-9]+$/.test(from)) return detectDigits(from)
   // Beyond Latin-1 nothing can be written here, and a NUL would end the field and shift all that follow.
   const clean = from.replaceAll('\0', '').replace(/[^\x01-\xff]/gu, '?')
   return { ton: 5, npi: 0, digits: clean.slice(0, ADDRESS_CHARACTERS_MAX) }
+}
+
+/** Digits without '+': a short code, a number with country code, or one in national form with its leading 0. */
+function detectDigits(from: string): Address {
+  if (from.length <= SHORT_CODE_DIGITS_MAX) return { ton: 3, npi: 0, digits: from }
+  const digits = from.slice(0, ADDRESS_CHARACTERS_MAX)
+  if (!from.startsWith('0')) return { ton: 1, npi: 1, digits }
+  if (!from.startsWith('00')) return { ton: 2, npi: 1, digits }
+  return { ton: 1, npi: 1, digits: from.slice(2, 2 + ADDRESS_CHARACTERS_MAX) }
 }

@@ -7,7 +7,7 @@
  * sm_default_msg_id, sm_length, short_message. Expiry is the engine's own work, so no validity_period is sent.
  */
 import type { SmppCarrierConfig } from '../engine/config/schema.js'
-import type { OutgoingMessage } from '../engine/contract/message.js'
+import { blockOf, type MessageRef, type OutgoingMessage, placeOf } from '../engine/contract/message.js'
 import { decodeGsm7 } from '../engine/text/gsm7.js'
 import { sourceAddress } from './address.js'
 import { COMMAND, ESM, HEADER_BYTES, TAG } from './constants.js'
@@ -15,8 +15,9 @@ import { putCString, putTlv, putUint16, putUint32 } from './encode.js'
 import type { Writer } from './writer.js'
 
 const TEMPLATES_MAX = 4096
-/** §5.2.22: sm_length is one octet, and 255 is reserved. */
-const SHORT_MESSAGE_MAX = 254
+/** What one short message holds: 160 septets (unpacked, an octet each) or 140 octets. More goes to message_payload. */
+const SEPTETS_MAX = 160
+const OCTETS_MAX = 140
 /** Destination's NUL, the ten fields behind it, a user data header, three sar parameters or one payload's head. */
 const FIXED_BYTES = 1 + 10 + 7 + 18
 /** Below this a loop is quicker than Buffer.copy. */
@@ -34,9 +35,11 @@ export class SubmitEncoder {
 
   constructor(carrier: SmppCarrierConfig) {
     this.#carrier = carrier
-    this.#dataCodings = [carrier.gsm7DataCoding, 8, 3, 1, 4]
+    const { defaultAlphabet, gsm7DataCoding } = carrier
+    const latin1 = defaultAlphabet === 'latin1' ? 0 : 3
+    this.#dataCodings = [gsm7DataCoding, 8, latin1, defaultAlphabet === 'gsm7' ? 1 : 0, 4]
     this.#registered = REGISTERED[carrier.receipts.request]
-    this.#transcodes = carrier.defaultAlphabet !== 'gsm7' && carrier.gsm7DataCoding === 0
+    this.#transcodes = defaultAlphabet !== 'gsm7' && gsm7DataCoding === 0
   }
 
   /** True when one PDU carries the whole message: message_payload, and none of its parts went out before. */
@@ -93,7 +96,7 @@ export class SubmitEncoder {
     }
     at = this.#writeText(bytes, at, message, part)
     const length = at - from
-    if (length > SHORT_MESSAGE_MAX) at = moveToPayload(bytes, from, length)
+    if (length > (message.coding === 0 ? SEPTETS_MAX : OCTETS_MAX)) at = moveToPayload(bytes, from, length)
     else bytes[from - 1] = length
     return joined && !header ? writeSar(bytes, at, message, part) : at
   }
@@ -182,22 +185,21 @@ function writeSar(bytes: Buffer, from: number, message: OutgoingMessage, part: n
   return at + 1
 }
 
-/** Text that sm_length cannot count goes to message_payload (§5.3.2.32). */
+/** Text that is too long for short_message goes to message_payload (§5.3.2.32). */
 function moveToPayload(bytes: Buffer, from: number, length: number): number {
   bytes.copyWithin(from + 4, from, from + length)
   putTlv(bytes, from, TAG.messagePayload, length)
   return from + 4 + length
 }
 
+/** Odd, so consecutive blocks step through all references before one comes again. */
+const BLOCK_STEP = 0x9e37
 /**
- * 16 bits mixed from the whole ref: neighbours in a block, and the same place in neighbouring blocks, must not share a
- * reference towards one recipient. Its low octet serves the 8-bit form.
+ * Reference of a message's parts: the 256 places of a block all differ, in the low octet too, which serves the 8-bit
+ * form; so does the same place in the next 255 blocks.
  */
-export function concatenationReference(ref: number): number {
-  let mixed = (ref | 0) ^ Math.imul((ref / 0x1_0000_0000) | 0, 0x9e3779b1)
-  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b)
-  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35)
-  return (mixed ^ (mixed >>> 16)) & 0xffff
+export function concatenationReference(ref: MessageRef): number {
+  return (Math.imul(blockOf(ref) % 0x1_0000, BLOCK_STEP) + placeOf(ref)) & 0xffff
 }
 
 function copyBytes(from: Buffer, place: { start: number; length: number }, to: Buffer, at: number): number {

@@ -11,11 +11,12 @@ const Address = Type.Object(
   {
     ton: Type.Union([Type.Literal('auto'), Type.Integer({ minimum: 0, maximum: 6 })], {
       default: 'auto',
-      description: 'Type of number; auto: 5 for letters, 1 for a number with country code, else 3.',
+      description:
+        'Type of number; auto: 5 for letters, 1 for a number with country code, 2 with a leading 0, 3 up to 8 digits.',
     }),
     npi: Type.Union([Type.Literal('auto'), Type.Integer({ minimum: 0, maximum: 18 })], {
       default: 'auto',
-      description: 'Numbering plan; auto: 0 for letters, else 1.',
+      description: 'Numbering plan; auto: 1 for numbers, 0 for letters and up to 8 digits.',
     }),
   },
   { ...strict, default: {}, description: 'How the sender is marked (SMPP 3.4 §5.2.5).' },
@@ -120,7 +121,11 @@ export const SmppCarrierSchema = Type.Object(
       {
         idFormat: Type.Union(
           [Type.Literal('auto'), Type.Literal('same'), Type.Literal('hexToDec'), Type.Literal('decToHex')],
-          { default: 'auto', description: 'How the id of a receipt differs from the id of the response.' },
+          {
+            default: 'auto',
+            description:
+              'Ids in receipts: auto folds case and leading zeros; hexToDec turns hex into the decimal of the response.',
+          },
         ),
         request: Type.Union([Type.Literal('final'), Type.Literal('failure'), Type.Literal('none')], {
           default: 'final',

@@ -12,6 +12,9 @@ interface KnownRoute {
   config: RouteConfig
 }
 
+/** By octets that a part holds; `payload` is not cut at all. */
+const SMALLEST_FIRST = ['udh16', 'udh', 'sar', 'payload'] as const
+
 /** `sms:44`, or `sms:44@acme` for one account alone. */
 function routeKey(route: RouteConfig): string {
   const account = route.account === undefined ? '' : `@${route.account}`
@@ -100,7 +103,13 @@ export class RouteBook {
       prefix: config.prefix,
       carrier: config.carriers[0]!,
       alphabet: carrier?.defaultAlphabet ?? 'gsm7',
-      longMessages: carrier?.longMessages ?? 'udh',
+      longMessages: this.#cutFor(config.carriers),
     }
+  }
+
+  /** The smallest parts that any of the carriers needs: each of them can then take the message. */
+  #cutFor(carriers: string[]): RoutePlan['longMessages'] {
+    const forms = carriers.map((id) => this.#carriers.get(id)?.longMessages ?? 'udh')
+    return SMALLEST_FIRST.find((form) => forms.includes(form)) ?? 'udh'
   }
 }
