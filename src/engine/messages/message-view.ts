@@ -96,7 +96,8 @@ function historyEntry(item: HistoryItem, names: ViewNames): HistoryEntry {
   entry.bind = item.bind
   entry.part = item.part + 1
   entry.attempt = item.attempt
-  if (item.status !== 0) {
+  // The status of an unanswered part is a mark of our own (its policy), not the carrier's.
+  if (item.status !== 0 && item.code !== OUTCOME.unanswered) {
     entry.status = item.status
     entry.statusName = names.status(item.status)
   }

@@ -13,7 +13,7 @@ import type { HistoryItem } from '../store/block-state.js'
 import { BLOCKS_PER_REQUEST, type MessageReader } from './message-reader.js'
 import { type MessageSource, reasonOf, rowOf, stateOf, type ViewNames } from './message-view.js'
 
-const COLUMNS = 'id,row,to,from,channel,state,reason,encoding,parts,carrier,carrierId,submittedAt,doneAt'
+const COLUMNS = 'id,row,to,from,channel,state,reason,encoding,parts,carrier,carrierId,submittedAt,doneAt,status,error'
 /** A spreadsheet reads a cell that begins so as a formula (OWASP CSV injection). */
 const FORMULA = /^[=+\-@\t\r]/
 const PIECE_LINES = 1_000
@@ -71,6 +71,8 @@ function reportLine(source: MessageSource, place: number, names: ViewNames): str
   const items = source.state?.history(place) ?? []
   const submitted = items.find((item) => item.code === OUTCOME.accepted)
   const done = items.findLast((item) => isEnd(item))
+  const refused = items.findLast((item) => isRefusal(item))
+  const tried = submitted ?? refused
   const cells = [
     messageId(messageRef(source.block, place)),
     rowOf(source, place),
@@ -81,10 +83,12 @@ function reportLine(source: MessageSource, place: number, names: ViewNames): str
     intact ? (reasonOf(source, place) ?? '') : 'RECORD_CORRUPT',
     CODINGS[message.coding],
     message.partCount,
-    submitted === undefined ? '' : (names.carrier(submitted.carrier) ?? ''),
+    tried === undefined ? '' : (names.carrier(tried.carrier) ?? ''),
     submitted?.id ?? '',
     time(submitted),
     time(done),
+    refused === undefined ? '' : refused.status,
+    done?.error ?? '',
   ]
   return `${cells.map(cell).join(',')}\r\n`
 }
@@ -98,6 +102,11 @@ function isEnd({ code }: HistoryItem): boolean {
     code === OUTCOME.canceled ||
     code === OUTCOME.noReceipt
   )
+}
+
+/** The carrier answered a submit with its own status number. */
+function isRefusal({ code, status }: HistoryItem): boolean {
+  return status !== 0 && (code === OUTCOME.rejected || code === OUTCOME.throttled || code === OUTCOME.unavailable)
 }
 
 function time(item: HistoryItem | undefined): string {

@@ -1,0 +1,35 @@
+/**
+ * An authority of our own and a certificate of it for the name `smsc.test` alone, for the TLS tests; they protect nothing.
+ *
+ * Made once, so that no openssl is needed: `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes
+ * -days 36500`, the second with `-CA ca.pem -CAkey ca.key -addext subjectAltName=DNS:smsc.test`.
+ */
+export const authority = `-----BEGIN CERTIFICATE-----
+MIIBezCCASGgAwIBAgIUcw/ox1XjEYZKslMsfngRa7uktvUwCgYIKoZIzj0EAwIw
+EjEQMA4GA1UEAwwHVGVzdCBDQTAgFw0yNjExMjIwNzU3MTNaGA8yMTI2MTAyOTA3
+NTcxM1owEjEQMA4GA1UEAwwHVGVzdCBDQTBZMBMGByqGSM49AgEGCCqGSM49AwEH
+A0IABM6hiMjrUDbXNnN4WzUULNGG7rFSGr0BC+UFJTwD7osOkGZD6v/6BkrD3tD5
+oO4Ot8rsoks9FYHbZP6itqX7w7GjUzBRMB0GA1UdDgQWBBTf/oEK6gnSYg7Crutd
+m8Lgq/npwTAfBgNVHSMEGDAWgBTf/oEK6gnSYg7Crutdm8Lgq/npwTAPBgNVHRMB
+Af8EBTADAQH/MAoGCCqGSM49BAMCA0gAMEUCIQC0VF5/rZ9LMKAMSd3MT0DwUNGw
+bBB3IeJsijOYxU9q1QIgW0Lm+pyM+Vu2aRm2TubnkxTXR9TE94fZnAHkGCXdbZU=
+-----END CERTIFICATE-----
+`
+export const certificate = `-----BEGIN CERTIFICATE-----
+MIIBkDCCATagAwIBAgIUfE7T6I2f+RHGfM8MW+Xsu0nCfaQwCgYIKoZIzj0EAwIw
+EjEQMA4GA1UEAwwHVGVzdCBDQTAgFw0yNjExMjIwNzU3MTNaGA8yMTI2MTAyOTA3
+NTcxM1owFDESMBAGA1UEAwwJc21zYy50ZXN0MFkwEwYHKoZIzj0CAQYIKoZIzj0D
+AQcDQgAEqJypCWODE1k5HmiN1urXwPuJj9AufGSsTQeb0Vt1iMi2DpRY8olkjpVh
+8CPmuc0O2WXWU8LpQ1VmyT5M7NHedaNmMGQwHQYDVR0OBBYEFEmgHhaVinuIYrxg
+zqNFu44VCypMMB8GA1UdIwQYMBaAFN/+gQrqCdJiDsKu612bwuCr+enBMBQGA1Ud
+EQQNMAuCCXNtc2MudGVzdDAMBgNVHRMBAf8EAjAAMAoGCCqGSM49BAMCA0gAMEUC
+IGeJccTjvfg9g+2TescE4jS3qVDN2Y/wNHmDAmznqUA1AiEA5tTB/T2A9qBl13Kn
+SEvuzdcrCRIMMyXV2LwWA7KCKvY=
+-----END CERTIFICATE-----
+`
+export const privateKey = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgeEX3dkFJaBOIVLef
+yyxBmqkZqDcqZr27pSM+jvSLFG2hRANCAASonKkJY4MTWTkeaI3W6tfA+4mP0C58
+ZKxNB5vRW3WIyLYOlFjyiWSOlWHwI+a5zQ7ZZdZTwulDVWbJPkzs0d51
+-----END PRIVATE KEY-----
+`
