@@ -1,61 +1,21 @@
 /** kill -9 while a file is received, read and dispatched: no row is lost, the sums hold, and repeats stay in their bound. */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { Random } from '../src/engine/base/random.js'
 import type { JobView } from '../src/engine/contract/api.js'
 import { silentLog } from '../src/engine/contract/log.js'
 import { Smsc } from '../src/smpp/simulator/smsc.js'
 import { assertSums, csvOf } from './engine-harness.js'
+import { Child } from './engine-process.js'
 
 const seed = Number(process.argv[2] ?? Date.now() % 1_000_000)
 const rows = 30_000
 const kills = 5
 /** Window and cap of the harness's carrier. */
 const repeatsPerKill = 50 + 50
-
-class Child {
-  process!: ChildProcess
-  url = ''
-  adminKey = ''
-  readonly #args: string[]
-  constructor(args: string[]) {
-    this.#args = args
-  }
-
-  async start(): Promise<void> {
-    const file = fileURLToPath(new URL('./engine-child.js', import.meta.url))
-    this.process = spawn(process.execPath, [file, ...this.#args], { stdio: ['ignore', 'pipe', 'inherit'] })
-    const [line] = await once(createInterface(this.process.stdout!), 'line')
-    Object.assign(this, JSON.parse(line))
-  }
-
-  async end(signal: NodeJS.Signals): Promise<number | null> {
-    const exited = once(this.process, 'exit')
-    this.process.kill(signal)
-    const [code] = await exited
-    return code
-  }
-
-  async call(method: string, route: string, key: string, body?: object | Buffer): Promise<Record<string, unknown>> {
-    const isFile = Buffer.isBuffer(body)
-    const type = isFile ? 'text/csv' : 'application/json'
-    const response = await fetch(this.url + route, {
-      method,
-      headers: { authorization: `Bearer ${key}`, ...(body === undefined ? {} : { 'content-type': type }) },
-      body: isFile ? new Uint8Array(body) : body === undefined ? undefined : JSON.stringify(body),
-    })
-    const answer = (await response.json()) as Record<string, unknown>
-    if (!response.ok) throw Object.assign(new Error(JSON.stringify(answer)), { code: answer.code })
-    return answer
-  }
-}
 
 /** True once the file is there; also when the kill swallowed the answer of an earlier upload. */
 async function send(child: Child, id: string, key: string, file: Buffer): Promise<boolean> {

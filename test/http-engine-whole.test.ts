@@ -69,6 +69,10 @@ t.test('a file uploaded by PUT is sent, received and accounted for', async (t) =
   t.match(uploaded, { status: 202, json: { id, counts: Object } }, uploaded.text)
   const { counts } = await reached(id, 'finished')
   t.match(counts, { rows: 5, accepted: 3, rejected: 1, duplicate: 1, delivered: 3, records: 5 })
+  const metrics = await call('GET', '/metrics')
+  for (const result of ['accepted', 'rejected', 'suppressed', 'duplicate'] as const) {
+    t.match(metrics.text, `trunkline_rows_total{result="${result}"} ${counts[result]}\n`, 'a row counts once')
+  }
 
   const preview = await call('GET', `/v1/jobs/${id}/preview`)
   t.match(preview.json.rows[0], {

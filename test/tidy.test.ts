@@ -303,10 +303,3 @@ t.test('every package of run time says that it runs on the oldest Node that we n
   )
   t.strictSame(mirrored, [], 'the lockfile names no private mirror')
 })
-
-t.test('README says of each dependency what it is for', async (t) => {
-  const { dependencies } = readJson<{ dependencies: Record<string, string> }>('package.json')
-  const readme = readFileSync(join(root, 'README.md'), 'utf8')
-  const table = readme.slice(readme.indexOf('## Dependencies'))
-  for (const name of Object.keys(dependencies)) t.ok(table.includes(`\`${name}\``), name)
-})

@@ -107,7 +107,6 @@ export class Ingest {
 
   #countRows(range: RangeResult['record']): void {
     const { metrics } = this.#ports
-    metrics.counter('trunkline_rows_total', { result: 'accepted' }).add(range.accepted)
     metrics.counter('trunkline_rows_total', { result: 'rejected' }).add(range.rejected)
     metrics.counter('trunkline_rows_total', { result: 'suppressed' }).add(range.suppressed)
   }
@@ -138,6 +137,8 @@ export class Ingest {
       return { totals, released: true }
     })
     if (record.totals === null) return
+    // Which rows are accepted is only known with the duplicates; each row counts once.
+    metrics.counter('trunkline_rows_total', { result: 'accepted' }).add(totals.accepted)
     metrics.counter('trunkline_rows_total', { result: 'duplicate' }).add(totals.duplicate)
     if (record.released) this.#ports.post({ type: 'job', job: dispatchOf(record, this.weight(record)) })
   }
