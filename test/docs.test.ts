@@ -1,4 +1,4 @@
-/** Documents that would go stale by themselves: generated pages, links, and the README's table of dependencies. */
+/** Documents that would go stale by themselves: generated pages, links, and what the README says of dependencies and tests. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -36,4 +36,15 @@ t.test('the README gives a reason for each dependency, and for no other', async 
   const names = listed.map((name) => name.replaceAll('`', '')).sort()
   t.strictSame(names, Object.keys(dependencies).sort())
   t.ok(names.length <= 15)
+})
+
+t.test('the tests that the README names for its promises exist', async (t) => {
+  const section = read('README.md').split('\n## What is promised\n')[1]!.split('\n## ')[0]!
+  const promises = [...section.matchAll(/^\| P\d+ \|[^|]*\|([^|]*)\|$/gm)]
+  t.equal(promises.length, 11)
+  for (const [, cell] of promises) {
+    const names = (cell!.match(/`[a-z-]+`/g) ?? []).map((name) => name.replaceAll('`', ''))
+    t.ok(names.length > 0 || cell!.includes('later'), cell!.trim())
+    for (const name of names) t.ok(name === 'suppressed' || existsSync(join(root, `test/${name}.test.ts`)), name)
+  }
 })
