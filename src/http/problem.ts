@@ -5,6 +5,7 @@
  * everything else is ours: 500 INTERNAL with the request id, and the cause in the log. Runs in the main thread.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { MessageAccepted } from '../engine/contract/api.js'
 import { EngineError, ERRORS, type ErrorCode, type FieldError } from '../engine/contract/errors.js'
 import type { Log } from '../engine/contract/log.js'
 import { type ReasonCode, reasonHelp } from '../engine/contract/reasons.js'
@@ -67,6 +68,16 @@ export function refusalOf(reason: ReasonCode, detail: string | undefined): Probl
   }
 }
 
+/** Thrown where a refused message must not count as work that was done. */
+export class RefusedMessage extends Error {
+  readonly accepted: MessageAccepted
+
+  constructor(accepted: MessageAccepted) {
+    super(accepted.reason)
+    this.accepted = accepted
+  }
+}
+
 /** What fastify and its plugins throw: an error with a statusCode, meant for the client when below 500. */
 interface HttpError extends Error {
   statusCode?: number
@@ -106,6 +117,10 @@ export function sendProblem(reply: FastifyReply, problem: Problem): void {
 
 /** The one error handler of the server. */
 export function handleError(log: Log, error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  if (error instanceof RefusedMessage) {
+    sendProblem(reply, refusalOf(error.accepted.reason!, error.accepted.detail))
+    return
+  }
   const known = toEngineError(error, request.headers['content-type'])
   const failure = known ?? new EngineError('INTERNAL', ERRORS.INTERNAL[1], { cause: error })
   const problem = problemOf(failure)
@@ -115,6 +130,8 @@ export function handleError(log: Log, error: unknown, request: FastifyRequest, r
   }
   const retryAfter = retryAfterSeconds[failure.code]
   if (retryAfter !== undefined) reply.header('retry-after', retryAfter)
+  // A connection closed under a client that still sends costs it the answer: the rest is read and dropped instead.
+  if (failure.code === 'TOO_LARGE') reply.removeHeader('connection')
   if (failure.code === 'UNAUTHORIZED') reply.header('www-authenticate', 'Bearer realm="trunkline"')
   sendProblem(reply, problem)
 }

@@ -144,7 +144,7 @@ function parseJson(app: App): void {
 function answerErrors(app: App, log: Log, inventory: RouteInventory): void {
   app.setErrorHandler((error, request, reply) => {
     handleError(log, error, request, reply)
-    if (request.routeOptions.config.streams) drain(request.raw)
+    if (request.routeOptions.config.streams || reply.statusCode === 413) drain(request.raw)
   })
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0]!
@@ -171,6 +171,10 @@ function addHooks(app: App, { engine, log, clock = systemClock, requestsPerSecon
   })
   app.addHook('onRequest', authHook({ engine, clock, requestsPerSecond }))
   app.addHook('preParsing', (request, _reply, _payload, done) => {
+    const coding = request.headers['content-encoding']
+    if (coding !== undefined && coding !== 'identity') {
+      return done(new EngineError('UNSUPPORTED_MEDIA', `the body is ${coding}-encoded; send it as it is`))
+    }
     const json = request.headers['content-type']?.startsWith('application/json')
     if (json || !request.routeOptions.config.streams) deadlines.started(request.raw)
     done()

@@ -95,7 +95,7 @@ function sentences(error: TLocalizedValidationError, schema: TSchema): FieldErro
     case 'enum':
       return [{ pointer, message: `must be one of ${(params.allowedValues as unknown[]).join(', ')}` }]
     case 'anyOf':
-      return [{ pointer, message: `must be ${branchTypes(schema, error.schemaPath).join(' or ')}` }]
+      return [{ pointer, message: choiceOf(schema, error.schemaPath) }]
     case 'pattern':
     case 'format':
       return [{ pointer, message: describe(schema, error.schemaPath) ?? error.message }]
@@ -116,6 +116,13 @@ function at(schema: TSchema, path: string): Record<string, unknown> | undefined 
     place = (place as Record<string, unknown>)[key.replaceAll('~1', '/').replaceAll('~0', '~')]
   }
   return place as Record<string, unknown> | undefined
+}
+
+/** `columns.to: 0` is an integer: the description says which ones. */
+function choiceOf(schema: TSchema, path: string): string {
+  const types = `must be ${branchTypes(schema, path).join(' or ')}`
+  const description = at(schema, path)?.description
+  return typeof description === 'string' ? `${types}: ${description}` : types
 }
 
 function branchTypes(schema: TSchema, path: string): string[] {

@@ -129,7 +129,7 @@ class Tally implements RowSink {
 
   constructor(plan: JobPlan) {
     this.plan = plan
-    this.preview = new PreviewSink(PREVIEW_ROWS, plan.dialect.linesBefore)
+    this.preview = new PreviewSink(PREVIEW_ROWS, plan.dialect.linesBefore, plan.settings.deduplicate ?? true)
     this.#maker = new RowMaker(plan)
     this.#seen = (plan.settings.deduplicate ?? true) ? new NumberSet() : null
   }

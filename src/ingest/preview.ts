@@ -17,10 +17,13 @@ export class PreviewSink implements RowSink {
   /** Lines before the bytes that the records come from. */
   linesBefore: number
   readonly #most: number
+  /** Numbers so far; null: duplicates are wanted. */
+  readonly #seen: Set<number> | null
 
-  constructor(most: number, linesBefore: number) {
+  constructor(most: number, linesBefore: number, deduplicate: boolean) {
     this.#most = most
     this.linesBefore = linesBefore
+    this.#seen = deduplicate ? new Set() : null
   }
 
   get full(): boolean {
@@ -28,7 +31,21 @@ export class PreviewSink implements RowSink {
   }
 
   row(row: Row, record: SourceRecord): void {
-    if (!this.full) this.rows.push(previewRow(row, record, this.rows.length + 1, this.linesBefore))
+    if (this.full) return
+    const shown = previewRow(row, record, this.rows.length + 1, this.linesBefore)
+    // The first row of a number wins, so that no row behind the preview can change it.
+    if (row.reason === 0 && this.#isRepeated(row.value)) {
+      shown.reason = 'DUPLICATE'
+      shown.detail = reasonHelp('DUPLICATE')
+    }
+    this.rows.push(shown)
+  }
+
+  #isRepeated(value: number): boolean {
+    if (this.#seen === null || !Number.isSafeInteger(value)) return false
+    const isRepeated = this.#seen.has(value)
+    this.#seen.add(value)
+    return isRepeated
   }
 }
 
@@ -42,6 +59,7 @@ function previewRow(row: Row, record: SourceRecord, number: number, linesBefore:
     text: row.text ?? '',
     encoding: CODINGS[row.segmented?.coding ?? 0],
     parts: row.segmented?.partCount ?? 0,
+    price: null,
     carrier: row.route?.carrier ?? null,
     reason: code,
     detail: code === null ? null : reasonHelp(code),
@@ -55,7 +73,7 @@ export function preview(plan: JobPlan, request: { available: number; rows: numbe
   const bytes = head.subarray(dataStart)
   const source = openSource(plan.dialect)
   const maker = new RowMaker(plan)
-  const sink = new PreviewSink(request.rows, linesBefore)
+  const sink = new PreviewSink(request.rows, linesBefore, plan.settings.deduplicate ?? true)
   source.reset(bytes, bytes.length, head.length === request.available ? 'final' : 'open')
   while (!sink.full && source.next() === RECORD) if (!source.blank) maker.rows(source, sink)
   return { rows: sink.rows }

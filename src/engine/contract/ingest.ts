@@ -136,6 +136,8 @@ export interface PreviewRow {
   text: string
   encoding: CodingName
   parts: number
+  /** null: the account has no prices. */
+  price?: number | null
   carrier: string | null
   /** Set when the row is not accepted. */
   reason: ReasonCode | null

@@ -2,10 +2,11 @@
  * POST /v1/jobs in its three forms: JSON, with the rows or without; multipart, settings and file in one call; and CSV
  * alone with a saved profile. Files pass through as streams.
  */
+import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import fastifyMultipart, { type Multipart } from '@fastify/multipart'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { EngineApi, JobView } from '../../engine/contract/api.js'
+import type { EngineApi, JobView, Principal } from '../../engine/contract/api.js'
 import { EngineError } from '../../engine/contract/errors.js'
 import type { JobSettings } from '../../engine/contract/job.js'
 import { limits } from '../../engine/contract/limits.js'
@@ -80,7 +81,8 @@ function create(engine: EngineApi, request: FastifyRequest, reply: FastifyReply)
 /** A bare number stands in the recipient column. */
 function rowOf(recipient: Recipient, { columns }: JobSettings): Record<string, unknown> {
   if (typeof recipient !== 'string') return recipient
-  return { [typeof columns?.to === 'string' ? columns.to : 'to']: recipient }
+  const column = columns?.to ?? columns?.phones?.[0]
+  return { [typeof column === 'string' ? column : 'to']: recipient }
 }
 
 function noBody(): EngineError {
@@ -100,15 +102,41 @@ async function createWithFile(engine: EngineApi, request: FastifyRequest, reply:
   const settings = await settingsOf(await nextPart(parts, 'job'))
   const file = await nextPart(parts, 'file')
   if (file.type !== 'file') throw missing('file', 'it must be sent as a file, e.g. curl -F file=@rows.csv')
-  const upload = (job: JobView) => engine.upload(principalOf(request), job.id, bytesOf(file.file as Readable))
-  const work = async () => upload(await engine.createJob(principalOf(request), settings, null))
+  const principal = principalOf(request)
+  const upload = (job: JobView) => engine.upload(principal, job.id, bytesOf(file.file as Readable))
+  const work = async () => {
+    const { id } = await engine.createJob(principal, settings, null)
+    try {
+      return await engine.upload(principal, id, bytesOf(file.file as Readable))
+    } catch (error) {
+      await giveUp(engine, principal, id)
+      throw error
+    }
+  }
   const made = await once(engine, request, reply, { body: settings, work })
   // A replay of a job whose file was lost with a crash: here it comes again.
   const job = made.state === 'receiving' ? await upload(made) : made
   // Any other replay has not touched the file: it is read to its end, since clients send all before they listen.
-  for await (const _ of bytesOf(file.file as Readable));
+  const sha256 = await digestOf(file.file as Readable)
+  const kept = made.file?.sha256 ?? sha256
+  if (job === made && reply.hasHeader('idempotent-replay') && kept !== sha256) {
+    reply.removeHeader('idempotent-replay')
+    throw new EngineError('IDEMPOTENCY_MISMATCH', 'This Idempotency-Key came with another file before.')
+  }
   drain(request.raw)
   return job
+}
+
+/** Nobody was told the id of a job whose only request broke off: it would wait for its file for ever. */
+async function giveUp(engine: EngineApi, principal: Principal, id: string): Promise<void> {
+  if (engine.job(principal, id).state === 'receiving') await engine.cancelJob(principal, id)
+}
+
+/** SHA-256 of what is left of the stream, in hex. */
+async function digestOf(stream: Readable): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const chunk of bytesOf(stream)) hash.update(chunk)
+  return hash.digest('hex')
 }
 
 async function nextPart(parts: AsyncIterator<Multipart>, name: string): Promise<Multipart> {

@@ -61,7 +61,9 @@ export function jobResultRoutes(app: App, engine: EngineApi): void {
         summary: 'Messages of the job',
         params: IdParams,
         querystring: JobMessagesQuery,
-        response: answers({ 200: pageAnswer(MessageSchema, 'Messages in order of their rows.') }),
+        response: answers({
+          200: pageAnswer(MessageSchema, 'Messages as they were stored: about in the order of their rows.'),
+        }),
       },
     },
     async (request) => engine.jobMessages(principalOf(request), request.params.id, pageOf(request.query)),

@@ -1,11 +1,11 @@
 /** /v1/messages: single messages and small batches. POST is the hot route: one promise, no closure without a key. */
 import type { FastifyReply } from 'fastify'
-import type { EngineApi, MessageAccepted, MessageRequest } from '../../engine/contract/api.js'
+import type { EngineApi, MessageAccepted, MessageRequest, Principal } from '../../engine/contract/api.js'
 import { noCounts } from '../../engine/contract/job.js'
 import type { App } from '../app.js'
 import { principalOf } from '../auth.js'
 import { once } from '../idempotency.js'
-import { refusalOf, sendProblem } from '../problem.js'
+import { RefusedMessage, refusalOf, sendProblem } from '../problem.js'
 import { answers, bearer, IdParams, idempotencyHeader, pageAnswer, pageOf } from '../schemas/common.js'
 import {
   DryRunSchema,
@@ -45,9 +45,10 @@ export function messageRoutes(app: App, engine: EngineApi): void {
       const accepted =
         request.headers['idempotency-key'] === undefined
           ? await engine.submit(principal, messages)
-          : await once(engine, request, reply, { body, work: () => engine.submit(principal, messages) })
+          : await once(engine, request, reply, { body, work: () => submitOnce(engine, principal, messages, batch) })
+      if (!batch && accepted[0]!.reason !== undefined) return refuse(reply, accepted[0]!)
       reply.code(202)
-      return batch ? { items: accepted.map(itemOf) } : answerOne(reply, accepted[0]!)
+      return batch ? { items: accepted.map(itemOf) } : accepted[0]!
     },
   )
 
@@ -66,7 +67,7 @@ export function messageRoutes(app: App, engine: EngineApi): void {
       const query = pageOf(request.query)
       if (query.to !== undefined) query.to = plusAgain(query.to)
       if (query.from !== undefined) query.from = plusAgain(query.from)
-      if (query.since !== undefined) query.since = query.since.replace(' ', '+')
+      if (query.since !== undefined) query.since = query.since.replace(/ (?=\d\d:?\d\d$)/, '+')
       return engine.messages(principalOf(request), query)
     },
   )
@@ -91,9 +92,20 @@ function plusAgain(value: string): string {
   return value.startsWith(' ') ? `+${value.trimStart()}` : value
 }
 
-function answerOne(reply: FastifyReply, accepted: MessageAccepted): MessageAccepted | FastifyReply {
-  if (accepted.reason === undefined) return accepted
-  sendProblem(reply, refusalOf(accepted.reason, accepted.detail))
+/** A single message that is refused made nothing: its key stays free for the corrected one, as after any problem. */
+async function submitOnce(
+  engine: EngineApi,
+  principal: Principal,
+  messages: MessageRequest[],
+  batch: boolean,
+): Promise<MessageAccepted[]> {
+  const accepted = await engine.submit(principal, messages)
+  if (!batch && accepted[0]!.reason !== undefined) throw new RefusedMessage(accepted[0]!)
+  return accepted
+}
+
+function refuse(reply: FastifyReply, { reason, detail }: MessageAccepted): FastifyReply {
+  sendProblem(reply, refusalOf(reason!, detail))
   return reply
 }
 
@@ -123,6 +135,7 @@ function dryRunAnswer(messages: MessageRequest[], results: MessageAccepted[]): o
       text: messages[index]!.text,
       encoding: result.encoding,
       parts: result.parts,
+      price: null,
       carrier: result.carrier ?? null,
       reason: result.reason ?? null,
       detail: result.detail ?? null,

@@ -25,6 +25,12 @@ export const pageQuery = {
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 200, description: 'Items per page; default 50.' })),
   cursor: Type.Optional(Type.String({ maxLength: 256, description: 'nextCursor of the page before.' })),
 }
+/** Lists by time: a cursor is the id of the last item, and another text is no end of the list. */
+export function cursorOf(prefix: 'job' | 'msg') {
+  return Type.Optional(
+    Type.String({ pattern: `^${prefix}_[0-9a-hjkmnp-tv-z]{8,11}$`, description: 'nextCursor of the page before.' }),
+  )
+}
 export const PageQuerySchema = Type.Object(pageQuery, strict)
 
 /** What the engine is asked for. */

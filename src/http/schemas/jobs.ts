@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { JOB_STATES, noCounts } from '../../engine/contract/job.js'
 import { limits } from '../../engine/contract/limits.js'
 import { CODINGS, PRIORITIES, STATES } from '../../engine/contract/message.js'
-import { nullable, oneOf, pageQuery, strict, Timestamp, text } from './common.js'
+import { cursorOf, nullable, oneOf, pageQuery, strict, Timestamp, text } from './common.js'
 
 const ColumnRef = Type.Union([Type.String({ minLength: 1, maxLength: 256 }), Type.Integer({ minimum: 1 })], {
   description: 'A header label, or a position from 1.',
@@ -156,6 +156,7 @@ export const PreviewRowSchema = Type.Object({
   text: Type.String(),
   encoding: oneOf(CODINGS, 'Coding of the parts.'),
   parts: Type.Integer(),
+  price: nullable(Type.Number({ description: 'null: the account has no prices.' })),
   carrier: nullable(Type.String()),
   reason: nullable(Type.String({ description: 'Set when the row is not accepted.' })),
   detail: nullable(Type.String()),
@@ -166,11 +167,11 @@ export const PreviewSchema = Type.Object(
 )
 
 export const JobListQuery = Type.Object(
-  { ...pageQuery, state: Type.Optional(oneOf(JOB_STATES, 'Only jobs in this state.')) },
+  { ...pageQuery, cursor: cursorOf('job'), state: Type.Optional(oneOf(JOB_STATES, 'Only jobs in this state.')) },
   strict,
 )
 export const JobMessagesQuery = Type.Object(
-  { ...pageQuery, state: Type.Optional(oneOf(STATES, 'Only messages in this state.')) },
+  { ...pageQuery, cursor: cursorOf('msg'), state: Type.Optional(oneOf(STATES, 'Only messages in this state.')) },
   strict,
 )
 export const RejectsQuery = Type.Object(

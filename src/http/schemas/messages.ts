@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { limits } from '../../engine/contract/limits.js'
 import { CODINGS, STATES } from '../../engine/contract/message.js'
 import { CHOSEN_BY } from '../validation.js'
-import { nullable, oneOf, pageQuery, strict, Timestamp, text } from './common.js'
+import { cursorOf, nullable, oneOf, pageQuery, strict, Timestamp, text } from './common.js'
 import { CountsSchema, MaxParts, PreviewRowSchema, Priority, Reference, SendAt, SmsChannel, ValidFor } from './jobs.js'
 
 const message = {
@@ -99,10 +99,11 @@ export const MessageSchema = Type.Object(
 export const MessageListQuery = Type.Object(
   {
     ...pageQuery,
+    cursor: cursorOf('msg'),
     to: Type.Optional(text('Recipient with + and country code.', 64)),
     from: Type.Optional(text('Sender.', 21)),
     state: Type.Optional(oneOf(STATES, 'Only messages in this state.')),
-    since: Type.Optional(Type.String({ format: 'date-time', description: 'Made at or after this time, RFC 3339.' })),
+    since: Type.Optional(text('Made at or after this time, RFC 3339.', 40)),
   },
   strict,
 )
