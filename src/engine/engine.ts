@@ -32,6 +32,7 @@ import type { MessageReader } from './messages/message-reader.js'
 import type { ViewNames } from './messages/message-view.js'
 import { report } from './messages/report.js'
 import type { Submitter } from './messages/submit.js'
+import { NumberParser } from './phone/number.js'
 import type { Space } from './space.js'
 
 /** Streams rejects.csv of a job; ingest knows the file, so the roots hand it in. */
@@ -192,13 +193,23 @@ export class Engine implements EngineApi {
     principal: Principal,
     query: PageQuery & { to?: string; from?: string; state?: StateName; since?: string },
   ): Promise<Page<MessageView>> {
-    const { since, ...rest } = query
+    const { since, to, ...rest } = query
     const sinceMs = since === undefined ? undefined : parseTime(since)
     if (sinceMs === null) {
       const fields = [{ pointer: '/since', message: 'must be a time with zone such as 2026-11-22T09:00:00Z' }]
       throw new EngineError('VALIDATION', 'since is not a time with a zone.', { fields })
     }
-    return await this.#parts.reader.ofAccount(this.#number(principal), { ...rest, sinceMs })
+    const wanted = to === undefined ? undefined : this.#e164(principal, to)
+    // A number that is none was never sent to.
+    if (wanted === null) return { items: [], nextCursor: null }
+    return await this.#parts.reader.ofAccount(this.#number(principal), { ...rest, to: wanted, sinceMs })
+  }
+
+  /** However it is written; null: not a number. */
+  #e164(principal: Principal, number: string): string | null {
+    const country = principal.kind === 'admin' ? null : this.#parts.accounts.record(principal.account).defaultCountry
+    const parsed = new NumberParser(country).parse(number)
+    return parsed.reason === 0 ? `+${parsed.digits}` : null
   }
 
   async idempotent<T>(

@@ -3,6 +3,7 @@ import { EngineError, type FieldError } from '../contract/errors.js'
 import type { JobSettings } from '../contract/job.js'
 import { limits } from '../contract/limits.js'
 import { isCountry, NumberParser } from '../phone/number.js'
+import { isBody } from '../text/body.js'
 import { compileTemplate } from '../text/template.js'
 import type { JobRecord } from './job-record.js'
 
@@ -19,6 +20,7 @@ export interface JobAccount {
 /** A number of 3 to 15 digits, or up to 11 letters, digits and marks (GSM 03.40 §9.1.2.5). */
 const SENDER = /^(?:\+?\d{3,15}|[\w .&'*+-]{1,11})$/
 const RFC3339 = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)$/i
+const LATEST_MS = 0xffffffff * 1000
 const SUPPRESSED_MAX = 100_000
 const DEFAULT_MAX_PARTS = 10
 
@@ -26,11 +28,11 @@ export function isSender(from: string): boolean {
   return SENDER.test(from)
 }
 
-/** Epoch milliseconds; null: not a time with a zone. */
+/** Epoch milliseconds; null: not a time with a zone, or behind 2105 (stored times are u32 seconds). */
 export function parseTime(text: string): number | null {
   if (!RFC3339.test(text)) return null
   const at = Date.parse(text.replace(' ', 'T'))
-  return Number.isNaN(at) ? null : at
+  return Number.isNaN(at) || at > LATEST_MS ? null : at
 }
 
 export interface NewJob {
@@ -82,6 +84,12 @@ function* settingErrors(settings: JobSettings): Iterable<FieldError> {
   const hasText = settings.text !== undefined || columns?.text !== undefined || columns?.keyword !== undefined
   if (!hasText && settings.template === undefined) {
     yield { pointer: '/text', message: 'must be given, or a column of texts as columns.text' }
+  }
+  if (settings.text !== undefined && !isBody(settings.text)) {
+    yield { pointer: '/text', message: 'has a control character or half of a surrogate pair' }
+  }
+  if (settings.text?.trim() === '' && columns?.text === undefined && columns?.keyword === undefined) {
+    yield { pointer: '/text', message: 'must not be empty' }
   }
   if (from !== undefined && !isSender(from)) {
     yield { pointer: '/from', message: 'must be a number or up to 11 letters and digits' }

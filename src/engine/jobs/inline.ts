@@ -18,6 +18,8 @@ export function inlineLabels(rows: Record<string, unknown>[]): string[] {
   for (const row of rows) for (const label of Object.keys(row)) labels.add(label)
   if (labels.size === 0) throw empty('The recipients have no fields.')
   if (labels.size > limits.columns) throw empty(`Recipients have at most ${limits.columns} different fields.`)
+  const blank = [...labels].find((label) => label.trim() === '')
+  if (blank !== undefined) throw empty('A field of a recipient has no label.')
   return [...labels]
 }
 
@@ -29,10 +31,23 @@ function empty(message: string): EngineError {
 export function inlineRows(recipients: unknown[]): Record<string, unknown>[] {
   return recipients.map((recipient, index) => {
     if (typeof recipient === 'string') return { to: recipient }
-    if (typeof recipient === 'object' && recipient !== null && !Array.isArray(recipient)) return { ...recipient }
+    if (typeof recipient === 'object' && recipient !== null && !Array.isArray(recipient)) {
+      return wellFormed({ ...recipient }, index)
+    }
     const message = 'A recipient is an object of fields, or a number as text.'
     throw new EngineError('VALIDATION', message, { fields: [{ pointer: `/recipients/${index}`, message }] })
   })
+}
+
+/** Half a surrogate pair has no UTF-8: it would be sent as another character. */
+function wellFormed(row: Record<string, unknown>, index: number): Record<string, unknown> {
+  for (const [label, value] of Object.entries(row)) {
+    if (Buffer.from(String(value)).toString() === String(value)) continue
+    const message = 'has half of a surrogate pair.'
+    const pointer = `/recipients/${index}/${label.replaceAll('~', '~0').replaceAll('/', '~1')}`
+    throw new EngineError('VALIDATION', `${pointer} ${message}`, { fields: [{ pointer, message }] })
+  }
+  return row
 }
 
 /** The file in pieces: every field quoted, missing ones empty. */

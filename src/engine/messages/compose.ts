@@ -8,6 +8,7 @@ import { CHANNELS, type ChannelName, CODINGS, type PriorityName } from '../contr
 import { type ReasonCode, reasonCode } from '../contract/reasons.js'
 import { LINE_TYPES, NumberParser } from '../phone/number.js'
 import type { NewRecord } from '../store/block.js'
+import { isBody } from '../text/body.js'
 import { type Segmented, Segmenter } from '../text/segment.js'
 
 const DEFAULT_MAX_PARTS = 10
@@ -68,6 +69,7 @@ export class Composer {
     if (route === undefined || !account.features[channel]) return refused(to, channel, 'NO_ROUTE')
     const dueMs = request.sendAt === undefined ? 0 : this.#deps.parseTime(request.sendAt)
     if (dueMs === null) return refused(to, channel, 'BAD_DATE')
+    if (!isBody(request.text)) return refused(to, channel, 'BODY_INVALID')
     const segmented = this.#segmenter(route, request).segment(request.text)
     if (segmented.reason !== 0) return refused(to, channel, reasonCode(segmented.reason))
     const times = timesOf(request, dueMs, nowMs)
