@@ -5,6 +5,7 @@
 import { EngineError } from '../engine/contract/errors.js'
 import type { Dialect, IngestTask, SniffResult } from '../engine/contract/ingest.js'
 import { limits } from '../engine/contract/limits.js'
+import { reasonCode, reasonHelp } from '../engine/contract/reasons.js'
 import { type Head, looksLikePhone, planColumns } from './columns.js'
 import { bytesPerUnit, decodeText } from './decode.js'
 import { findDelimiter } from './delimiter.js'
@@ -81,7 +82,7 @@ function firstRecords(source: RecordSource, dialect: Dialect, wanted: boolean | 
       dialect.header = wanted ?? !cells.some(looksLikePhone)
       if (wanted === undefined) dialect.guessed.push('header')
       if (dialect.header) {
-        if (source.problem !== 0) throw new EngineError('FILE_NOT_CSV', 'The header record cannot be read as CSV.')
+        if (source.problem !== 0) throw unreadableHeader(source.problem)
         header = cells
         dialect.dataStart += source.position
         dialect.linesBefore += source.lines
@@ -93,6 +94,11 @@ function firstRecords(source: RecordSource, dialect: Dialect, wanted: boolean | 
   if (first && source.overlong) throw new EngineError('FILE_NOT_CSV', 'The first record is larger than 64 KiB.')
   if (first) throw new EngineError('FILE_EMPTY', 'The file has no rows.')
   return { header, sample }
+}
+
+function unreadableHeader(problem: number): EngineError {
+  const why = reasonHelp(reasonCode(problem))
+  return new EngineError('FILE_NOT_CSV', `The header record cannot be read as CSV. ${why}`)
 }
 
 function cellsOf(source: RecordSource): string[] {
@@ -110,7 +116,7 @@ function warningsFor(dialect: Dialect, text: string, labelsNeeded: boolean): str
   }
   const twice = dialect.encoding === 'utf8' ? doubleEncodedSample(text) : null
   if (twice !== null) warnings.push(`The text looks as if it had been encoded as UTF-8 twice, for example: ${twice}`)
-  if (labelsNeeded && !dialect.header) {
+  if (labelsNeeded && !dialect.header && dialect.guessed.includes('header')) {
     warnings.push('The first row looks like data, so the file is read without a header; labels are positions from 1.')
   }
   return warnings
