@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The command line: picks the command, turns what it throws into an exit code. 0 ok, 1 the work failed, 2 wrong use. */
+import { readFileSync } from 'node:fs'
 import { type Command, CommandError, UsageError } from './cli/command.js'
 import { print, printError } from './cli/output.js'
 import { EngineError } from './engine/contract/errors.js'
@@ -49,11 +50,20 @@ function overview(): string {
   ].join('\n')
 }
 
+function version(): string {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+  return version as string
+}
+
 async function main(argv: string[]): Promise<number> {
   const [name, ...rest] = argv
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
     print(overview())
     return name === undefined ? 2 : 0
+  }
+  if (name === '--version' || name === '-v') {
+    print(version())
+    return 0
   }
   const entry = Object.hasOwn(commands, name) ? commands[name] : undefined
   if (entry === undefined) {

@@ -2,12 +2,13 @@
 
 import { loadConfig } from '../engine/config/load.js'
 import { EngineError } from '../engine/contract/errors.js'
-import { type Command, readArguments, UsageError } from './command.js'
+import { type Command, readArguments, textOption, UsageError } from './command.js'
 import { defaultConfigFile } from './config-file.js'
 import { print, printError, printJson } from './output.js'
 
 export const configCheck: Command = {
   help: `Usage: trunkline config check [FILE] [--json]
+       trunkline config check --config FILE
 
 Reads the file (default: trunkline.yaml) as serve would, and names each wrong key with its line.
 
@@ -15,9 +16,9 @@ Example:
   trunkline config check examples/trunkline.yaml`,
 
   async run(argv) {
-    const { values, positionals } = readArguments(argv, { json: { type: 'boolean' } }, 2)
+    const { values, positionals } = readArguments(argv, { json: { type: 'boolean' }, config: { type: 'string' } }, 2)
     if (positionals[0] !== 'check') throw new UsageError('config knows one thing to do: trunkline config check [FILE]')
-    const file = positionals[1] ?? defaultConfigFile()
+    const file = positionals[1] ?? textOption(values, 'config') ?? defaultConfigFile()
     const isJson = values.json === true
     try {
       const { carriers, routes } = loadConfig(file)

@@ -47,21 +47,23 @@ const PLAIN_LINE_MS = 2_000
 export class ProgressLine {
   readonly #stream: NodeJS.WriteStream
   #shownAt = Number.NEGATIVE_INFINITY
+  #shown = ''
   #isOpen = false
 
   constructor(stream: NodeJS.WriteStream = process.stderr) {
     this.#stream = stream
   }
 
-  /** Redraws on a terminal; elsewhere at most one line in two seconds. */
+  /** Redraws on a terminal; elsewhere at most one line in two seconds, and none that says the same again. */
   show(text: string): void {
     const now = systemClock.monotonic()
     if (this.#stream.isTTY) {
       this.#stream.write(`\r\u001b[2K${text.slice(0, Math.max(20, this.#stream.columns - 1))}`)
       this.#isOpen = true
-    } else if (now - this.#shownAt >= PLAIN_LINE_MS) {
+    } else if (text !== this.#shown && now - this.#shownAt >= PLAIN_LINE_MS) {
       this.#stream.write(`${text}\n`)
       this.#shownAt = now
+      this.#shown = text
     }
   }
 

@@ -33,6 +33,7 @@ export const send: Command = {
   help: `Usage: trunkline send FILE.csv --text TEXT [options]
 
 Uploads the file as a job, shows its progress and prints the summary. Exit code 0 only if the job finished.
+A job for later (--at) is left to the server once its upload is durable, unless --watch is given.
 
 ${jobHelp}
   --no-watch       return when the upload is durable, without waiting for the end
@@ -53,7 +54,8 @@ Example:
     }
     const progress = new ProgressLine()
     const uploaded = await upload(client, { file, settings }, progress)
-    const wait = values['no-watch'] !== true && settings.review !== true
+    const isLater = uploaded.state === 'scheduled' && values.watch !== true
+    const wait = values['no-watch'] !== true && settings.review !== true && !isLater
     const job = wait ? await follow(client, uploaded.id, progress) : uploaded
     return conclude(job, { isJson: values.json === true, isWaited: wait })
   },
