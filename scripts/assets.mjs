@@ -1,5 +1,7 @@
-// Copies what the compiler leaves behind: package.json's neighbours that the built program reads.
-import { cpSync, existsSync } from 'node:fs'
+// What the compiler leaves to be done: the command may be executed, and files that the built program reads are copied.
+import { chmodSync, cpSync, existsSync } from 'node:fs'
+
+chmodSync(new URL('../build/src/cli.js', import.meta.url), 0o755)
 
 const assets = new URL('../src/http/console', import.meta.url)
 if (existsSync(assets)) {
