@@ -232,7 +232,7 @@ t.test('the second carrier of a route takes over when the first dies, and gives 
   first.answerMs = 2
   const carriers = [
     { id: 'first', port: await startPeer(t, first.onSession), window: 5 },
-    { id: 'second', port: await startPeer(t, second.onSession), window: 5 },
+    { id: 'second', port: await startPeer(t, second.onSession), window: 5, ratePerSecond: 400 },
   ]
   const peers = await startEngine(t, carriers)
   const { engine } = peers.server

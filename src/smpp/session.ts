@@ -192,7 +192,6 @@ export class Session {
 
   #onChunk(bytes: Buffer, length: number): boolean {
     this.#now = this.#context.clock.monotonic()
-    this.#timers.received(this.#now)
     const broken = this.#framer.push(bytes, length)
     if (broken !== 0 && this.#state !== 'closed') {
       this.#finish(`command_length ${broken === -1 ? 0 : broken} is impossible`, 0)
@@ -215,6 +214,7 @@ export class Session {
   }
 
   #onPdu(bytes: Buffer, start: number, end: number): void {
+    this.#timers.received(this.#now)
     const command = readUint32(bytes, start + 4)
     if (command === COMMAND.submitSmResp) {
       this.#onSubmitResponse(bytes, start, end)

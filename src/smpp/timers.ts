@@ -22,7 +22,7 @@ export class SessionTimers {
     this.#progressAt = nowMs
   }
 
-  /** Any octet came in. */
+  /** A whole PDU came in: octets that never make one are no sign of life. */
   received(nowMs: number): void {
     this.#receivedAt = nowMs
   }
