@@ -8,7 +8,6 @@
  * again, as a client would. Prints one JSON object.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -17,7 +16,16 @@ import { makeRecipients } from '../scripts/make-recipients.js'
 import { Random } from '../src/engine/base/random.js'
 import type { Counts } from '../src/engine/contract/job.js'
 import type { BenchRow } from './bench.js'
-import { ADMIN_KEY, api, cpuSeconds, type EngineProcess, residentBytes, spawnEngine, spawnSmsc } from './processes.js'
+import {
+  ADMIN_KEY,
+  api,
+  cpuSeconds,
+  type EngineProcess,
+  freePort,
+  residentBytes,
+  spawnEngine,
+  spawnSmsc,
+} from './processes.js'
 
 const KILLS_OF_UPLOAD = 3
 
@@ -48,14 +56,6 @@ export interface RunResult {
 
 const TEXT =
   'Hi ~name~, your appointment with Dr Brown at the clinic in Park Street is on ~appointment~. Please reply YES to confirm or call us.'
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 interface JobAnswer {
   id: string

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createReadStream, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -19,15 +20,15 @@ export interface SmscProcess {
   child: ChildProcess
 }
 
+/** A child of its own: without the loader that tap hangs on every Node process, which costs seconds a start. */
+function spawnCli(args: string[], stdout: 'pipe' | 'inherit', stderr: 'pipe' | 'inherit' = 'inherit'): ChildProcess {
+  const { NODE_OPTIONS: _loader, ...env } = process.env
+  return spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', stdout, stderr], env })
+}
+
 /** `args`: further options of `trunkline smsc`. */
 export async function spawnSmsc(args: string[]): Promise<SmscProcess> {
-  const child = spawn(
-    process.execPath,
-    [...process.execArgv, CLI, 'smsc', '--port', '0', '--stats-port', '0', ...args],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  )
+  const child = spawnCli(['smsc', '--port', '0', '--stats-port', '0', ...args], 'pipe')
   const lines = createInterface({ input: child.stdout! })
   const [first] = (await once(lines, 'line')) as [string]
   const { port, statsPort } = JSON.parse(first).listening as { port: number; statsPort: number }
@@ -51,14 +52,32 @@ export interface EngineProcess {
   url: string
   /** Exit code; the signal's name when it was killed. */
   ended: Promise<number | string>
+  /** Its stderr so far. */
+  said(): string
+}
+
+/** A port that was free a moment ago: an engine that starts again must be found where it was. */
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as { port: number }
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+/** Where `spawnEngine` writes the config. */
+export function configFile(folder: string): string {
+  return path.join(folder, 'trunkline.yaml')
 }
 
 /** Starts `trunkline serve` on a written config and resolves when it answers. `port`: fixed, so that a client finds it again. */
 export async function spawnEngine(folder: string, port: number, config: string): Promise<EngineProcess> {
-  const file = path.join(folder, 'trunkline.yaml')
+  const file = configFile(folder)
   writeFileSync(file, config, { mode: 0o600 })
-  const child = spawn(process.execPath, [...process.execArgv, CLI, 'serve', '--config', file], {
-    stdio: ['ignore', 'inherit', 'inherit'],
+  const child = spawnCli(['serve', '--config', file], 'inherit', 'pipe')
+  let said = ''
+  child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+    said += text
   })
   const ended = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | string)
   const url = `http://127.0.0.1:${port}`
@@ -68,7 +87,7 @@ export async function spawnEngine(folder: string, port: number, config: string):
     if (answer?.statusCode === 200) break
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
-  return { child, url, ended }
+  return { child, url, ended, said: () => said }
 }
 
 export interface Api {

@@ -39,17 +39,27 @@ const rhythms: Record<string, () => number> = {
 }
 
 for (const [name, gapMs] of Object.entries(rhythms)) {
-  t.test(`ticks ${name}: never above R in any second, at least 0.99 R on average`, async (t) => {
+  t.test(`ticks ${name}: never above R in any second, at least 0.985 R on average`, async (t) => {
     for (const perSecond of [1, 2, 10, 50, 200, 999, 5_000, 60_000]) {
       const seconds = perSecond < 10 ? 60 : 8
       const stamps = run(new RateLimiter(perSecond), seconds, gapMs)
       const most = mostInAnySecond(stamps)
       t.ok(most <= perSecond, `${perSecond}/s: most in a second ${most}`)
       const average = (stamps.length - 1) / ((stamps.at(-1)! - stamps[0]!) / 1000)
-      t.ok(average >= 0.99 * perSecond, `${perSecond}/s: average ${average.toFixed(3)}`)
+      t.ok(average >= 0.985 * perSecond, `${perSecond}/s: average ${average.toFixed(3)}`)
     }
   })
 }
+
+t.test('a loop that stalls for 20 to 100 ms once a second still reaches 0.98 R over a minute', async (t) => {
+  for (const perSecond of [50, 200, 5_000]) {
+    const rhythm = () => (random.next() < 0.002 ? 20 + random.next() * 80 : 1 + random.next() * 2)
+    const stamps = run(new RateLimiter(perSecond), 60, rhythm)
+    t.ok(mostInAnySecond(stamps) <= perSecond)
+    const average = (stamps.length - 1) / ((stamps.at(-1)! - stamps[0]!) / 1000)
+    t.ok(average >= 0.98 * perSecond, `${perSecond}/s: average ${average.toFixed(2)}`)
+  }
+})
 
 t.test('a fraction of a part per second is kept too', async (t) => {
   const slow = run(new RateLimiter(0.5), 100, () => 1 + random.next())

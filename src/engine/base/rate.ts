@@ -2,18 +2,23 @@
  * Parts per second of one carrier: never more than R in any second, and nearly R while there is work. Pure: time is an
  * argument, in monotonic milliseconds. Dispatcher thread.
  *
- * Two rules together. GCRA paces: parts leave evenly, at most 10 ms worth at once, so that jitter on the way cannot make
- * a burst at the peer. A ring of counts per millisecond then caps exactly: any 1,004 neighbouring milliseconds hold at
- * most R; 1,001 cover every closed second. Pacing runs 10 % ahead so that time lost to late ticks is caught up; the
- * cap takes that back. The ring spans some milliseconds more than a second, which jitter on the way may eat up before
- * the peer sees more than R. It starts with no credit saved up.
+ * Three rules together. An even pace just below R; what a stalled loop kept back, up to CREDIT_MS, is caught up at PEAK
+ * times that pace, at most 5 ms worth at once, so that jitter on the way cannot make a burst at the peer. A ring of counts
+ * per millisecond then caps exactly: any 1,005 neighbouring milliseconds hold at most R; 1,001 cover every closed second,
+ * and jitter on the way may eat up the rest before the peer sees more than R. Under an exact cap a late part makes the one
+ * R places on late too; the pace leaves room to regain that, and a quick catch-up keeps the late parts few. It starts with
+ * no credit saved up.
  */
 import assert from 'node:assert'
 
-const SPAN_MS = 1004
+const SPAN_MS = 1005
 const SLOTS = 1024
-const BURST_MS = 10
-const AHEAD = 1.1
+const BURST_MS = 5
+const CREDIT_MS = 150
+/** Without the exact cap the pace alone keeps the rate, and a credit would show. */
+const CREDIT_UNCAPPED_MS = 10
+const PACE = 0.988
+const PEAK = 2
 /** Loss by rounding R down in the cap that is still taken; else the pace alone keeps a fractional rate. */
 const ROUNDING_LOSS = 0.005
 
@@ -22,8 +27,11 @@ export class RateLimiter {
   /** Parts allowed in any SPAN_MS. */
   #cap = 0
   #intervalMs = 0
-  /** When the next part is due at an even pace; up to BURST_MS in the past, which is the credit. Set by the first call. */
+  #creditMs = 0
+  /** When the next part is due at an even pace; up to the credit in the past. Set by the first call. */
   #dueAt = -1
+  /** The same at the pace of catching up. */
+  #peakAt = -1
   #counts = new Uint32Array(SLOTS)
   #sum = 0
   /** Newest millisecond of the ring, and the oldest that may hold a count. */
@@ -45,7 +53,8 @@ export class RateLimiter {
     const capped = whole >= perSecond * (1 - ROUNDING_LOSS) && whole >= 1
     this.#perSecond = perSecond
     this.#cap = capped ? whole : Math.ceil(perSecond)
-    this.#intervalMs = 1000 / (capped ? perSecond * AHEAD : perSecond)
+    this.#intervalMs = 1000 / (capped ? perSecond * PACE : perSecond)
+    this.#creditMs = capped ? CREDIT_MS : CREDIT_UNCAPPED_MS
   }
 
   /** Parts that may leave now. */
@@ -53,14 +62,17 @@ export class RateLimiter {
     this.#advance(nowMs)
     const room = this.#cap - this.#sum
     if (room <= 0) return 0
-    const late = Math.min(nowMs - this.#dueAt, BURST_MS)
-    return late < 0 ? 0 : Math.min(room, 1 + Math.floor(late / this.#intervalMs))
+    const late = Math.min(nowMs - this.#dueAt, this.#creditMs)
+    const peakLate = Math.min(nowMs - this.#peakAt, BURST_MS)
+    if (late < 0 || peakLate < 0) return 0
+    return Math.min(room, 1 + Math.floor(late / this.#intervalMs), 1 + Math.floor((PEAK * peakLate) / this.#intervalMs))
   }
 
   /** `n` parts leave now; the caller has seen that they may. */
   take(n: number, nowMs: number): void {
     this.#advance(nowMs)
-    this.#dueAt = Math.max(this.#dueAt, nowMs - BURST_MS) + n * this.#intervalMs
+    this.#dueAt = Math.max(this.#dueAt, nowMs - this.#creditMs) + n * this.#intervalMs
+    this.#peakAt = Math.max(this.#peakAt, nowMs - BURST_MS) + (n * this.#intervalMs) / PEAK
     const slot = this.#newest & (SLOTS - 1)
     this.#counts[slot] = this.#counts[slot]! + n
     this.#sum += n
@@ -69,7 +81,7 @@ export class RateLimiter {
   /** Milliseconds until `available` is at least 1; 0 when it is. */
   nextMs(nowMs: number): number {
     this.#advance(nowMs)
-    const pace = Math.max(0, this.#dueAt - nowMs)
+    const pace = Math.max(0, this.#dueAt - nowMs, this.#peakAt - nowMs)
     if (this.#sum < this.#cap) return pace
     let oldest = this.#oldest
     while (this.#counts[oldest & (SLOTS - 1)] === 0 && oldest < this.#newest) oldest++
@@ -78,7 +90,10 @@ export class RateLimiter {
 
   /** Moves the ring to `nowMs` and drops what is older than the span. */
   #advance(nowMs: number): void {
-    if (this.#dueAt < 0) this.#dueAt = nowMs
+    if (this.#dueAt < 0) {
+      this.#dueAt = nowMs
+      this.#peakAt = nowMs
+    }
     const now = Math.floor(nowMs)
     if (now <= this.#newest) return
     this.#newest = now
