@@ -23,7 +23,11 @@ export function countsOf(
   const waiting = setStates(counts, dispatched)
   if (record.state === 'canceled' && dispatched === null) counts.canceled = waiting
   else if (isBeforeItsTime(record, nowMs)) counts.scheduled += waiting
-  else counts.queued = waiting
+  else {
+    // Until the dispatcher has looked, rows with a time of their own are known from the file alone.
+    if (dispatched === null) counts.scheduled = Math.min(totals?.scheduled ?? 0, waiting)
+    counts.queued = waiting - (dispatched === null ? counts.scheduled : 0)
+  }
   return counts
 }
 
