@@ -83,7 +83,7 @@ export class Session {
       chunk: (bytes, length) => this.#onChunk(bytes, length),
       ended: (reason) => this.#finish(reason, 0),
     })
-    this.#writer = new Writer(this.#socket, context.pool, () => this.#onWritten())
+    this.#writer = new Writer(this.#socket, context.pool, () => this.#onRelieved())
     this.#requests = new Requests(context, this.#writer, identity.bind, (settlement) => owner.settled(settlement))
   }
 
@@ -209,7 +209,7 @@ export class Session {
     this.#context.sink.capacityChanged()
   }
 
-  #onWritten(): void {
+  #onRelieved(): void {
     if (this.#state === 'bound') this.#context.sink.capacityChanged()
   }
 

@@ -39,14 +39,14 @@ export class Writer {
   batch = 1
   #sink: ByteSink
   #pool: BufferPool
-  #onWritten: () => void
+  #onRelieved: () => void
   #unflushed = 0
 
-  /** `onWritten` is called after each buffer that the socket has written. */
-  constructor(sink: ByteSink, pool: BufferPool, onWritten: () => void) {
+  /** `onRelieved` is called when congestion ends: not after every write, since at a window of 1 that would double the ticks. */
+  constructor(sink: ByteSink, pool: BufferPool, onRelieved: () => void) {
     this.#sink = sink
     this.#pool = pool
-    this.#onWritten = onWritten
+    this.#onRelieved = onRelieved
   }
 
   /** True while so many buffers wait for the socket that nothing should be added. */
@@ -72,9 +72,10 @@ export class Writer {
     this.batch++
     this.#unflushed++
     this.#sink.write(buffer.subarray(0, length), () => {
+      const { congested } = this
       this.#unflushed--
       this.#pool.give(buffer)
-      this.#onWritten()
+      if (congested) this.#onRelieved()
     })
   }
 

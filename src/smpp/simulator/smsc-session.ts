@@ -76,7 +76,7 @@ export class SmscSession {
     this.number = number
     this.#socket = socket
     this.#host = host
-    this.#writer = new Writer(socket, host.pool, () => this.#onWritten())
+    this.#writer = new Writer(socket, host.pool, () => this.#onRelieved())
     this.#framer = new Framer((bytes, start, end) => this.#onPdu(bytes, start, end))
     socket.setNoDelay(true)
     socket.on('data', (chunk: Buffer) => this.#onChunk(chunk))
@@ -161,7 +161,7 @@ export class SmscSession {
     this.#host.worked(this)
   }
 
-  #onWritten(): void {
+  #onRelieved(): void {
     if (this.#socket.isPaused()) this.#socket.resume()
     this.#host.worked(this)
   }
