@@ -9,6 +9,7 @@ import type { ColumnSettings, CsvSettings } from '../src/engine/contract/job.js'
 import { csvCell } from '../src/ingest/csv-cell.js'
 import { cutRanges } from '../src/ingest/cut.js'
 import { sniff } from '../src/ingest/dialect.js'
+import { parseLocalTime } from '../src/ingest/local-time.js'
 import { RouteTable } from '../src/ingest/routes.js'
 import { parseSendTime } from '../src/ingest/send-time.js'
 import { GB_ROUTE } from './ingest-job.js'
@@ -190,6 +191,27 @@ t.test('times have a zone or are refused', async (t) => {
     t.equal(parseSendTime(text), -1, text)
   }
 })
+
+t.test(
+  'a time without an offset is one of its zone; skipped hours move forward, of doubled ones the first counts',
+  async (t) => {
+    const at = (text: string, zone: string) => {
+      const seconds = parseLocalTime(text, zone)
+      return seconds < 0 ? 'refused' : new Date(seconds * 1000).toISOString()
+    }
+    t.equal(at('2026-07-01 09:00', 'Europe/London'), '2026-07-01T08:00:00.000Z')
+    t.equal(at('2026-12-01T09:00:30', 'Europe/London'), '2026-12-01T09:00:30.000Z')
+    t.equal(at('2026-07-01T09:00', 'America/New_York'), '2026-07-01T13:00:00.000Z')
+    t.equal(at('2026-07-01T00:15', 'Asia/Kathmandu'), '2026-06-30T18:30:00.000Z')
+    t.equal(at('2026-03-29T01:30', 'Europe/London'), '2026-03-29T01:30:00.000Z', 'shown as 02:30')
+    t.equal(at('2026-10-25T01:30', 'Europe/London'), '2026-10-25T00:30:00.000Z', 'the first of two')
+    t.equal(at('2026-03-08T02:30', 'America/New_York'), '2026-03-08T07:30:00.000Z', 'shown as 03:30')
+    t.equal(at('2026-11-01T01:30', 'America/New_York'), '2026-11-01T05:30:00.000Z')
+    t.equal(at('2026-02-31T01:30', 'Europe/London'), 'refused')
+    t.equal(at('01/02/2026 09:00', 'Europe/London'), 'refused')
+    t.equal(at('2026-07-01 09:00', 'Europe/Londres'), 'refused')
+  },
+)
 
 t.test('exported cells are inert', async (t) => {
   for (const text of ['=1+1', '+44', '-1', '@x', '\tx', '\rx', '"=1', '\u00a0=1', '＝1']) {

@@ -8,6 +8,7 @@ import { CHANNELS, type ChannelName } from '../engine/contract/message.js'
 import { reasonNumber } from '../engine/contract/reasons.js'
 import { LINE_TYPES, NumberParser, type ParsedNumber } from '../engine/phone/number.js'
 import { type Segmented, Segmenter } from '../engine/text/segment.js'
+import { isZone, parseLocalTime } from './local-time.js'
 import type { SourceRecord } from './record-source.js'
 import { RouteTable } from './routes.js'
 import { RowText } from './row-text.js'
@@ -223,7 +224,7 @@ export class RowMaker {
     const cell = sendAt < 0 ? '' : record.text(sendAt).trim()
     if (cell !== '') {
       row.dueSeconds = parseSendTime(cell)
-      if (row.dueSeconds < 0) return this.#refuse(BAD_DATE, sendAt)
+      if (row.dueSeconds < 0 && !this.#setLocalTime(record, cell)) return false
     }
     const { validForSeconds } = this.#plan.settings
     if (validForSeconds !== undefined && validForSeconds > 0) {
@@ -231,6 +232,16 @@ export class RowMaker {
       row.expiresSeconds = Math.min(from + validForSeconds, 0xffffffff)
     }
     return true
+  }
+
+  /** A time without an offset is one of the row's own zone. */
+  #setLocalTime(record: SourceRecord, cell: string): boolean {
+    const { sendAt, timeZone } = this.#columns
+    const zone = timeZone < 0 ? '' : record.text(timeZone).trim()
+    if (zone === '') return this.#refuse(BAD_DATE, sendAt)
+    if (!isZone(zone)) return this.#refuse(BAD_DATE, timeZone)
+    this.#row.dueSeconds = parseLocalTime(cell, zone)
+    return this.#row.dueSeconds >= 0 || this.#refuse(BAD_DATE, sendAt)
   }
 
   #setText(record: SourceRecord): void {
