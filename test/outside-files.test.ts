@@ -211,6 +211,7 @@ t.test('columns: several phones, own texts, own times, positions, fallbacks', as
   const positions = await both(t, bare, { text: 'Hi ~1~', csv: { header: false }, columns: { to: 2 } })
   t.same(await textsOf(positions), ['Hi Ann', 'Hi Bob'])
   t.same(positions.job.file?.warnings, [], 'what was set is no guess')
+  t.match(positions.job.file?.columns, { phones: [2], text: null, guessed: [] }, 'positions count from 1')
   t.same(await textsOf(await both(t, bare, { text: 'Hi ~param0~' })), ['Hi Ann', 'Hi Bob'], 'found by itself')
 })
 

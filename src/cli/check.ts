@@ -6,6 +6,7 @@ import type { Config } from '../engine/config/schema.js'
 import { systemClock } from '../engine/contract/clock.js'
 import type { RoutePlan } from '../engine/contract/ingest.js'
 import { type ReasonCode, reasonHelp } from '../engine/contract/reasons.js'
+import { columnView } from '../engine/jobs/column-view.js'
 import { type CheckReport, checkFile } from '../ingest/check.js'
 import { type Command, CommandError, type OptionTable, readArguments, textOption, UsageError } from './command.js'
 import { defaultConfigFile } from './config-file.js'
@@ -43,7 +44,7 @@ Example:
       routes: routePlans(config),
       createdSeconds: Math.floor(systemClock.now() / 1_000),
     })
-    if (values.json === true) printJson(report)
+    if (values.json === true) printJson({ ...report, columns: columnView(report.columns) })
     else print(inWords(report))
     return report.counts.accepted > 0 ? 0 : 1
   },

@@ -2,6 +2,7 @@
 import type { JobView } from '../contract/api.js'
 import { jobId } from '../contract/ids.js'
 import type { Counts } from '../contract/job.js'
+import { columnView } from './column-view.js'
 import { type JobRecord, shownState } from './job-record.js'
 
 export interface LiveFacts {
@@ -41,7 +42,7 @@ function fileView(record: JobRecord, bytes: number): JobView['file'] {
     bytes: record.upload?.bytes ?? bytes,
     sha256: record.upload?.sha256 ?? null,
     dialect: record.sniff?.dialect ?? null,
-    columns: record.sniff?.columns ?? null,
+    columns: record.sniff == null ? null : columnView(record.sniff.columns),
     warnings: record.sniff?.warnings ?? [],
   }
 }
