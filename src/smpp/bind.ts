@@ -141,21 +141,24 @@ export class Bind implements LinkOwner {
     return { index: this.index, state: worst.state, inFlight: this.inFlight, window: this.#context.window, lastError }
   }
 
-  /** Stops sending, waits for answers until `deadlineMs` (epoch), unbinds, closes; see Channel.drain. */
+  /** Stops sending, waits for answers, unbinds, closes, all before `deadlineMs` (epoch); see Channel.drain. */
   async drain(deadlineMs: number): Promise<void> {
     this.#draining = true
     const drain = ++this.#drains
     this.#giveUpPending()
     this.flush()
     const { clock } = this.#context
-    const left = (): number => deadlineMs - clock.now()
-    await this.#until(() => this.inFlight === 0 || left() <= 0)
-    const acknowledgedBy = Math.min(clock.monotonic() + ACKNOWLEDGE_MS, clock.monotonic() + Math.max(0, left()))
+    const endsAt = clock.monotonic() + Math.max(0, deadlineMs - clock.now())
+    // A silent carrier answers neither: a third of the time at most is kept for the unbind.
+    const unbindMs = Math.min(UNBIND_MS, (endsAt - clock.monotonic()) / 3)
+    const answeredBy = endsAt - unbindMs
+    await this.#until(() => this.inFlight === 0 || clock.monotonic() >= answeredBy)
+    const acknowledgedBy = Math.min(clock.monotonic() + ACKNOWLEDGE_MS, answeredBy)
     await this.#until(() => this.#unacknowledged === 0 || clock.monotonic() >= acknowledgedBy)
     if (drain !== this.#drains) return
     this.#sender.stop()
     this.#receiver?.stop()
-    const closedBy = clock.monotonic() + UNBIND_MS
+    const closedBy = Math.min(clock.monotonic() + UNBIND_MS, endsAt)
     await this.#until(() => this.#closed || clock.monotonic() >= closedBy)
     if (drain !== this.#drains) return
     this.#sender.close('closed by us')

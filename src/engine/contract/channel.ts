@@ -62,7 +62,7 @@ export interface Channel {
   /** Most parts that can ever be in flight: sum of windows. */
   readonly windowTotal: number
   /**
-   * Stops taking work, waits for open responses until `deadlineMs`, unbinds, closes. What was not written settles as
+   * Stops taking work, waits for open responses, unbinds and closes, all before `deadlineMs` (epoch). What was not written settles as
    * `notSent`, what was written and not answered as `unanswered`.
    */
   drain(deadlineMs: number): Promise<void>
