@@ -54,7 +54,12 @@ t.test('an upload that breaks off leaves nothing, and the file is sent again fro
   await t.rejects(engine.upload(harness.principal, job.id, chunksOf(file)), { code: 'UPLOAD_RUNNING' })
   await upload
   await engine.pauseJob(harness.principal, job.id)
-  await t.rejects(engine.upload(harness.principal, job.id, chunksOf(file)), { code: 'WRONG_STATE' })
+  t.match(
+    await engine.upload(harness.principal, job.id, chunksOf(file)),
+    { id: job.id, state: 'paused' },
+    'the answer was lost',
+  )
+  await t.rejects(engine.upload(harness.principal, job.id, chunksOf(csvOf(9))), { code: 'WRONG_STATE' }, 'another file')
   const { counts } = await untilRows(job.id, 300_000)
   t.match(counts, { records: 300_000, accepted: 300_000, rejected: 0, duplicate: 0 })
   t.match(await engine.cancelJob(harness.principal, job.id), { state: 'canceled' })

@@ -47,6 +47,17 @@ export async function receive(body: AsyncIterable<Buffer>, options: ReceiveOptio
   }
 }
 
+/** What `receive` would answer, with nothing stored. */
+export async function digest(body: AsyncIterable<Buffer>): Promise<Received> {
+  const hash = createHash('sha256')
+  let bytes = 0
+  for await (const chunk of body) {
+    bytes += chunk.length
+    hash.update(chunk)
+  }
+  return { bytes, sha256: hash.digest('hex') }
+}
+
 /** The body until the signal: a chunk that is waited for is given up. */
 async function* abortable(body: AsyncIterable<Buffer>, signal: AbortSignal): AsyncIterable<Buffer> {
   const iterator = body[Symbol.asyncIterator]()

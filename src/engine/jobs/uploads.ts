@@ -6,10 +6,17 @@ import type { IngestRun } from './ingest-run.js'
 import type { JobRecord } from './job-record.js'
 import type { JobPorts } from './ports.js'
 import { goState, requireState } from './release.js'
-import { type Received, receive } from './upload-file.js'
+import { digest, type Received, receive } from './upload-file.js'
 
 /** Disk space is looked at again after so many bytes. */
 const SPACE_CHECK_BYTES = 64 << 20
+
+/** A client that lost the answer sends its file again: the same file changes nothing and is answered as before. */
+async function requireSame(received: Received, body: AsyncIterable<Buffer>): Promise<void> {
+  const { sha256 } = await digest(body)
+  if (sha256 === received.sha256) return
+  throw new EngineError('WRONG_STATE', 'The job has its file already, and this is another one; make a new job for it.')
+}
 
 export class Uploads {
   readonly #ports: JobPorts
@@ -49,6 +56,10 @@ export class Uploads {
   async #upload(record: JobRecord, body: AsyncIterable<Buffer>): Promise<void> {
     const { job } = record
     if (this.#running.has(job)) throw new EngineError('UPLOAD_RUNNING', 'An upload for this job is under way.')
+    if (record.upload !== null && record.state !== 'canceled' && record.state !== 'failed') {
+      await requireSame(record.upload, body)
+      return
+    }
     requireState(record, record.upload === null ? record.state : 'running', ['receiving'])
     this.#ports.admit()
     this.#running.set(job, 0)
