@@ -1,7 +1,9 @@
 /** The record format of blocks beside MessagePack: writing and reading messages of one part, checksums included. */
+
 import { decode, encode } from '@msgpack/msgpack'
 import { crc32c } from '../src/engine/base/crc32c.js'
-import { BlockBuilder, BlockReader, blankMessage } from '../src/engine/store/block.js'
+import { blankMessage } from '../src/engine/contract/message.js'
+import { BlockBuilder, BlockReader } from '../src/engine/store/block.js'
 import { record } from '../test/dispatch-harness.js'
 import { type BenchOptions, type BenchRow, rates, roundsOf } from './bench.js'
 

@@ -1,4 +1,5 @@
 /** Runs a whole file through the real pool of ingest workers into a real LMDB store, as the main thread does. */
+
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -12,7 +13,8 @@ import type {
   SniffResult,
 } from '../src/engine/contract/ingest.js'
 import type { JobSettings } from '../src/engine/contract/job.js'
-import { BlockReader, blankMessage } from '../src/engine/store/block.js'
+import { blankMessage } from '../src/engine/contract/message.js'
+import { BlockReader } from '../src/engine/store/block.js'
 import { BlockNumbers } from '../src/engine/store/block-numbers.js'
 import { openEnvironment } from '../src/engine/store/environment.js'
 import { LmdbStore } from '../src/engine/store/lmdb-store.js'

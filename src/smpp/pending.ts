@@ -1,23 +1,7 @@
-/** The rest of one message that found no room: a copy of what is needed, since the caller's window onto the block moves. */
-import { limits } from '../engine/contract/limits.js'
-import type { MessageRef, OutgoingMessage } from '../engine/contract/message.js'
+import { blankMessage, type OutgoingMessage } from '../engine/contract/message.js'
 
 export class PendingParts {
-  readonly message: OutgoingMessage = {
-    ref: 0 as MessageRef,
-    bytes: Buffer.alloc(0),
-    toStart: 0,
-    toLength: 0,
-    from: '',
-    coding: 0,
-    partCount: 0,
-    partStarts: new Uint32Array(limits.partsPerMessage),
-    partLengths: new Uint16Array(limits.partsPerMessage),
-    partsAccepted: 0,
-    attempt: 0,
-    expiresAtSeconds: 0,
-    wantsReceipt: false,
-  }
+  readonly message: OutgoingMessage = blankMessage()
   #next = 0
 
   get empty(): boolean {

@@ -4,6 +4,8 @@
  * A message is named by its ref: block number × 256 + place in the block, so refs sort in order of append and fit a
  * Float64Array (block numbers stay below 2^44).
  */
+import { limits } from './limits.js'
+
 declare const refBrand: unique symbol
 /** Block number × 256 + place (0…255). */
 export type MessageRef = number & { readonly [refBrand]: true }
@@ -84,4 +86,23 @@ export interface OutgoingMessage {
   /** Epoch seconds after which it must not be sent; 0 = none. */
   expiresAtSeconds: number
   wantsReceipt: boolean
+}
+
+/** An empty message to be filled by a block's reader again and again. */
+export function blankMessage(): OutgoingMessage {
+  return {
+    ref: 0 as MessageRef,
+    bytes: Buffer.alloc(0),
+    toStart: 0,
+    toLength: 0,
+    from: '',
+    coding: 0,
+    partCount: 0,
+    partStarts: new Uint32Array(limits.partsPerMessage),
+    partLengths: new Uint16Array(limits.partsPerMessage),
+    partsAccepted: 0,
+    attempt: 0,
+    expiresAtSeconds: 0,
+    wantsReceipt: true,
+  }
 }

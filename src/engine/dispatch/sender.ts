@@ -1,8 +1,7 @@
 /** From the pipeline to the channel: what is durably authorised leaves in order, as far as window and rate allow. */
 import type { Clock } from '../contract/clock.js'
-import { blockOf, type MessageRef, type OutgoingMessage, placeOf, STATE } from '../contract/message.js'
+import { blankMessage, blockOf, type MessageRef, type OutgoingMessage, placeOf, STATE } from '../contract/message.js'
 import { OUTCOME } from '../contract/outcome.js'
-import { blankMessage } from '../store/block.js'
 import type { BlockState } from '../store/block-state.js'
 import type { Carrier } from './carriers.js'
 import type { Ledger } from './ledger.js'

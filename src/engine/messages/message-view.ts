@@ -1,10 +1,18 @@
 /** A stored message as the API shows it: the block's record, the dispatcher's state, the history in words. Main thread. */
 import type { HistoryEntry, MessageView } from '../contract/api.js'
 import { jobId, messageId } from '../contract/ids.js'
-import { CHANNELS, CODINGS, messageRef, type OutgoingMessage, STATES, type StateName } from '../contract/message.js'
+import {
+  blankMessage,
+  CHANNELS,
+  CODINGS,
+  messageRef,
+  type OutgoingMessage,
+  STATES,
+  type StateName,
+} from '../contract/message.js'
 import { OUTCOME, OUTCOME_NAMES } from '../contract/outcome.js'
 import { type ReasonCode, reasonCode } from '../contract/reasons.js'
-import { type BlockReader, blankMessage } from '../store/block.js'
+import type { BlockReader } from '../store/block.js'
 import type { DecodedState, HistoryItem } from '../store/block-state.js'
 import { textOf } from '../text/segment.js'
 

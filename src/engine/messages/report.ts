@@ -5,10 +5,9 @@
 
 import { setImmediate } from 'node:timers/promises'
 import { messageId } from '../contract/ids.js'
-import { CHANNELS, CODINGS, messageRef } from '../contract/message.js'
+import { blankMessage, CHANNELS, CODINGS, messageRef } from '../contract/message.js'
 import { OUTCOME } from '../contract/outcome.js'
 import type { RangeRecord } from '../contract/store.js'
-import { blankMessage } from '../store/block.js'
 import type { HistoryItem } from '../store/block-state.js'
 import { BLOCKS_PER_REQUEST, type MessageReader } from './message-reader.js'
 import { type MessageSource, reasonOf, rowOf, stateOf, type ViewNames } from './message-view.js'

@@ -270,22 +270,3 @@ export class BlockReader {
     return this.bytes.latin1Slice(at + RECORD_HEAD_BYTES, at + RECORD_HEAD_BYTES + this.bytes[at + 10]!)
   }
 }
-
-/** An empty message to be filled by `BlockReader.read` again and again. */
-export function blankMessage(): OutgoingMessage {
-  return {
-    ref: 0 as OutgoingMessage['ref'],
-    bytes: Buffer.alloc(0),
-    toStart: 0,
-    toLength: 0,
-    from: '',
-    coding: 0,
-    partCount: 0,
-    partStarts: new Uint32Array(limits.partsPerMessage),
-    partLengths: new Uint16Array(limits.partsPerMessage),
-    partsAccepted: 0,
-    attempt: 0,
-    expiresAtSeconds: 0,
-    wantsReceipt: true,
-  }
-}
