@@ -5,6 +5,7 @@ import { createReadStream, readFileSync, statSync, writeFileSync } from 'node:fs
 import { createServer } from 'node:net'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
+import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { request } from 'undici'
 import type { SmscStats } from '../src/smpp/simulator/smsc-stats.js'
@@ -93,8 +94,20 @@ export async function spawnEngine(folder: string, port: number, config: string):
 export interface Api {
   get<T>(path: string): Promise<T>
   post<T>(path: string, body: unknown): Promise<T>
-  /** Streams a file to the path; the status code, or null when the connection broke. */
-  upload(path: string, file: string): Promise<number | null>
+  /**
+   * Streams a file to the path; the status code, or null when the connection broke. `stallAfter`: sends so many octets only,
+   * and then keeps the connection open in silence.
+   */
+  upload(path: string, file: string, stallAfter?: number): Promise<number | null>
+}
+
+function pieces(file: string, bytes = Number.POSITIVE_INFINITY): Readable {
+  return createReadStream(file, { highWaterMark: 256 * 1024, end: bytes - 1 })
+}
+
+async function* stalling(file: string, bytes: number): AsyncIterable<Buffer> {
+  yield* pieces(file, bytes)
+  await new Promise(() => {})
 }
 
 export function api(url: string, key: string): Api {
@@ -114,11 +127,11 @@ export function api(url: string, key: string): Api {
       } as const
       return (await checked(await request(url + path, options))) as T
     },
-    async upload(path, file) {
+    async upload(path, file, stallAfter) {
       const options = {
         method: 'PUT',
         headers: { ...headers, 'content-type': 'text/csv', 'content-length': String(statSync(file).size) },
-        body: createReadStream(file, { highWaterMark: 256 * 1024 }),
+        body: stallAfter === undefined ? pieces(file) : Readable.from(stalling(file, stallAfter)),
         bodyTimeout: 0,
         headersTimeout: 0,
       } as const

@@ -48,14 +48,16 @@ async function killAt(rig: Rig, id: string, moment: Moment): Promise<string> {
   return `${moment.stage}: ${job.state}, ${job.counts.rows} rows, ${job.counts.partsSent} parts sent, ${job.counts.delivered} delivered`
 }
 
-/** Uploads, and kills at a random moment of the upload; the client sends it again after the restart, as it must. */
+/** Uploads a part of the file, and kills; the client sends it again after the restart, as it must. */
 async function killDuringUpload(rig: Rig, id: string, file: string): Promise<string> {
-  const uploading = rig.upload(id, file)
+  // A whole file may be there before the kill is.
+  const bytes = 1 + random.below(statSync(file).size - 1)
+  const uploading = rig.upload(id, file, bytes)
   await rig.until(id, (job) => (job.file?.bytes ?? 0) > 0)
   await pause(random.below(30))
   await rig.kill()
   const status = await uploading
-  return `receive: the upload was answered ${status}`
+  return `receive: after ${bytes} octets, answered ${status}`
 }
 
 function delivered(counts: Counts, made: { rows: number; bad: number; duplicates: number }): Partial<Counts> {

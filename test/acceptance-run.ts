@@ -97,8 +97,8 @@ export class Rig {
     return (await this.client.post<JobView>('/v1/jobs', settings)).id
   }
 
-  upload(id: string, file: string): Promise<number | null> {
-    return this.client.upload(`/v1/jobs/${id}/recipients`, file)
+  upload(id: string, file: string, stallAfter?: number): Promise<number | null> {
+    return this.client.upload(`/v1/jobs/${id}/recipients`, file, stallAfter)
   }
 
   /** The job as the API shows it now; throws when its counts do not add up. */
