@@ -1,3 +1,4 @@
+/** The rest of one message that found no room: a copy of what is needed, since the caller's window onto the block moves. */
 import { blankMessage, type OutgoingMessage } from '../engine/contract/message.js'
 
 export class PendingParts {
