@@ -5,7 +5,7 @@
 import assert from 'node:assert'
 import { parentPort, workerData } from 'node:worker_threads'
 import { Random } from './engine/base/random.js'
-import type { SmppCarrierConfig } from './engine/config/schema.js'
+import type { SmppCarrierConfig } from './engine/config/smpp-carrier.js'
 import type { Channel } from './engine/contract/channel.js'
 import { systemClock } from './engine/contract/clock.js'
 import { EngineError } from './engine/contract/errors.js'

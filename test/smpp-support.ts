@@ -1,6 +1,6 @@
 /** What the SMPP tests and benchmarks share: a sink that records, a carrier's config, messages, and a small dispatcher. */
 import { Random } from '../src/engine/base/random.js'
-import type { SmppCarrierConfig } from '../src/engine/config/schema.js'
+import type { SmppCarrierConfig } from '../src/engine/config/smpp-carrier.js'
 import type { Channel } from '../src/engine/contract/channel.js'
 import { systemClock } from '../src/engine/contract/clock.js'
 import { silentLog } from '../src/engine/contract/log.js'

@@ -3,7 +3,8 @@
  * that runs. Whatever else differs is named, and waits for a restart; healthy binds are never dropped.
  */
 import { isDeepStrictEqual } from 'node:util'
-import type { Config, SmppCarrierConfig } from '../engine/config/schema.js'
+import type { Config } from '../engine/config/schema.js'
+import type { SmppCarrierConfig } from '../engine/config/smpp-carrier.js'
 import type { CarrierPatch, CarrierView } from '../engine/contract/channel.js'
 
 export interface Reload {

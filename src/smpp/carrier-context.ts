@@ -2,7 +2,7 @@
 
 import type { Random } from '../engine/base/random.js'
 import type { RateLimiter } from '../engine/base/rate.js'
-import type { SmppCarrierConfig } from '../engine/config/schema.js'
+import type { SmppCarrierConfig } from '../engine/config/smpp-carrier.js'
 import type { Clock } from '../engine/contract/clock.js'
 import type { Log } from '../engine/contract/log.js'
 import type { OutcomeSink } from '../engine/contract/outcome.js'

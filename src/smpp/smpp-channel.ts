@@ -5,7 +5,7 @@
 
 import type { Random } from '../engine/base/random.js'
 import { RateLimiter } from '../engine/base/rate.js'
-import type { SmppCarrierConfig } from '../engine/config/schema.js'
+import type { SmppCarrierConfig } from '../engine/config/smpp-carrier.js'
 import type { CarrierPatch, CarrierView, Channel } from '../engine/contract/channel.js'
 import type { Clock } from '../engine/contract/clock.js'
 import { limits } from '../engine/contract/limits.js'

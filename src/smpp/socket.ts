@@ -1,7 +1,7 @@
 /** Opens the TCP or TLS connection of a session and hands its chunks over without copying. */
 import { connect, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import type { SmppCarrierConfig } from '../engine/config/schema.js'
+import type { SmppCarrierConfig } from '../engine/config/smpp-carrier.js'
 
 const READ_BYTES = 64 * 1024
 

@@ -6,7 +6,7 @@
  * registered_delivery, replace_if_present_flag 0 (never set: a retry must not replace), data_coding,
  * sm_default_msg_id, sm_length, short_message. Expiry is the engine's own work, so no validity_period is sent.
  */
-import type { SmppCarrierConfig } from '../engine/config/schema.js'
+import type { SmppCarrierConfig } from '../engine/config/smpp-carrier.js'
 import { blockOf, type MessageRef, type OutgoingMessage, placeOf } from '../engine/contract/message.js'
 import { decodeGsm7 } from '../engine/text/gsm7.js'
 import { sourceAddress } from './address.js'

@@ -2,7 +2,8 @@
  * Routes of the configuration under durable numbers: blocks carry the number, the dispatcher turns it into carriers, ingest
  * picks it by the longest prefix. Main thread.
  */
-import type { Config, RouteConfig, SmppCarrierConfig } from '../config/schema.js'
+import type { Config, RouteConfig } from '../config/schema.js'
+import type { SmppCarrierConfig } from '../config/smpp-carrier.js'
 import type { RoutePlan } from '../contract/ingest.js'
 import type { RouteDispatch } from '../contract/thread.js'
 import type { Documents, DocumentWrite } from '../store/documents.js'
