@@ -67,7 +67,7 @@ t.test('every row ends accepted or in rejects.csv with line, column and code', a
     plan: { suppressed: Float64Array.of(447712345687) },
   })
   t.match(run.sums, { records: 22, skipped: 2, expanded: 20, rows: 20, accepted: 6, rejected: 13, suppressed: 1 })
-  t.same(run.duplicates, { duplicates: 1, parts: 1, scheduled: 0 })
+  t.match(run.duplicates, { duplicates: 1, parts: 1, scheduled: 0, kinds: [{ rows: 1, parts: 1 }] })
   t.match(run.sums, { scheduled: 0, lines: 22 })
   t.same(
     messagesOf(one.store, job).map((line) => line.replace(/^\d+ /, '')),

@@ -36,6 +36,10 @@ export function rangeRecord(range: number, blocks: number[]): RangeRecord {
     blocks,
     rejects: Buffer.from('rejects'),
     run: Buffer.from('run'),
+    tally: {
+      reasons: { INVALID_NUMBER: 1, SUPPRESSED: 1 },
+      kinds: [{ country: 'GB', channel: 'sms', encoding: 'gsm7', partPrice: 35_000, rows: 6, parts: 7 }],
+    },
   }
 }
 

@@ -10,6 +10,7 @@
 import type { DuplicatesResult } from '../engine/contract/ingest.js'
 import { limits } from '../engine/contract/limits.js'
 import type { DuplicateMarks, RangeRecord } from '../engine/contract/store.js'
+import { TallySum } from '../engine/jobs/tally.js'
 import type { LmdbStore } from '../engine/store/lmdb-store.js'
 import { NumberSet } from './number-set.js'
 import { RUN_BUCKETS, runCount, runEntry, runLowerBound, runNumber } from './run.js'
@@ -31,16 +32,17 @@ export function markDuplicates(store: LmdbStore, job: number, options: Duplicate
   let total = 0
   for (const { run } of store.ranges(job)) total += runCount(run)
   const passes = Math.min(RUN_BUCKETS, Math.max(1, Math.ceil(total / numbersPerPass)))
-  const result: DuplicatesResult = { duplicates: 0, parts: 0, scheduled: 0 }
+  const result: DuplicatesResult = { duplicates: 0, parts: 0, scheduled: 0, kinds: [] }
+  const taken = new TallySum()
   const seen = new NumberSet(Math.min(total, numbersPerPass))
   for (let pass = 0; pass < passes; pass++) {
     const from = Math.floor((pass * RUN_BUCKETS) / passes)
     const to = Math.floor(((pass + 1) * RUN_BUCKETS) / passes)
     seen.clear()
     store.environment.root.resetReadTxn()
-    for (const range of store.ranges(job)) markRange(store, range, { from, to, seen }, result)
+    for (const range of store.ranges(job)) markRange(store, range, { from, to, seen, taken }, result)
   }
-  return result
+  return { ...result, kinds: taken.toTally().kinds }
 }
 
 interface Span {
@@ -48,10 +50,13 @@ interface Span {
   from: number
   to: number
   seen: NumberSet
+  /** Duplicates by kind. */
+  taken: TallySum
 }
 
 function markRange(store: LmdbStore, range: RangeRecord, span: Span, result: DuplicatesResult): void {
   const { run } = range
+  const kinds = range.tally.kinds.map((kind) => ({ ...kind, rows: 0, parts: 0 }))
   const end = span.to === RUN_BUCKETS ? runCount(run) : runLowerBound(run, span.to)
   const bitmaps = new Map<number, Buffer>()
   for (let index = runLowerBound(run, span.from); index < end; index++) {
@@ -60,6 +65,12 @@ function markRange(store: LmdbStore, range: RangeRecord, span: Span, result: Dup
     result.duplicates++
     result.parts += entry.parts
     if (entry.scheduled) result.scheduled++
+    // A range that an earlier version stored has no kinds.
+    const kind = kinds[entry.kind]
+    if (kind !== undefined) {
+      kind.rows++
+      kind.parts += entry.parts
+    }
     const block = range.blocks[entry.blockIndex]!
     let bitmap = bitmaps.get(block)
     if (bitmap === undefined) {
@@ -69,5 +80,6 @@ function markRange(store: LmdbStore, range: RangeRecord, span: Span, result: Dup
     }
     bitmap[entry.place >> 3]! |= 1 << (entry.place & 7)
   }
+  span.taken.add({ reasons: {}, kinds })
   if (bitmaps.size > 0) store.putMarks([...bitmaps].map(([block, bitmap]): DuplicateMarks => ({ block, bitmap })))
 }

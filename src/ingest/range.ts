@@ -20,6 +20,7 @@ import { INCOMPLETE, RECORD, type RecordSource, type SourceRecord } from './reco
 import { RejectList } from './rejects.js'
 import { channelNumber, type Row, RowMaker, type RowSink, SUPPRESSED } from './row.js'
 import { RunBuilder } from './run.js'
+import { TallyBuilder } from './tally.js'
 
 const ROW_TOO_LONG = reasonNumber('ROW_TOO_LONG')
 const NO_BYTES = Buffer.alloc(0)
@@ -57,6 +58,7 @@ class RangeIngest implements RowSink {
   readonly #record: RangeRecord
   readonly #message: NewRecord
   readonly #deduplicate: boolean
+  readonly #tally = new TallyBuilder()
 
   constructor(store: LmdbStore, plan: JobPlan, bounds: RangeBounds, file: number) {
     this.#store = store
@@ -122,6 +124,7 @@ class RangeIngest implements RowSink {
     record.expanded++
     record.rows++
     record.rejected++
+    this.#tally.refuse(ROW_TOO_LONG)
     rejects.add({ line: source.lines, offset: source.position, length, reason: ROW_TOO_LONG, column: 0 })
     record.lines = source.lines + (found === null ? 0 : 1)
     record.end = next
@@ -134,6 +137,7 @@ class RangeIngest implements RowSink {
     else {
       if (row.reason === SUPPRESSED) record.suppressed++
       else record.rejected++
+      this.#tally.refuse(row.reason)
       rejects.add({
         line: source.line,
         offset: source.offset,
@@ -165,8 +169,9 @@ class RangeIngest implements RowSink {
     record.parts += segmented.partCount
     if (scheduled) record.scheduled++
     const { block, place } = this.#blocks
+    const kind = this.#tally.accept(row)
     if (this.#deduplicate) {
-      run.add({ number: row.value, row: record.accepted, block, place, parts: segmented.partCount, scheduled })
+      run.add({ number: row.value, kind, block, place, parts: segmented.partCount, scheduled })
     }
     record.accepted++
   }
@@ -179,6 +184,7 @@ class RangeIngest implements RowSink {
     record.blocks = blocks.map(({ block }) => block)
     record.rejects = rejects.toBuffer()
     record.run = run.toBuffer(record.blocks)
+    record.tally = this.#tally.finish()
     this.#store.append({ job: this.#plan.job, blocks, range: record })
     return this.#result(blocks.length, false)
   }
@@ -207,6 +213,7 @@ function emptyRecord({ range, start, end }: RangeBounds): RangeRecord {
     blocks: [],
     rejects: NO_BYTES,
     run: NO_BYTES,
+    tally: { reasons: {}, kinds: [] },
   }
 }
 

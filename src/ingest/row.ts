@@ -37,6 +37,8 @@ export interface Row {
   phoneColumn: number
   digits: string
   value: number
+  /** ISO 3166; '' = of no country, or not a number. */
+  country: string
   channel: ChannelName
   route: RoutePlan | null
   /** Epoch seconds, 0 = at once. */
@@ -45,6 +47,8 @@ export interface Row {
   expiresSeconds: number
   text: string | null
   segmented: Segmented | null
+  /** Of one part, in millionths of the account's currency; null: there is no price. Only of accepted rows. */
+  partPrice: number | null
 }
 
 export interface RowSink {
@@ -94,12 +98,14 @@ export class RowMaker {
       phoneColumn: -1,
       digits: '',
       value: 0,
+      country: '',
       channel: 'sms',
       route: null,
       dueSeconds: 0,
       expiresSeconds: 0,
       text: null,
       segmented: null,
+      partPrice: null,
     }
     this.#prepareCutters()
   }
@@ -184,12 +190,14 @@ export class RowMaker {
     row.phoneColumn = phoneColumn
     row.digits = ''
     row.value = 0
+    row.country = ''
     row.channel = 'sms'
     row.route = null
     row.dueSeconds = 0
     row.expiresSeconds = 0
     row.text = null
     row.segmented = null
+    row.partPrice = null
   }
 
   #fill(record: SourceRecord, phoneColumn: number, parsed: ParsedNumber): void {
@@ -197,6 +205,7 @@ export class RowMaker {
     const row = this.#row
     row.digits = parsed.digits
     row.value = parsed.value
+    row.country = parsed.country
     row.channel = this.#channelFor(parsed.lineType)
     row.reason = this.#refusal(parsed)
     if (row.reason !== 0) row.column = phoneColumn

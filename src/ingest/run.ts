@@ -3,7 +3,7 @@
  * and then by row. A bucket is a hash: duplicates are looked for in one span of buckets after another, and the entries of
  * a span stand together in every run.
  *
- * Entry (little endian, RUN_BYTES): 0 f64 number · 8 u32 row of the range × 256 + place in the block · 12 u32 index of the
+ * Entry (little endian, RUN_BYTES): 0 f64 number · 8 u32 kind in the range's tally × 256 + place in the block · 12 u32 index of the
  * block in the range's list × 64 + scheduled × 32 + parts − 1. Small enough to hold for every row, and complete: taking a
  * duplicate out of the counts needs no look into its block.
  */
@@ -12,6 +12,8 @@ export const RUN_BUCKETS = 1024
 
 export interface RunEntry {
   number: number
+  /** Position in RangeRecord.tally.kinds. */
+  kind: number
   place: number
   /** Position in RangeRecord.blocks. */
   blockIndex: number
@@ -22,7 +24,7 @@ export interface RunEntry {
 /** Collects one range's entries; reused. */
 export class RunBuilder {
   #numbers = new Float64Array(16 * 1024)
-  #rows = new Uint32Array(16 * 1024)
+  #places = new Uint32Array(16 * 1024)
   #facts = new Uint32Array(16 * 1024)
   #blocks = new Float64Array(16 * 1024)
   #count = 0
@@ -31,13 +33,14 @@ export class RunBuilder {
     this.#count = 0
   }
 
-  add(entry: Omit<RunEntry, 'blockIndex'> & { row: number; block: number }): void {
+  /** In the order of rows. */
+  add(entry: Omit<RunEntry, 'blockIndex'> & { block: number }): void {
     // Beyond 2^53 two numbers could look alike: such a number (none is known) is never called a duplicate.
     if (!Number.isSafeInteger(entry.number)) return
     if (this.#count === this.#numbers.length) this.#grow()
     const index = this.#count++
     this.#numbers[index] = entry.number
-    this.#rows[index] = entry.row * 256 + entry.place
+    this.#places[index] = entry.kind * 256 + entry.place
     this.#facts[index] = (entry.scheduled ? 32 : 0) + entry.parts - 1
     this.#blocks[index] = entry.block
   }
@@ -45,7 +48,7 @@ export class RunBuilder {
   #grow(): void {
     const size = this.#count * 2
     this.#numbers = grown(this.#numbers, new Float64Array(size))
-    this.#rows = grown(this.#rows, new Uint32Array(size))
+    this.#places = grown(this.#places, new Uint32Array(size))
     this.#facts = grown(this.#facts, new Uint32Array(size))
     this.#blocks = grown(this.#blocks, new Float64Array(size))
   }
@@ -58,7 +61,7 @@ export class RunBuilder {
     for (let index = 0; index < this.#count; index++) {
       const at = next[bucketOf(this.#numbers[index]!)]!++ * RUN_BYTES
       bytes.writeDoubleLE(this.#numbers[index]!, at)
-      bytes.writeUInt32LE(this.#rows[index]!, at + 8)
+      bytes.writeUInt32LE(this.#places[index]!, at + 8)
       bytes.writeUInt32LE(indexOf.get(this.#blocks[index]!)! * 64 + this.#facts[index]!, at + 12)
     }
     return bytes
@@ -99,10 +102,12 @@ export function runNumber(run: Buffer, index: number): number {
 
 export function runEntry(run: Buffer, index: number): RunEntry {
   const at = index * RUN_BYTES
+  const place = run.readUInt32LE(at + 8)
   const facts = run.readUInt32LE(at + 12)
   return {
     number: run.readDoubleLE(at),
-    place: run.readUInt32LE(at + 8) % 256,
+    kind: place >>> 8,
+    place: place & 0xff,
     blockIndex: Math.floor(facts / 64),
     parts: (facts % 32) + 1,
     scheduled: (facts & 32) !== 0,

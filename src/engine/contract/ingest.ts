@@ -2,7 +2,7 @@
 import type { ColumnSettings, CsvSettings, JobSettings } from './job.js'
 import type { ChannelName, CodingName } from './message.js'
 import type { ReasonCode } from './reasons.js'
-import type { RangeRecord } from './store.js'
+import type { RangeRecord, RowKind } from './store.js'
 
 /** How a file is read, decided once from its first 4 MiB. Shown with the job; guesses are marked. */
 export interface Dialect {
@@ -126,6 +126,8 @@ export interface DuplicatesResult {
   /** Parts of the messages taken out. */
   parts: number
   scheduled: number
+  /** The same rows by kind, to be taken out of the job's tally. */
+  kinds: RowKind[]
 }
 
 export interface PreviewRow {

@@ -6,6 +6,7 @@
  * Every write verb resolves (or returns) only when it is durable against power loss. A failed write throws or rejects
  * with STORE_FAILED and the process must stop.
  */
+import type { ChannelName, CodingName } from './message.js'
 
 /** Where a finished block goes: the queue index orders by (job, route, due, block). */
 export interface SealedBlock {
@@ -17,6 +18,26 @@ export interface SealedBlock {
   dueSeconds: number
   messages: number
   bytes: Buffer
+}
+
+/** Accepted rows that are alike in all that the cost depends on. */
+export interface RowKind {
+  /** ISO 3166; '' = a network of no country, such as +882. */
+  country: string
+  channel: ChannelName
+  encoding: CodingName
+  /** Of one part, in millionths of the account's currency; null: the account has no price for it. */
+  partPrice: number | null
+  rows: number
+  parts: number
+}
+
+/** What the rows of a range, or of a whole job, came to beyond the plain counts. Sums of tallies: engine/jobs/tally.ts. */
+export interface Tally {
+  /** Rejected and suppressed rows by reason code; duplicates only in the tally of a whole job. */
+  reasons: Record<string, number>
+  /** An entry of a range's run names its kind by its place here. */
+  kinds: RowKind[]
 }
 
 /** What one byte range of a job's file came to. Written in the same transaction as its blocks. */
@@ -43,6 +64,8 @@ export interface RangeRecord {
   rejects: Buffer
   /** Sorted duplicate-index run of this range, see ingest/duplicates.ts; empty when not deduplicating. */
   run: Buffer
+  /** Duplicates are still in it, as they are in `accepted`. */
+  tally: Tally
 }
 
 export interface Append {

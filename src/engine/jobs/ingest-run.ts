@@ -15,8 +15,9 @@ import type {
   SniffResult,
 } from '../contract/ingest.js'
 import { limits } from '../contract/limits.js'
-import type { RangeRecord } from '../contract/store.js'
+import type { RangeRecord, Tally } from '../contract/store.js'
 import { type JobTotals, noTotals } from './job-record.js'
+import { TallySum } from './tally.js'
 
 /** How far the file on disk may be ahead of what is ingested before the socket is no longer read. */
 const LEAD_BYTES = (limits.rangesInWork + 4) * limits.rangeBytes
@@ -45,6 +46,7 @@ export class IngestRun {
   readonly #deps: IngestRunDeps
   readonly #deduplicate: boolean
   readonly #totals = noTotals()
+  readonly #tally = new TallySum()
   #sniff: SniffResult | null
   #available = 0
   #isComplete = false
@@ -72,6 +74,10 @@ export class IngestRun {
   /** Sums of the stored ranges so far; `duplicate` is 0 until the end. */
   get totals(): Readonly<JobTotals> {
     return this.#totals
+  }
+  /** Of the same ranges; duplicates are in it until the end. */
+  get tally(): Tally {
+    return this.#tally.toTally()
   }
   get sniff(): SniffResult | null {
     return this.#sniff
@@ -192,6 +198,7 @@ export class IngestRun {
     totals.suppressed += record.suppressed
     totals.parts += record.parts
     totals.scheduled += record.scheduled
+    this.#tally.add(record.tally)
     this.#settledBytes += record.end - record.start
   }
 
@@ -274,6 +281,7 @@ export class IngestRun {
     this.#sniff = general
     this.#deps.discard(bounds.range)
     Object.assign(this.#totals, noTotals())
+    this.#tally.clear()
     this.#settledBytes = 0
     this.#nextRange = 0
     this.#misaligned = null
@@ -312,5 +320,6 @@ export class IngestRun {
     this.#totals.accepted -= found.duplicates
     this.#totals.parts -= found.parts
     this.#totals.scheduled -= found.scheduled
+    this.#tally.takeDuplicates(found.kinds)
   }
 }

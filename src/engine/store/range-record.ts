@@ -1,10 +1,12 @@
 /**
- * One range record as stored: 13 f64 numbers, three u32 lengths, the block numbers (f64), the rejects, the run; and a
- * CRC-32C of it all in front. Written in the transaction of the blocks that it lists.
+ * One range record as stored: 13 f64 numbers, three u32 lengths, the block numbers (f64), the rejects, the run, the tally
+ * (msgpack, to the end; a record of an earlier version has none); and a CRC-32C of it all in front. Written in the
+ * transaction of the blocks that it lists.
  */
+import { decode, encode } from '@msgpack/msgpack'
 import { crc32c } from '../base/crc32c.js'
 import { EngineError } from '../contract/errors.js'
-import type { RangeRecord } from '../contract/store.js'
+import type { RangeRecord, Tally } from '../contract/store.js'
 
 const FIELDS = [
   'range',
@@ -26,7 +28,8 @@ const LENGTHS_AT = NUMBERS_AT + FIELDS.length * 8
 const BODY_AT = LENGTHS_AT + 12
 
 export function encodeRange(record: RangeRecord): Buffer {
-  const size = BODY_AT + record.blocks.length * 8 + record.rejects.length + record.run.length
+  const tally = encode(record.tally)
+  const size = BODY_AT + record.blocks.length * 8 + record.rejects.length + record.run.length + tally.length
   const bytes = Buffer.allocUnsafeSlow(size)
   FIELDS.forEach((field, index) => {
     bytes.writeDoubleLE(record[field], NUMBERS_AT + index * 8)
@@ -37,7 +40,8 @@ export function encodeRange(record: RangeRecord): Buffer {
   let at = BODY_AT
   for (const block of record.blocks) at = bytes.writeDoubleLE(block, at)
   at += record.rejects.copy(bytes, at)
-  record.run.copy(bytes, at)
+  at += record.run.copy(bytes, at)
+  bytes.set(tally, at)
   bytes.writeUInt32LE(crc32c(bytes, 4, size), 0)
   return bytes
 }
@@ -51,12 +55,14 @@ export function decodeRange(bytes: Buffer): RangeRecord {
   const blockCount = bytes.readUInt32LE(LENGTHS_AT)
   const rejectsAt = BODY_AT + blockCount * 8
   const runAt = rejectsAt + bytes.readUInt32LE(LENGTHS_AT + 4)
+  const tallyAt = runAt + bytes.readUInt32LE(LENGTHS_AT + 8)
   const blocks: number[] = []
   for (let at = BODY_AT; at < rejectsAt; at += 8) blocks.push(bytes.readDoubleLE(at))
   return {
     ...(numbers as unknown as Record<(typeof FIELDS)[number], number>),
     blocks,
     rejects: bytes.subarray(rejectsAt, runAt),
-    run: bytes.subarray(runAt, runAt + bytes.readUInt32LE(LENGTHS_AT + 8)),
+    run: bytes.subarray(runAt, tallyAt),
+    tally: tallyAt === bytes.length ? { reasons: {}, kinds: [] } : (decode(bytes.subarray(tallyAt)) as Tally),
   }
 }
