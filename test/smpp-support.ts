@@ -1,6 +1,7 @@
 /** What the SMPP tests and benchmarks share: a sink that records, a carrier's config, messages, and a small dispatcher. */
+import Value from 'typebox/value'
 import { Random } from '../src/engine/base/random.js'
-import type { SmppCarrierConfig } from '../src/engine/config/smpp-carrier.js'
+import { type SmppCarrierConfig, SmppCarrierSchema } from '../src/engine/config/smpp-carrier.js'
 import type { Channel } from '../src/engine/contract/channel.js'
 import { systemClock } from '../src/engine/contract/clock.js'
 import { silentLog } from '../src/engine/contract/log.js'
@@ -9,7 +10,7 @@ import { noMetrics } from '../src/engine/contract/metrics.js'
 import type { Inbound, OutcomeCode, OutcomeSink, Receipt, Settlement } from '../src/engine/contract/outcome.js'
 import { createSmppChannel } from '../src/smpp/smpp-channel.js'
 
-export const seed = Number(process.argv[2] ?? Date.now() % 1_000_000)
+export const seed = Number(process.argv[2] ?? 20_261_122)
 
 export interface SettledPart {
   bind: number
@@ -64,29 +65,10 @@ export class RecordingSink implements OutcomeSink {
   }
 }
 
+/** The schema's own defaults, so that a new key needs no change here. */
 export function carrierConfig(change: Partial<SmppCarrierConfig> & { port: number }): SmppCarrierConfig {
-  return {
-    id: 'test',
-    protocol: 'smpp',
-    host: '127.0.0.1',
-    tls: false,
-    systemId: 'trunk',
-    password: 'secret',
-    systemType: '',
-    bindType: 'transceiver',
-    binds: 1,
-    window: 100,
-    responseTimeoutMs: 30_000,
-    receiptTimeoutSeconds: 3600,
-    enquireLinkMs: 30_000,
-    source: { ton: 'auto', npi: 'auto' },
-    destination: { ton: 1, npi: 1 },
-    gsm7DataCoding: 0,
-    defaultAlphabet: 'gsm7',
-    longMessages: 'udh',
-    receipts: { idFormat: 'auto', request: 'final' },
-    ...change,
-  }
+  const fixed = { id: 'test', protocol: 'smpp', host: '127.0.0.1', systemId: 'trunk', password: 'secret' }
+  return Value.Default(SmppCarrierSchema, { ...fixed, receiptTimeoutSeconds: 3600, ...change }) as SmppCarrierConfig
 }
 
 /** A message of the given parts (ASCII), as the dispatcher would show it. */
