@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import t from 'tap'
+import { ByPrefix } from '../src/engine/base/by-prefix.js'
 import { EngineError } from '../src/engine/contract/errors.js'
 import type { RoutePlan, SniffResult } from '../src/engine/contract/ingest.js'
 import type { ColumnSettings, CsvSettings } from '../src/engine/contract/job.js'
@@ -10,7 +11,6 @@ import { csvCell } from '../src/ingest/csv-cell.js'
 import { cutRanges } from '../src/ingest/cut.js'
 import { sniff } from '../src/ingest/dialect.js'
 import { parseLocalTime } from '../src/ingest/local-time.js'
-import { RouteTable } from '../src/ingest/routes.js'
 import { parseSendTime } from '../src/ingest/send-time.js'
 import { GB_ROUTE } from './ingest-job.js'
 
@@ -170,11 +170,11 @@ t.test('cuts depend on the content alone, not on how much had arrived', async (t
 
 t.test('the longest prefix wins, and of two alike the first', async (t) => {
   const route = (number: number, prefix: string): RoutePlan => ({ ...GB_ROUTE, route: number, prefix })
-  const table = new RouteTable([route(1, '44'), route(2, '447'), route(3, ''), route(4, '44')])
+  const table = new ByPrefix([route(1, '44'), route(2, '447'), route(3, ''), route(4, '44')])
   const find = (digits: string) => table.find('sms', digits)?.route
   t.same([find('447712'), find('442079'), find('4915'), find('4')], [2, 1, 3, 3])
   t.equal(table.find('voice', '447712'), null)
-  t.equal(new RouteTable([route(1, '44')]).find('sms', '4915'), null)
+  t.equal(new ByPrefix([route(1, '44')]).find('sms', '4915'), null)
 })
 
 t.test('times have a zone or are refused', async (t) => {

@@ -2,6 +2,7 @@
  * One record to rows: number, channel, route, suppression, text, times and parts. Every row ends in `sink.row`, accepted
  * (reason 0) or with the reason why not. Runs in the ingest threads, once per record; nothing here throws for a row.
  */
+import { ByPrefix } from '../engine/base/by-prefix.js'
 import type { ColumnPlan, JobPlan, RoutePlan } from '../engine/contract/ingest.js'
 import { limits } from '../engine/contract/limits.js'
 import { CHANNELS, type ChannelName } from '../engine/contract/message.js'
@@ -10,7 +11,7 @@ import { LINE_TYPES, NumberParser, type ParsedNumber } from '../engine/phone/num
 import { type Segmented, Segmenter } from '../engine/text/segment.js'
 import { isZone, parseLocalTime } from './local-time.js'
 import type { SourceRecord } from './record-source.js'
-import { RouteTable } from './routes.js'
+
 import { RowText } from './row-text.js'
 import { parseSendTime } from './send-time.js'
 
@@ -78,7 +79,7 @@ export class RowMaker {
   readonly #plan: JobPlan
   readonly #columns: ColumnPlan
   readonly #numbers: NumberParser
-  readonly #routes: RouteTable
+  readonly #routes: ByPrefix<RoutePlan>
   readonly #cutters = new Map<RoutePlan, Cutter>()
   readonly #text: RowText
   readonly #dueSeconds: number
@@ -89,7 +90,7 @@ export class RowMaker {
     this.#plan = plan
     this.#columns = plan.columns
     this.#numbers = new NumberParser(plan.defaultCountry)
-    this.#routes = new RouteTable(plan.routes)
+    this.#routes = new ByPrefix(plan.routes)
     this.#text = new RowText(plan)
     this.#dueSeconds = plan.settings.sendAt === undefined ? 0 : Math.max(0, parseSendTime(plan.settings.sendAt))
     this.#row = {
