@@ -80,6 +80,6 @@ function markRange(store: LmdbStore, range: RangeRecord, span: Span, result: Dup
     }
     bitmap[entry.place >> 3]! |= 1 << (entry.place & 7)
   }
-  span.taken.add({ reasons: {}, kinds })
+  span.taken.add({ reasons: {}, kinds, findings: {} })
   if (bitmaps.size > 0) store.putMarks([...bitmaps].map(([block, bitmap]): DuplicateMarks => ({ block, bitmap })))
 }

@@ -213,7 +213,7 @@ function emptyRecord({ range, start, end }: RangeBounds): RangeRecord {
     blocks: [],
     rejects: NO_BYTES,
     run: NO_BYTES,
-    tally: { reasons: {}, kinds: [] },
+    tally: { reasons: {}, kinds: [], findings: {} },
   }
 }
 

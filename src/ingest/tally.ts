@@ -3,6 +3,7 @@
  * a file has few of a country, and mostly the one of the row before. Ingest threads, once per row.
  */
 
+import { FINDINGS } from '../engine/contract/findings.js'
 import { CODINGS } from '../engine/contract/message.js'
 import { REASONS, reasonCode } from '../engine/contract/reasons.js'
 import type { RowKind, Tally } from '../engine/contract/store.js'
@@ -13,6 +14,7 @@ export class TallyBuilder {
   /** Country → places in #kinds. */
   readonly #places = new Map<string, number[]>()
   readonly #reasons = new Float64Array(REASONS.length)
+  readonly #findings = new Float64Array(FINDINGS.length)
   #last = -1
 
   /** Counts an accepted row and answers the place of its kind. */
@@ -27,6 +29,11 @@ export class TallyBuilder {
   /** `reason`: stored number. */
   refuse(reason: number): void {
     this.#reasons[reason]!++
+  }
+
+  /** `finding`: stored number. */
+  find(finding: number, count = 1): void {
+    this.#findings[finding]! += count
   }
 
   #place(row: Row): number {
@@ -58,7 +65,11 @@ export class TallyBuilder {
     this.#reasons.forEach((rows, reason) => {
       if (rows > 0) reasons[reasonCode(reason)] = rows
     })
-    return { reasons, kinds: this.#kinds }
+    const findings: Record<string, number> = {}
+    this.#findings.forEach((count, finding) => {
+      if (count > 0) findings[FINDINGS[finding]![0]] = count
+    })
+    return { reasons, kinds: this.#kinds, findings }
   }
 }
 

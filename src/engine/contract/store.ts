@@ -38,6 +38,8 @@ export interface Tally {
   reasons: Record<string, number>
   /** An entry of a range's run names its kind by its place here. */
   kinds: RowKind[]
+  /** Counts by code of contract/findings.ts: what the sender should know of rows that were not rejected. */
+  findings: Record<string, number>
 }
 
 /** What one byte range of a job's file came to. Written in the same transaction as its blocks. */

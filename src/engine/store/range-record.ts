@@ -63,6 +63,11 @@ export function decodeRange(bytes: Buffer): RangeRecord {
     blocks,
     rejects: bytes.subarray(rejectsAt, runAt),
     run: bytes.subarray(runAt, tallyAt),
-    tally: tallyAt === bytes.length ? { reasons: {}, kinds: [] } : (decode(bytes.subarray(tallyAt)) as Tally),
+    tally: { ...noTally(), ...(tallyAt === bytes.length ? {} : (decode(bytes.subarray(tallyAt)) as Partial<Tally>)) },
   }
+}
+
+/** An earlier version stored none of it, or not all. */
+function noTally(): Tally {
+  return { reasons: {}, kinds: [], findings: {} }
 }
