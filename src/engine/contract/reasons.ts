@@ -44,6 +44,9 @@ export const REASONS = [
   ['RECORD_CORRUPT', 'The stored record does not match its checksum and was set aside.'],
   ['TEMPLATE_UNKNOWN', 'The keyword of this row names no template.'],
   ['INVALID_SENDER', 'The sender is neither a number nor up to 11 letters and digits.'],
+  ['LINE_TYPE_REFUSED', "The account's channel rules refuse numbers of this type."],
+  ['PREFIX_DENIED', 'The number begins with a prefix on the deny list of the account.'],
+  ['PREFIX_NOT_ALLOWED', 'The account has a list of allowed prefixes, and the number begins with none of them.'],
 ] as const satisfies readonly (readonly [string, string])[]
 export type ReasonCode = (typeof REASONS)[number][0]
 

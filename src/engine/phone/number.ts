@@ -5,11 +5,11 @@
  * in the ingest threads, once per recipient.
  */
 import assert from 'node:assert'
+import { LINE_TYPES } from '../contract/number-rules.js'
 import { reasonNumber } from '../contract/reasons.js'
 import {
   type CallingPlan,
   countryCallingCodes,
-  LINE_TYPES,
   NATIONAL_DIGITS_MAX,
   NATIONAL_DIGITS_MIN,
   NOT_VALID,
@@ -17,20 +17,32 @@ import {
 } from './plan.js'
 import { plainNumber } from './written.js'
 
-export { countryCallingCodes, isCountry, LINE_TYPES, lineTypeName } from './plan.js'
+export { LINE_TYPES } from '../contract/number-rules.js'
+export { countryCallingCodes, isCountry, lineTypeName } from './plan.js'
 
 /** Reused until the next call of `parse`. */
 export interface ParsedNumber {
   /** 0 when valid, else reasonNumber of why not; the other fields then say nothing. */
   reason: number
-  /** E.164 without +. */
+  /** E.164 without +; of a short code its own digits. */
   digits: string
+  /** What routes and prefixes are matched with: `digits`; of a short code behind the calling code of its country. */
+  routeDigits: string
   /** The same as an integer: exact up to 16 digits; a few German landlines and toll-free numbers elsewhere are longer. */
   value: number
   /** ISO 3166, 001 for a code of no country, '' where the plan cannot tell. */
   country: string
   /** Index in LINE_TYPES. */
   lineType: number
+  /** Not of the numbering plan: a short code of the default country. */
+  isShortCode: boolean
+  /** Read although its + (or 00), or its leading 0, was missing: spreadsheets take them away. */
+  wasRepaired: boolean
+}
+
+export interface ParserOptions {
+  /** Read 4 to 6 digits that are no number of the default country as a short code of it. Default false. */
+  shortCodes?: boolean
 }
 
 const INVALID_NUMBER = reasonNumber('INVALID_NUMBER')
@@ -38,6 +50,9 @@ const UNSUPPORTED_COUNTRY = reasonNumber('UNSUPPORTED_COUNTRY')
 const MOBILE = LINE_TYPES.indexOf('mobile')
 const UNKNOWN_TYPE = LINE_TYPES.indexOf('unknown')
 const CALLING_CODE_DIGITS = 3
+/** Shorter ones are emergency and operator services; longer ones would let mistyped numbers pass. */
+const SHORT_CODE = /^[1-9]\d{3,5}$/
+const TRUNK_ZERO = 1
 
 export class NumberParser {
   readonly #home: CallingPlan | null
@@ -45,11 +60,13 @@ export class NumberParser {
   readonly #homeIndex: number
   /** How that country dials abroad, beside + and 00. */
   readonly #exit: RegExp | null
+  readonly #shortCodes: boolean
   readonly #result: ParsedNumber
 
   /** `defaultCountry`: ISO 3166, as isCountry knows it; null reads international numbers only. */
-  constructor(defaultCountry: string | null) {
-    this.#result = { reason: INVALID_NUMBER, digits: '', value: 0, country: '', lineType: UNKNOWN_TYPE }
+  constructor(defaultCountry: string | null, options: ParserOptions = {}) {
+    this.#result = refusedNumber()
+    this.#shortCodes = options.shortCodes ?? false
     this.#home = null
     this.#homeIndex = 0
     this.#exit = null
@@ -67,8 +84,14 @@ export class NumberParser {
     if (typeof plain === 'number') return this.#refuse(plain)
     if (plain.charCodeAt(0) === 0x2b) return this.#international(plain, 1)
     if (this.#home !== null) return this.#fromHome(plain)
-    const found = this.#international(plain, plain.startsWith('00') ? 2 : 0)
-    return found.reason === 0 || plain.startsWith('00') ? found : this.#refuse(INVALID_NUMBER)
+    return plain.startsWith('00') ? this.#international(plain, 2) : this.#withoutPlus(plain)
+  }
+
+  #withoutPlus(plain: string): ParsedNumber {
+    const found = this.#international(plain, 0)
+    if (found.reason !== 0) return this.#refuse(INVALID_NUMBER)
+    found.wasRepaired = true
+    return found
   }
 
   /**
@@ -83,24 +106,42 @@ export class NumberParser {
       if (found.reason === 0) return found
     }
     if (plain.startsWith(home.code) && home.isWithCode(plain, this.#homeIndex)) {
-      const found = this.#international(plain, 0)
+      const found = this.#withoutPlus(plain)
       if (found.reason === 0) return found
     }
     const national = home.significant(plain, this.#homeIndex)
     if (this.#judge(home, national, 0, this.#homeIndex)) {
-      if (this.#result.lineType === MOBILE || !plain.startsWith(home.code)) return this.#accept(home.code + national)
+      if (this.#result.lineType === MOBILE || !plain.startsWith(home.code)) return this.#acceptHome(plain, national)
       // 4915112345678 could be a landline in area 4915, but is a German mobile that lost its plus in a spreadsheet.
-      const found = this.#international(plain, 0)
+      const found = this.#withoutPlus(plain)
       if (found.reason === 0 && found.lineType === MOBILE) return found
       this.#judge(home, national, 0, this.#homeIndex)
-      return this.#accept(home.code + national)
+      return this.#acceptHome(plain, national)
     }
     if (plain.startsWith('00')) return this.#international(plain, 2)
+    if (this.#shortCodes && SHORT_CODE.test(plain)) return this.#acceptShortCode(plain)
     // A mistyped number of home must not reach a stranger abroad.
     const isHomeLength = home.countries[this.#homeIndex]!.isLength(national.length)
     if (isHomeLength && !plain.startsWith(home.code)) return this.#refuse(INVALID_NUMBER)
-    const found = this.#international(plain, 0)
-    return found.reason === 0 ? found : this.#refuse(INVALID_NUMBER)
+    return this.#withoutPlus(plain)
+  }
+
+  #acceptHome(plain: string, national: string): ParsedNumber {
+    const home = this.#home!
+    const found = this.#accept(home.code + national)
+    const hasTrunkZero = (home.countries[this.#homeIndex]!.prefixDigits & TRUNK_ZERO) !== 0
+    found.wasRepaired = hasTrunkZero && plain === national && plain.charCodeAt(0) !== 0x30
+    return found
+  }
+
+  #acceptShortCode(plain: string): ParsedNumber {
+    const home = this.#home!
+    const found = this.#accept(plain)
+    found.country = home.countries[this.#homeIndex]!.iso
+    found.lineType = UNKNOWN_TYPE
+    found.routeDigits = home.code + plain
+    found.isShortCode = true
+    return found
   }
 
   /** `from`: where the calling code begins. */
@@ -143,20 +184,40 @@ export class NumberParser {
   #accept(digits: string): ParsedNumber {
     let value = 0
     for (let at = 0; at < digits.length; at++) value = value * 10 + digits.charCodeAt(at) - 48
-    this.#result.reason = 0
-    this.#result.digits = digits
-    this.#result.value = value
-    return this.#result
+    const result = this.#result
+    result.reason = 0
+    result.digits = digits
+    result.routeDigits = digits
+    result.value = value
+    result.isShortCode = false
+    result.wasRepaired = false
+    return result
   }
 
   #refuse(reason: number): ParsedNumber {
     const result = this.#result
     result.reason = reason
     result.digits = ''
+    result.routeDigits = ''
     result.value = 0
     result.country = ''
     result.lineType = UNKNOWN_TYPE
+    result.isShortCode = false
+    result.wasRepaired = false
     return result
+  }
+}
+
+function refusedNumber(): ParsedNumber {
+  return {
+    reason: INVALID_NUMBER,
+    digits: '',
+    routeDigits: '',
+    value: 0,
+    country: '',
+    lineType: UNKNOWN_TYPE,
+    isShortCode: false,
+    wasRepaired: false,
   }
 }
 

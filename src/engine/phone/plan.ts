@@ -4,6 +4,7 @@
  * The data is libphonenumber's (see scripts/build-plan.ts) and the decisions are those of libphonenumber-js with its
  * full metadata: same validity, country and type. A plan is compiled when its calling code is first seen in a thread.
  */
+import { LINE_TYPES, type LineTypeName } from '../contract/number-rules.js'
 import { type Automaton, compileAutomaton, type TaggedPattern } from './automaton.js'
 import { PLAN_ROWS } from './plan-data.generated.js'
 
@@ -21,22 +22,6 @@ export type PlanRow = readonly [
   leadingDigits: string | 0,
   idd: string | 0,
 ]
-
-export const LINE_TYPES = [
-  'mobile',
-  'fixed',
-  'fixedOrMobile',
-  'tollFree',
-  'premium',
-  'sharedCost',
-  'voip',
-  'personal',
-  'pager',
-  'uan',
-  'voicemail',
-  'unknown',
-] as const
-export type LineTypeName = (typeof LINE_TYPES)[number]
 
 export function lineTypeName(lineType: number): LineTypeName {
   return LINE_TYPES[lineType] ?? 'unknown'

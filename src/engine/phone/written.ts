@@ -31,6 +31,11 @@ export function plainNumber(text: string): string | number {
   return PLAIN.test(plain) ? plain : reasonNumber('INVALID_NUMBER')
 }
 
+/** The text before its extension; the same text when it has none. */
+export function withoutExtension(text: string): string {
+  return unwrap(text.trim()).replace(EXTENSION, (found) => found[0]!)
+}
+
 function unwrap(text: string): string {
   if (text.startsWith('="') && text.endsWith('"') && text.length > 2) return text.slice(2, -1).trim()
   return text.startsWith("'") ? text.slice(1).trim() : text
