@@ -59,11 +59,22 @@ export interface EngineProcess {
 
 /** A port that was free a moment ago: an engine that starts again must be found where it was. */
 export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
+  for (;;) {
+    const port = PORT_FIRST + Math.floor(Math.random() * PORTS)
+    if (await isFree(port)) return port
+  }
+}
+
+/** Below the ports that the system gives to outgoing connections: one of those could take it while a server restarts. */
+const PORT_FIRST = 12_000
+const PORTS = 20_000
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
 }
 
 /** Where `spawnEngine` writes the config. */

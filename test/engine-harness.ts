@@ -89,13 +89,20 @@ export async function sendJob(harness: Harness, settings: JobSettings, file: Buf
 }
 
 /** The job once it is in one of these states; looks again at each turn of a short timer, at most `seconds` long. */
-export async function untilState(harness: Harness, id: string, states: string[], seconds = 20): Promise<JobView> {
+export async function untilState(harness: Harness, id: string, states: string[], seconds = 60): Promise<JobView> {
   const end = performance.now() + seconds * 1000
   for (;;) {
     const job = harness.server.engine.job(harness.principal, id)
     assertSums(job)
     if (states.includes(job.state)) return job
     if (performance.now() > end) throw new Error(`still ${job.state}: ${JSON.stringify(job.counts)}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+/** The same for a single message; the time limit of the test ends it. */
+export async function untilMessage(harness: Harness, id: string, state: string): Promise<void> {
+  while ((await harness.server.engine.message(harness.principal, id)).state !== state) {
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }

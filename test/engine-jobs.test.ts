@@ -4,7 +4,16 @@ import path from 'node:path'
 import t from 'tap'
 import { silentLog } from '../src/engine/contract/log.js'
 import { startServer } from '../src/start.js'
-import { chunksOf, configFor, csvOf, type Harness, sendJob, startHarness, untilState } from './engine-harness.js'
+import {
+  chunksOf,
+  configFor,
+  csvOf,
+  type Harness,
+  sendJob,
+  startHarness,
+  untilMessage,
+  untilState,
+} from './engine-harness.js'
 
 const settings = { from: 'ACME', text: 'Hi ~name~' }
 
@@ -174,9 +183,9 @@ t.test('readiness, carriers and metrics tell what is going on', async (t) => {
   t.match(body, /trunkline_queue_depth\{route="sms:",priority="normal"\} 1\n/)
   t.match(body, /trunkline_store_free_bytes \d+/)
   await engine.patchCarrier('sim', { paused: false })
-  const delivered = harness.smsc.stats().receiptsAcknowledged
-  await harness.smsc.waitFor(({ receiptsAcknowledged }) => receiptsAcknowledged > delivered)
-  t.match(await engine.message(harness.principal, answer!.id!), { state: 'delivered' })
+  // Receipts of other tests may still be under way, so the carrier's count of them says nothing of this one.
+  await untilMessage(harness, answer!.id!, 'delivered')
+  t.pass('sent and delivered once the pause ends')
 })
 
 t.test('a start that fails leaves no thread and no lock behind', async (t) => {

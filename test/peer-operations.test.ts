@@ -197,7 +197,7 @@ t.test('eight binds share the work evenly, and the metrics agree with the carrie
 t.test('pause, rate, window and binds change live', async (t) => {
   const good = new GoodCarrier()
   const port = await startPeer(t, good.onSession)
-  const peers = await startEngine(t, [{ id: 'peer', port, ratePerSecond: 50 }])
+  const peers = await startEngine(t, [{ id: 'peer', port, ratePerSecond: 20 }])
   const { engine } = peers.server
   const job = await startJob(peers, { deduplicate: false }, Array.from({ length: 5 }, () => recipients(200)).flat())
   await until(() => good.total > 20)
@@ -211,8 +211,8 @@ t.test('pause, rate, window and binds change live', async (t) => {
   const from = performance.now()
   await until(() => good.total >= before + 200)
   const seconds = (performance.now() - from) / 1000
-  // At the rate of before it would take 4 s; how near to 1 s it comes is for a machine that has nothing else to do.
-  t.ok(seconds > 0.85 && seconds < 3.5, `200 parts in ${seconds} s at 200/s`)
+  // At the rate of before it would take 10 s; how near to 1 s it comes is for a machine that has nothing else to do.
+  t.ok(seconds > 0.85 && seconds < 9, `200 parts in ${seconds} s at 200/s`)
   t.match(await engine.patchCarrier('peer', { binds: 4, window: 3, ratePerSecond: null }), { ratePerSecond: null })
   await until(() => good.sessions.length === 4)
   good.most = 0
