@@ -1,41 +1,42 @@
 /**
- * The GSM 7-bit default alphabet and its extension table, unpacked: one septet an octet, bit 8 clear.
+ * GSM 7-bit text, unpacked: one septet an octet, bit 8 clear.
  *
- * 3GPP TS 23.038 §6.2.1 (default alphabet) and §6.2.1.1 (extension table, reached by ESC 0x1B). National language
- * tables (§6.2.1.2) would be further pairs of the two strings below. Runs in the ingest threads, once per message.
+ * 3GPP TS 23.038 §6.2.1 (default alphabet), §6.2.1.1 (extension table, reached by ESC 0x1B) and §6.2.1.2 (national
+ * language tables, which stand for the one or the other). Runs in the ingest threads, once per message.
  */
-
-import assert from 'node:assert'
+import { lockingOf, type ShiftTables, singleOf } from '../contract/language.js'
+import { LOCKING_SHIFT, SINGLE_SHIFT } from './national-tables.js'
 
 export const ESCAPE = 0x1b
 
-/** §6.2.1 in order of code; U+001B stands where ESC does. */
-const DEFAULT_ALPHABET =
-  '@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\u001bÆæßÉ !"#¤%&\'()*+,-./0123456789:;<=>?' +
-  '¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà'
-
-assert(DEFAULT_ALPHABET.length === 128, 'one character a septet')
-
-/** §6.2.1.1: code behind ESC → character. */
-const EXTENSION: readonly (readonly [number, string])[] = [
-  [0x0a, '\f'],
-  [0x14, '^'],
-  [0x28, '{'],
-  [0x29, '}'],
-  [0x2f, '\\'],
-  [0x3c, '['],
-  [0x3d, '~'],
-  [0x3e, ']'],
-  [0x40, '|'],
-  [0x65, '€'],
-]
-
 const ESCAPED = ESCAPE << 8
-/** By UTF-16 unit up to the euro sign: code, or ESC << 8 | code, or -1. */
-const CODES = new Int16Array(0x20ad).fill(-1)
-const EXTENDED = new Map<number, string>(EXTENSION)
-for (let code = 0; code < 128; code++) if (code !== ESCAPE) CODES[DEFAULT_ALPHABET.charCodeAt(code)] = code
-for (const [code, char] of EXTENSION) CODES[char.charCodeAt(0)] = ESCAPED | code
+/** One more than the last UTF-16 unit that any table has (U+221E). */
+const UNITS = 0x221f
+
+/** By UTF-16 unit: code, or ESC << 8 | code, or -1. Made when the pair of tables is first used. */
+const ALPHABETS: (Int16Array | undefined)[] = []
+
+/** Where both tables have a character the locking one is used, and of two codes in one table the lower. */
+function makeAlphabet(shift: ShiftTables): Int16Array {
+  const codes = new Int16Array(UNITS).fill(-1)
+  const locking = LOCKING_SHIFT[lockingOf(shift)]!
+  const single = SINGLE_SHIFT[singleOf(shift)]!
+  for (let code = 127; code >= 0; code--) if (single[code] !== '') codes[single[code]!.charCodeAt(0)] = ESCAPED | code
+  for (let code = 127; code >= 0; code--) {
+    if (locking[code] !== '' && code !== ESCAPE) codes[locking[code]!.charCodeAt(0)] = code
+  }
+  return codes
+}
+
+function alphabetOf(shift: ShiftTables): Int16Array {
+  const made = ALPHABETS[shift]
+  if (made !== undefined) return made
+  const alphabet = makeAlphabet(shift)
+  ALPHABETS[shift] = alphabet
+  return alphabet
+}
+
+const CODES = alphabetOf(0)
 
 /** Characters whose GSM code is their ASCII code: such texts are copied, not looked up (39 % faster than the table). */
 const SAME_AS_ASCII = /^[\n\r !-#%-?A-Za-z]*$/
@@ -45,15 +46,24 @@ export function isSameAsAscii(text: string): boolean {
 }
 
 /**
- * Writes the septets of `text` from `at` and returns how many, escapes counted; -1 when a character is in neither
- * table. `target` needs room for 2 octets a UTF-16 unit.
+ * Writes the septets of `text` in the default alphabet from `at` and returns how many, escapes counted; -1 when a
+ * character is in neither table. `target` needs room for 2 octets a UTF-16 unit.
  */
 export function encodeGsm7(text: string, target: Buffer, at: number): number {
   if (SAME_AS_ASCII.test(text)) return target.write(text, at, 'latin1')
+  return encodeWith(CODES, text, target, at)
+}
+
+/** As encodeGsm7, in a pair of national language tables. */
+export function encodeShifted(text: string, target: Buffer, at: number, shift: ShiftTables): number {
+  return encodeWith(alphabetOf(shift), text, target, at)
+}
+
+function encodeWith(codes: Int16Array, text: string, target: Buffer, at: number): number {
   let to = at
   for (let index = 0; index < text.length; index++) {
     const unit = text.charCodeAt(index)
-    const code = unit < CODES.length ? CODES[unit]! : -1
+    const code = unit < UNITS ? codes[unit]! : -1
     if (code < 0) return -1
     if (code >= ESCAPED) target[to++] = ESCAPE
     target[to++] = code & 0x7f
@@ -61,20 +71,29 @@ export function encodeGsm7(text: string, target: Buffer, at: number): number {
   return to - at
 }
 
+/** Septets that one UTF-16 unit takes in a pair of tables: 1, 2 with its escape, or 0 when they lack it. */
+export function septetsOf(unit: number, shift: ShiftTables): number {
+  const code = unit < UNITS ? alphabetOf(shift)[unit]! : -1
+  return code < 0 ? 0 : code < ESCAPED ? 1 : 2
+}
+
 /**
- * Text of unpacked septets. A code that the extension table lacks reads as the default alphabet has it (§6.2.1.1);
- * ESC ESC and an ESC at the end read as a space.
+ * Text of unpacked septets. A code that the single shift (or extension) table lacks reads as the locking (or default)
+ * table has it (§6.2.1.1, §6.2.1.2.2); ESC ESC and an ESC at the end read as a space, and a code that no table has as
+ * U+FFFD, so that the damage is seen.
  */
-export function decodeGsm7(bytes: Uint8Array, start: number, end: number): string {
+export function decodeGsm7(bytes: Uint8Array, start: number, end: number, shift: ShiftTables = 0): string {
+  const locking = LOCKING_SHIFT[lockingOf(shift)]!
+  const single = SINGLE_SHIFT[singleOf(shift)]!
   let text = ''
   for (let at = start; at < end; at++) {
     const code = bytes[at]! & 0x7f
     if (code !== ESCAPE) {
-      text += DEFAULT_ALPHABET[code]
+      text += locking[code] || '\ufffd'
       continue
     }
     const next = at + 1 < end ? bytes[++at]! & 0x7f : ESCAPE
-    text += next === ESCAPE ? ' ' : (EXTENDED.get(next) ?? DEFAULT_ALPHABET[next])
+    text += next === ESCAPE ? ' ' : single[next] || locking[next] || '\ufffd'
   }
   return text
 }
@@ -85,14 +104,13 @@ export interface Offending {
   position: number
 }
 
-/** The first `limit` characters that make the text UCS-2. */
+/** The first `limit` characters that the default alphabet and its extension table lack. */
 export function findOffending(text: string, limit: number): Offending[] {
   const found: Offending[] = []
   let position = 0
   for (const char of text) {
     if (found.length >= limit) break
-    const unit = char.charCodeAt(0)
-    if (char.length > 1 || unit >= CODES.length || CODES[unit]! < 0) found.push({ char, position })
+    if (char.length > 1 || septetsOf(char.charCodeAt(0), 0) === 0) found.push({ char, position })
     position += char.length
   }
   return found
