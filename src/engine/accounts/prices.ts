@@ -1,0 +1,34 @@
+/** The price list of an account: read from what an admin wrote, and shown again. Main thread. */
+import { amountOf, microsOf } from '../base/money.js'
+import type { FieldError } from '../contract/errors.js'
+import type { Price, PriceSetting, PriceView } from '../contract/price.js'
+
+const PREFIX = /^\d{0,15}$/
+const CURRENCY = /^[A-Z]{3}$/
+
+/** Adds what is wrong to `fields`; the answer counts only when nothing is. */
+export function readPrices(settings: readonly PriceSetting[], fields: FieldError[]): Price[] {
+  const seen = new Set<string>()
+  return settings.map(({ channel = 'sms', prefix = '', price }, index) => {
+    const micros = microsOf(price)
+    const at = `/prices/${index}`
+    if (micros === null) {
+      fields.push({ pointer: `${at}/price`, message: 'must be from 0 to 999999999 with at most 6 decimals' })
+    }
+    if (!PREFIX.test(prefix)) fields.push({ pointer: `${at}/prefix`, message: 'must be up to 15 digits without +' })
+    const key = `${channel} ${prefix}`
+    if (seen.has(key)) fields.push({ pointer: at, message: `is the second price of ${channel} to ${prefix || 'all'}` })
+    seen.add(key)
+    return { channel, prefix, micros: micros ?? 0 }
+  })
+}
+
+export function checkCurrency(currency: string | null | undefined, fields: FieldError[]): void {
+  if (currency != null && !CURRENCY.test(currency)) {
+    fields.push({ pointer: '/currency', message: 'must be a three-letter code such as EUR' })
+  }
+}
+
+export function priceViews(prices: readonly Price[]): PriceView[] {
+  return prices.map(({ channel, prefix, micros }) => ({ channel, prefix, price: amountOf(micros) }))
+}
