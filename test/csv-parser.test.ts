@@ -10,6 +10,7 @@ import { limits } from '../src/engine/contract/limits.js'
 import { reasonCode } from '../src/engine/contract/reasons.js'
 import { cutRanges } from '../src/ingest/cut.js'
 import { GeneralParser } from '../src/ingest/general.js'
+import { openSource } from '../src/ingest/open-source.js'
 import { type Edge, INCOMPLETE, RECORD, type RecordSource } from '../src/ingest/record-source.js'
 import { Scanner } from '../src/ingest/scanner.js'
 
@@ -43,7 +44,11 @@ function readAll(source: RecordSource, input: string | Buffer, edge: Edge = 'fin
 
 const scan = (input: string | Buffer, edge?: Edge) => readAll(new Scanner('utf8', ','), input, edge)
 const general = (input: string | Buffer, shape: { delimiter?: string; quote?: string } = {}, edge?: Edge) =>
-  readAll(new GeneralParser({ encoding: 'utf8', delimiter: ',', quote: '"', ...shape }), input, edge)
+  readAll(
+    new GeneralParser({ encoding: 'utf8', delimiter: ',', quote: '"', relaxQuotes: false, ...shape }),
+    input,
+    edge,
+  )
 
 function oracle(input: string): string[][] | null {
   try {
@@ -252,7 +257,7 @@ t.test('fields say whether they are text', async (t) => {
   )
 })
 
-t.test('the general parser reads other quotes, long delimiters and UTF-16 with offsets of the file', async (t) => {
+t.test('other quotes, long delimiters and UTF-16 are read with offsets of the file', async (t) => {
   t.same(
     general("a||'x||''y'\nb||2\n", { delimiter: '||', quote: "'" }).map(({ cells }) => cells),
     [
@@ -263,7 +268,7 @@ t.test('the general parser reads other quotes, long delimiters and UTF-16 with o
   for (const encoding of ['utf16le', 'utf16be'] as const) {
     const bytes = Buffer.from('é😀;1\r\n\u0a0a;"2\n"\r\nstray"x;3\nend;4', 'utf16le')
     if (encoding === 'utf16be') bytes.swap16()
-    const source = new GeneralParser({ encoding, delimiter: ';', quote: '"' })
+    const source = openSource({ encoding, delimiter: ';', quote: '"', relaxQuotes: false })
     source.reset(bytes, bytes.length, 'final')
     const rows: [string, number, number, number][] = []
     while (source.next() === RECORD) rows.push([source.text(0), source.offset, source.line, source.problem])
@@ -272,7 +277,7 @@ t.test('the general parser reads other quotes, long delimiters and UTF-16 with o
       [
         ['é😀', 0, 0, 'NONE'],
         ['\u0a0a', 14, 1, 'NONE'],
-        ['', 30, 3, 'STRAY_QUOTE'],
+        ['stray"x', 30, 3, 'STRAY_QUOTE'],
         ['end', 50, 4, 'NONE'],
       ],
       encoding,

@@ -5,7 +5,7 @@
 import { EngineError } from '../engine/contract/errors.js'
 import type { Dialect, IngestTask, SniffResult } from '../engine/contract/ingest.js'
 import { limits } from '../engine/contract/limits.js'
-import { reasonCode, reasonHelp } from '../engine/contract/reasons.js'
+import { reasonCode, reasonHelp, reasonNumber } from '../engine/contract/reasons.js'
 import { type Head, looksLikePhone, planColumns } from './columns.js'
 import { bytesPerUnit, decodeText } from './decode.js'
 import { findDelimiter } from './delimiter.js'
@@ -15,6 +15,7 @@ import { isCommon, openSource } from './open-source.js'
 import { readHead } from './read-file.js'
 import { RECORD, type RecordSource } from './record-source.js'
 
+const BODY_INVALID = reasonNumber('BODY_INVALID')
 const SAMPLE_RECORDS = 100
 const SAMPLE_CHARACTERS = 256 * 1024
 const SEP_LINE = /^"?sep=(.)"?(?:\r\n|\n|\r)/i
@@ -31,7 +32,7 @@ export function sniff(task: SniffTask): SniffResult {
   const source = openSource(dialect)
   source.reset(head.subarray(dialect.bodyStart), head.length - dialect.bodyStart, whole ? 'final' : 'open')
   const first = firstRecords(source, dialect, task.csv.header)
-  if (whole && first.sample.length === 0) throw new EngineError('FILE_EMPTY', 'The file has a header and no rows.')
+  if (whole && first.rows === 0) throw new EngineError('FILE_EMPTY', 'The file has a header and no rows.')
   const columns = planColumns(first, task.columns)
   return { dialect, columns, warnings: warningsFor(dialect, text, task.labelsNeeded) }
 }
@@ -53,13 +54,15 @@ function layout(head: Buffer, whole: boolean, csv: SniffTask['csv']): { dialect:
     encoding,
     delimiter,
     quote,
+    relaxQuotes: csv.relaxQuotes ?? false,
     header: true,
     bodyStart,
     dataStart: bodyStart,
     linesBefore: sepLine === null ? 0 : 1,
-    parser: isCommon({ encoding, delimiter, quote }) ? 'fast' : 'general',
+    parser: 'general',
     guessed: marks,
   }
+  if (isCommon(dialect)) dialect.parser = 'fast'
   return { dialect, text: body }
 }
 
@@ -69,12 +72,13 @@ function checkDelimiter(delimiter: string, quote: string): void {
   throw new EngineError('VALIDATION', message, { fields: [{ pointer: '/csv/delimiter', message }] })
 }
 
-/** Reads the header and a sample; completes the dialect with where the data starts. */
-function firstRecords(source: RecordSource, dialect: Dialect, wanted: boolean | undefined): Head {
+/** Reads the header and a sample; completes the dialect with where the data starts. `rows`: looked at, readable or not. */
+function firstRecords(source: RecordSource, dialect: Dialect, wanted: boolean | undefined): Head & { rows: number } {
   let header: string[] | null = null
   const sample: string[][] = []
   let first = true
-  while (sample.length < SAMPLE_RECORDS && source.next() === RECORD) {
+  let rows = 0
+  while (rows < SAMPLE_RECORDS && source.next() === RECORD) {
     if (source.blank) continue
     const cells = cellsOf(source)
     if (first) {
@@ -82,18 +86,24 @@ function firstRecords(source: RecordSource, dialect: Dialect, wanted: boolean | 
       dialect.header = wanted ?? !cells.some(looksLikePhone)
       if (wanted === undefined) dialect.guessed.push('header')
       if (dialect.header) {
-        if (source.problem !== 0) throw unreadableHeader(source.problem)
+        if (!hasFields(source)) throw unreadableHeader(source.problem)
         header = cells
         dialect.dataStart += source.position
         dialect.linesBefore += source.lines
         continue
       }
     }
-    if (source.problem === 0) sample.push(cells)
+    rows++
+    if (hasFields(source)) sample.push(cells)
   }
   if (first && source.overlong) throw new EngineError('FILE_NOT_CSV', 'The first record is larger than 64 KiB.')
   if (first) throw new EngineError('FILE_EMPTY', 'The file has no rows.')
-  return { header, sample }
+  return { header, sample, rows }
+}
+
+/** Octets that are no text spoil what a record says, but not where its fields are. */
+function hasFields({ problem }: RecordSource): boolean {
+  return problem === 0 || problem === BODY_INVALID
 }
 
 function unreadableHeader(problem: number): EngineError {

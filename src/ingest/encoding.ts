@@ -20,14 +20,24 @@ const DOUBLE_ENCODED = /\u00c3[\u0080-\u00bf]|\u00e2\u20ac/
 /** `whole`: the head is all there is. @throws EngineError FILE_NOT_CSV. */
 export function findEncoding(head: Buffer, whole: boolean, wanted: Dialect['encoding'] | undefined): EncodingFound {
   const marked = byteOrderMark(head)
-  if (wanted !== undefined) {
-    return { encoding: wanted, markBytes: marked?.encoding === wanted ? marked.markBytes : 0, guessed: false }
-  }
-  const found = marked ?? byNulPattern(head) ?? byUtf8(head, whole)
-  if (whole && found.encoding.startsWith('utf16') && head.length % 2 === 1) {
-    throw new EngineError('FILE_NOT_CSV', 'The file is UTF-16 with an odd number of bytes; it was cut off on its way.')
-  }
+  const found = wanted === undefined ? (marked ?? byNulPattern(head) ?? byUtf8(head, whole)) : given(wanted, marked)
+  if (whole) refuseOddLength(found.encoding, head.length)
+  if (!found.encoding.startsWith('utf16') && head.includes(0)) throw binary()
   return found
+}
+
+function given(encoding: Dialect['encoding'], marked: EncodingFound | null): EncodingFound {
+  return { encoding, markBytes: marked?.encoding === encoding ? marked.markBytes : 0, guessed: false }
+}
+
+/** `bytes`: of the whole file. @throws EngineError FILE_NOT_CSV. */
+export function refuseOddLength(encoding: Dialect['encoding'], bytes: number): void {
+  if (!encoding.startsWith('utf16') || bytes % 2 === 0) return
+  throw new EngineError('FILE_NOT_CSV', 'The file is UTF-16 with an odd number of bytes; it was cut off on its way.')
+}
+
+function binary(): EngineError {
+  return new EngineError('FILE_NOT_CSV', 'The file has NUL bytes and is binary; export the table as "CSV UTF-8".')
 }
 
 function byteOrderMark(head: Buffer): EncodingFound | null {
@@ -48,7 +58,7 @@ function byNulPattern(head: Buffer): EncodingFound | null {
   const most = (length / 2) * NUL_SHARE
   if (odd > most && even < odd / 4) return { encoding: 'utf16le', markBytes: 0, guessed: true }
   if (even > most && odd < even / 4) return { encoding: 'utf16be', markBytes: 0, guessed: true }
-  throw new EngineError('FILE_NOT_CSV', 'The file has NUL bytes and is binary; export the table as "CSV UTF-8".')
+  throw binary()
 }
 
 function byUtf8(head: Buffer, whole: boolean): EncodingFound {

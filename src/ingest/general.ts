@@ -1,10 +1,12 @@
 /**
- * The general parser: csv-parse for every dialect that the byte scanner does not read (UTF-16, quotes of other kinds,
- * delimiters of several characters), behind the same face and with the same rule: a bad record costs itself only.
+ * The general parser: csv-parse for every dialect that the byte scanner does not read (quotes of other kinds, quotes
+ * inside fields, delimiters of several characters), behind the same face and with the same rule: a bad record costs itself
+ * only.
  *
  * What is not UTF-8 is transcoded first, so that csv-parse compares whole characters; offsets are carried back to the
  * octets of the file. Runs in the ingest threads, on about a MiB at a time.
  */
+import { isUtf8 } from 'node:buffer'
 import { type Options, parse } from 'csv-parse/sync'
 import type { Dialect } from '../engine/contract/ingest.js'
 import { limits } from '../engine/contract/limits.js'
@@ -14,6 +16,11 @@ import { type Edge, END, INCOMPLETE, type Next, RECORD, type RecordSource } from
 
 const LF = 0x0a
 const CR = 0x0d
+/** NUL, and what becomes of octets that are no text. */
+const DAMAGE = /[\0\ufffd]/
+const LONE_SURROGATE = /\p{Surrogate}/u
+
+type Shape = Pick<Dialect, 'encoding' | 'delimiter' | 'quote' | 'relaxQuotes'>
 
 interface Parsed {
   cells: string[]
@@ -42,10 +49,12 @@ export class GeneralParser implements RecordSource {
   overlong = false
   blank = false
 
-  readonly #dialect: Pick<Dialect, 'encoding' | 'delimiter' | 'quote'>
+  readonly #dialect: Shape
   readonly #options: Options
   #utf8: Buffer = Buffer.alloc(0)
   #edge: Edge = 'final'
+  /** All of the bytes are text in the encoding; else each record is looked at. */
+  #isText = true
   #records: Parsed[] = []
   #index = 0
   /** What stands behind the last whole record, in UTF-8 bytes. */
@@ -53,7 +62,7 @@ export class GeneralParser implements RecordSource {
   #cells: string[] = []
   #current: Parsed | null = null
 
-  constructor(dialect: Pick<Dialect, 'encoding' | 'delimiter' | 'quote'>) {
+  constructor(dialect: Shape) {
     this.#dialect = dialect
     this.#options = {
       delimiter: dialect.delimiter,
@@ -61,6 +70,7 @@ export class GeneralParser implements RecordSource {
       escape: dialect.quote === '' ? null : dialect.quote,
       record_delimiter: ['\r\n', '\n', '\r'],
       relax_column_count: true,
+      relax_quotes: dialect.relaxQuotes,
       max_record_size: limits.recordBytes,
     }
   }
@@ -68,7 +78,9 @@ export class GeneralParser implements RecordSource {
   reset(bytes: Buffer, end: number, edge: Edge): void {
     const { encoding } = this.#dialect
     const whole = end - (end % bytesPerUnit(encoding))
-    this.#utf8 = encoding === 'utf8' ? bytes.subarray(0, end) : Buffer.from(decodeText(bytes, 0, whole, encoding))
+    this.#utf8 = encoding === 'utf8' ? bytes.subarray(0, end) : this.#toUtf8(decodeText(bytes, 0, whole, encoding))
+    if (encoding === 'utf8') this.#isText = isUtf8(this.#utf8)
+    if (this.#utf8.includes(0)) this.#isText = false
     this.#edge = edge
     this.#index = 0
     this.position = 0
@@ -77,6 +89,11 @@ export class GeneralParser implements RecordSource {
     this.#records = []
     this.#rest = 0
     while (this.#rest < this.#utf8.length && this.#parseOn());
+  }
+
+  #toUtf8(text: string): Buffer {
+    this.#isText = !LONE_SURROGATE.test(text)
+    return Buffer.from(text)
   }
 
   /** Parses from #rest to the next bad record. False: what is left is not whole. */
@@ -159,6 +176,7 @@ export class GeneralParser implements RecordSource {
     this.lines += countLines(this.#utf8, record.start, record.end)
     this.blank = record.problem === 0 && this.#isBlank(record)
     if (this.problem === 0) this.#checkCaps(record)
+    if (this.problem === 0 && !this.#isText) this.#findDamage(record)
     return RECORD
   }
 
@@ -183,6 +201,13 @@ export class GeneralParser implements RecordSource {
     const tooLong = record.cells.findIndex((cell) => Buffer.byteLength(cell) > limits.fieldBytes)
     if (tooLong >= 0) this.#mark('FIELD_TOO_LONG', tooLong)
     else if (record.cells.length > limits.columns) this.#mark('TOO_MANY_COLUMNS', limits.columns)
+  }
+
+  #findDamage({ cells, start, end }: Parsed): void {
+    const bytes = this.#utf8.subarray(start, end)
+    if (this.#dialect.encoding === 'utf8' && isUtf8(bytes) && !bytes.includes(0)) return
+    const column = cells.findIndex((cell) => DAMAGE.test(cell))
+    if (column >= 0) this.#mark('BODY_INVALID', column)
   }
 
   #mark(code: ReasonCode, column: number): void {

@@ -24,8 +24,8 @@ import { TallyBuilder } from './tally.js'
 
 const ROW_TOO_LONG = reasonNumber('ROW_TOO_LONG')
 const NO_BYTES = Buffer.alloc(0)
-/** Behind a sequential range's wish: the longest record, its line end, and one octet to see that it is too long. */
-const LOOK_AHEAD = limits.recordBytes + 4
+/** Behind a sequential range's wish: the longest record, its line end, and one unit to see that it is too long. */
+const LOOK_AHEAD = 2 * (limits.recordBytes + 4)
 const SEQUENTIAL_MOST = 4 * limits.rangeBytes
 
 // One of each per thread: a range starts by clearing them.

@@ -5,6 +5,7 @@
  * inside an unquoted field or text behind a closing quote rejects its record and no other. Octets above 0x7f are passed
  * over, which is right for UTF-8, Latin-1 and Windows-1252. Runs in the ingest threads, once per octet.
  */
+import { isUtf8 } from 'node:buffer'
 import { limits } from '../engine/contract/limits.js'
 import { reasonNumber } from '../engine/contract/reasons.js'
 import { decodeText, isText } from './decode.js'
@@ -35,6 +36,7 @@ const UNCLOSED_QUOTE = reasonNumber('UNCLOSED_QUOTE')
 const ROW_TOO_LONG = reasonNumber('ROW_TOO_LONG')
 const FIELD_TOO_LONG = reasonNumber('FIELD_TOO_LONG')
 const TOO_MANY_COLUMNS = reasonNumber('TOO_MANY_COLUMNS')
+const BODY_INVALID = reasonNumber('BODY_INVALID')
 
 export type ScannerEncoding = 'utf8' | 'latin1' | 'windows1252'
 
@@ -58,6 +60,8 @@ export class Scanner implements RecordSource {
   #bytes: Buffer = Buffer.alloc(0)
   #end = 0
   #edge: Edge = 'final'
+  /** All of the bytes are text in the encoding; else each record is looked at. */
+  #isText = true
   #quoted = false
   /** Line and offset of the quote that was opened last. */
   #quoteLine = 0
@@ -72,6 +76,8 @@ export class Scanner implements RecordSource {
     this.#bytes = bytes
     this.#end = end
     this.#edge = edge
+    const given = bytes.subarray(0, end)
+    this.#isText = (this.#encoding !== 'utf8' || isUtf8(given)) && !given.includes(0)
     this.position = 0
     this.lines = 0
     this.overlong = false
@@ -206,12 +212,24 @@ export class Scanner implements RecordSource {
     const octets = at - this.offset
     this.blank = !this.#quoted && (octets === this.fields - 1 || (octets === 1 && this.#isFinalCtrlZ(next)))
     if (octets > limits.recordBytes) this.#tooLong()
+    if (!this.#isText && this.problem === 0) this.#findDamage()
     return RECORD
   }
 
   #tooLong(): void {
     this.problem = ROW_TOO_LONG
     this.problemColumn = -1
+  }
+
+  /** Octets that are no text in the encoding, wherever in the record they stand: what they belong to cannot be told. */
+  #findDamage(): void {
+    for (let column = 0; column < this.fields; column++) {
+      if (this.#flags[column]! === 0) continue
+      const field = this.#bytes.subarray(this.#starts[column]!, this.#ends[column]!)
+      if (!field.includes(0) && (this.#encoding !== 'utf8' || isUtf8(field))) continue
+      this.#refuse(BODY_INVALID, column)
+      return
+    }
   }
 
   #isFinalCtrlZ(next: number): boolean {
@@ -240,6 +258,8 @@ export class Scanner implements RecordSource {
     if (next < 0 && this.#edge !== 'final') return this.#cutShort()
     this.problem = UNCLOSED_QUOTE
     this.problemColumn = this.fields
+    // The line alone is longer than a record may be: whether the quote is closed behind that makes no difference.
+    if (at - this.offset > limits.recordBytes) this.#tooLong()
     this.line = this.#quoteLine
     this.lines = this.#quoteLine + (next < 0 ? 0 : 1)
     this.position = next < 0 ? this.#end : next

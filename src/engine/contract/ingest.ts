@@ -9,6 +9,8 @@ export interface Dialect {
   encoding: 'utf8' | 'utf16le' | 'utf16be' | 'latin1' | 'windows1252'
   delimiter: string
   quote: string
+  /** Quotes inside a field are part of it instead of rejecting the record. */
+  relaxQuotes: boolean
   header: boolean
   /** Offset of the first record's first octet (behind BOM and `sep=` line, before the header record). */
   bodyStart: number
@@ -16,7 +18,7 @@ export interface Dialect {
   dataStart: number
   /** Lines before dataStart. */
   linesBefore: number
-  /** fast: byte scanner, ranges in parallel; general: csv-parse, ranges in sequence. */
+  /** fast: ranges side by side; general: one range after the other. */
   parser: 'fast' | 'general'
   /** Which of the above were guessed rather than set. */
   guessed: string[]

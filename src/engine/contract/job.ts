@@ -26,6 +26,8 @@ export interface CsvSettings {
   delimiter?: string
   encoding?: 'utf8' | 'utf16le' | 'utf16be' | 'latin1' | 'windows1252'
   quote?: string
+  /** Take quotes that stand inside a field as they are. */
+  relaxQuotes?: boolean
 }
 
 export interface JobSettings {

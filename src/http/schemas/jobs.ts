@@ -28,6 +28,7 @@ const csv = {
     oneOf(['utf8', 'utf16le', 'utf16be', 'latin1', 'windows1252'], 'Encoding of the file; absent: guessed.'),
   ),
   quote: Type.Optional(Type.String({ maxLength: 1, description: 'Quoting character; empty: none.' })),
+  relaxQuotes: Type.Optional(Type.Boolean({ description: 'Take quotes inside a field as they are.' })),
 }
 
 export const Priority = oneOf(PRIORITIES, 'Order among the messages of one carrier.')
