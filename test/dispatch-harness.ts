@@ -191,6 +191,7 @@ export function record(n: number, change: Partial<NewRecord> = {}): NewRecord {
   return {
     channel: 0,
     coding: 0,
+    shift: 0,
     wantsReceipt: true,
     digits: String(447_700_000_000 + n),
     dueSeconds: 0,

@@ -186,7 +186,7 @@ export function messagesOf(store: LmdbStore, job: number): string[] {
         let text = ''
         for (let part = 0; part < message.partCount; part++) {
           const start = message.partStarts[part]!
-          text += textOf(message.bytes, start, start + message.partLengths[part]!, message.coding)
+          text += textOf(message.bytes, start, start + message.partLengths[part]!, message)
         }
         const offset = range.start + reader.facts(place).offset
         const facts = `${reader.dueSeconds(place)} ${message.expiresAtSeconds}`

@@ -94,6 +94,7 @@ export function outgoing(
     toLength: to.length,
     from: 'TRUNK',
     coding: 0 as Coding,
+    shift: 0,
     partCount: parts.length,
     partStarts,
     partLengths,

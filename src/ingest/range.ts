@@ -154,6 +154,7 @@ class RangeIngest implements RowSink {
     const segmented = row.segmented!
     message.channel = channelNumber(row.channel)
     message.coding = segmented.coding
+    message.shift = segmented.shift
     message.digits = row.digits
     message.dueSeconds = row.dueSeconds
     message.expiresSeconds = row.expiresSeconds
@@ -223,6 +224,7 @@ function emptyMessage(): NewRecord {
     coding: 0,
     wantsReceipt: true,
     digits: '',
+    shift: 0,
     dueSeconds: 0,
     expiresSeconds: 0,
     line: 0,

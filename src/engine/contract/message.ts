@@ -4,6 +4,7 @@
  * A message is named by its ref: block number × 256 + place in the block, so refs sort in order of append and fit a
  * Float64Array (block numbers stay below 2^44).
  */
+import type { ShiftTables } from './language.js'
 import { limits } from './limits.js'
 
 declare const refBrand: unique symbol
@@ -77,6 +78,8 @@ export interface OutgoingMessage {
   coding: Coding
   partCount: number
   /** Start offset of each part in `bytes`; `partLengths` in octets. */
+  /** National language tables of GSM 7-bit text; the channel writes their header. */
+  shift: ShiftTables
   partStarts: Uint32Array
   partLengths: Uint16Array
   /** Bit n set: part n (from 0) was accepted before and is not sent again. */
@@ -100,6 +103,7 @@ export function blankMessage(): OutgoingMessage {
     partCount: 0,
     partStarts: new Uint32Array(limits.partsPerMessage),
     partLengths: new Uint16Array(limits.partsPerMessage),
+    shift: 0,
     partsAccepted: 0,
     attempt: 0,
     expiresAtSeconds: 0,

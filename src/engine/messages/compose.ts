@@ -150,6 +150,7 @@ function recordOf(digits: string, channel: ChannelName, segmented: Segmented, ti
     line: 0,
     offset: 0,
     length: 0,
+    shift: segmented.shift,
     partCount: segmented.partCount,
     bytes: segmented.bytes,
     partStarts: segmented.partStarts,

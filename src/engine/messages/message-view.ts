@@ -86,11 +86,12 @@ export function messageView(source: MessageSource, place: number, names: ViewNam
   }
 }
 
-function wholeText({ bytes, coding, partCount, partStarts, partLengths }: OutgoingMessage): string {
+function wholeText(message: OutgoingMessage): string {
+  const { bytes, partCount, partStarts, partLengths } = message
   let text = ''
   for (let part = 0; part < partCount; part++) {
     const start = partStarts[part]!
-    text += textOf(bytes, start, start + partLengths[part]!, coding)
+    text += textOf(bytes, start, start + partLengths[part]!, message)
   }
   return text
 }

@@ -7,12 +7,14 @@
  *   36 sender (UTF-8) · then one u32 offset per record · then the records
  * Record:
  *   0 u32 CRC-32C of the rest · 4 u16 length of the record · 6 u8 channel · 7 u8 coding · 8 u8 parts · 9 u8 flags
- *   10 u8 digits · 11 u8 0 · 12 u32 due · 16 u32 expires (epoch s, 0 = none) · 20 u32 line, 24 u32 offset and 28 u32 length of the
- *   source record, all within its range · 32 digits of the number · one u16 length per part · the parts
+ *   10 u8 digits · 11 u8 national language tables (0: none, as before there were any) · 12 u32 due · 16 u32 expires
+ *   (epoch s, 0 = none) · 20 u32 line, 24 u32 offset and 28 u32 length of the source record, all within its range
+ *   32 digits of the number · one u16 length per part · the parts
  * Each record has its own checksum, so that a flipped bit costs one message and names it.
  */
 import assert from 'node:assert'
 import { crc32c } from '../base/crc32c.js'
+import type { ShiftTables } from '../contract/language.js'
 import { limits } from '../contract/limits.js'
 import type { Coding, OutgoingMessage } from '../contract/message.js'
 import type { SealedBlock } from '../contract/store.js'
@@ -43,6 +45,7 @@ export interface NewRecord {
   dueSeconds: number
   expiresSeconds: number
   line: number
+  shift: ShiftTables
   offset: number
   length: number
   partCount: number
@@ -98,7 +101,7 @@ export class BlockBuilder {
     bytes[at + 8] = record.partCount
     bytes[at + 9] = record.wantsReceipt ? WANTS_RECEIPT : 0
     bytes[at + 10] = record.digits.length
-    bytes[at + 11] = 0
+    bytes[at + 11] = record.shift
     bytes.writeUInt32LE(record.dueSeconds, at + 12)
     bytes.writeUInt32LE(record.expiresSeconds, at + 16)
     bytes.writeUInt32LE(record.line, at + 20)
@@ -246,6 +249,7 @@ export class BlockReader {
   facts(place: number): RecordFacts {
     const { bytes } = this
     const at = this.#at(place)
+    message.shift = bytes[at + 11]!
     return {
       channel: bytes[at + 6]!,
       line: bytes.readUInt32LE(at + 20),

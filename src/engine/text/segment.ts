@@ -2,23 +2,29 @@
  * Chooses the cheapest correct coding of a text and cuts it into parts, without user data headers: the channel adds
  * those.
  *
- * Part sizes: 3GPP TS 23.040 §9.2.3.24.1 (8-bit reference, 6 octets of header) and §9.2.3.24.8 (16-bit, 7 octets) in
- * 140 octets of user data. Runs in the ingest threads, once per message; all buffers are made once.
+ * In order: the carrier's alphabet; where the carrier knows national languages and they need fewer parts, their tables;
+ * UCS-2. Of equal cost the simpler wins. Runs in the ingest threads, once per message; all buffers are made once.
  */
 import assert from 'node:assert'
+import type { NationalLanguage, ShiftTables } from '../contract/language.js'
 import { limits } from '../contract/limits.js'
 import type { Coding } from '../contract/message.js'
 import { reasonNumber } from '../contract/reasons.js'
-import { decodeGsm7, ESCAPE, encodeGsm7, isSameAsAscii } from './gsm7.js'
+import { Cuts, countParts, unitsOf, WIDE } from './cuts.js'
+import { decodeGsm7, ESCAPE, encodeGsm7, encodeShifted, isSameAsAscii } from './gsm7.js'
+import { type NationalChoice, NationalTables } from './national-choice.js'
+import { type LongMessages, type PartSizes, sizesOf } from './part-sizes.js'
 import { transliterate } from './transliterate.js'
 
 export interface SegmentOptions {
   /** What data_coding 0 means at the carrier. */
   alphabet: 'gsm7' | 'latin1' | 'ascii'
-  longMessages: 'udh' | 'udh16' | 'sar' | 'payload'
+  longMessages: LongMessages
   maxParts: number
   /** Replace what the alphabet lacks where the whole text then fits it. */
   transliterate: boolean
+  /** Languages whose tables every carrier of the route knows; they need the alphabet gsm7. */
+  nationalLanguages?: readonly NationalLanguage[]
 }
 
 /** Reused until the next call of `segment`. */
@@ -26,6 +32,8 @@ export interface Segmented {
   /** 0 when it can be sent, else reasonNumber of TOO_LONG, EMPTY_TEXT or CHARACTER_UNSUPPORTED. */
   reason: number
   coding: Coding
+  /** National language tables of gsm7, 0 without. */
+  shift: ShiftTables
   partCount: number
   bytes: Buffer
   /** Offsets in `bytes`. */
@@ -34,13 +42,8 @@ export interface Segmented {
   partLengths: Uint16Array
   /** gsm7: septets, escapes counted; ucs2: UTF-16 units; else octets. */
   units: number
-}
-
-interface Sizes {
-  /** Units of a message of one part. */
-  single: number
-  /** Units of each part of several. */
-  multi: number
+  /** What is sent: the text as it came, or transliterated. */
+  text: string
 }
 
 const GSM7: Coding = 0
@@ -54,64 +57,96 @@ const CHARACTER_UNSUPPORTED = reasonNumber('CHARACTER_UNSUPPORTED')
 
 const ONLY_LATIN1 = /^[\0-\xff]*$/
 const ONLY_ASCII = /^[\0-\x7f]*$/
-/** Non-BMP, zero-width joiner, variation selectors: only with these can a cut part what reads as one character. */
-const MAY_CLUSTER = /[\ud800-\udfff]|\u200d|[\ufe00-\ufe0f]/
-const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
-
-/** Octets that the concatenation header takes from each part; SAR parameters and payload stand outside the text. */
-const HEADER_OCTETS = { udh: 6, udh16: 7, sar: 0, payload: 6 } as const
-
-function sizesOf(coding: Coding, longMessages: SegmentOptions['longMessages']): Sizes {
-  const octets = 140 - HEADER_OCTETS[longMessages]
-  if (coding === GSM7) return { single: 160, multi: Math.floor((octets * 8) / 7) }
-  if (coding === UCS2) return { single: 70, multi: Math.floor(octets / 2) }
-  return { single: 140, multi: octets }
-}
 
 export class Segmenter {
   readonly #options: SegmentOptions
   readonly #plain: Coding
-  readonly #plainSizes: Sizes
-  readonly #wideSizes: Sizes
+  readonly #plainSizes: PartSizes
+  readonly #wideSizes: PartSizes
+  readonly #national: NationalTables | null
   /** No text of more UTF-16 units fits, whatever its coding. */
   readonly #mostUnits: number
   readonly #result: Segmented
 
   constructor(options: SegmentOptions) {
     assert(options.maxParts >= 1 && options.maxParts <= limits.partsPerMessage, 'maxParts is out of bounds')
+    const { alphabet, longMessages, maxParts, nationalLanguages = [] } = options
     this.#options = options
-    this.#plain = options.alphabet === 'gsm7' ? GSM7 : options.alphabet === 'latin1' ? LATIN1 : ASCII
-    this.#plainSizes = sizesOf(this.#plain, options.longMessages)
-    this.#wideSizes = sizesOf(UCS2, options.longMessages)
-    this.#mostUnits = Math.max(this.#plainSizes.single, options.maxParts * this.#plainSizes.multi)
+    this.#plain = alphabet === 'gsm7' ? GSM7 : alphabet === 'latin1' ? LATIN1 : ASCII
+    this.#plainSizes = sizesOf(this.#plain, longMessages)
+    this.#wideSizes = sizesOf(UCS2, longMessages)
+    const hasTables = this.#plain === GSM7 && nationalLanguages.length > 0
+    this.#national = hasTables ? new NationalTables(nationalLanguages, longMessages) : null
+    this.#mostUnits = Math.max(this.#plainSizes.single, maxParts * this.#plainSizes.multi)
     this.#result = {
       reason: 0,
       coding: this.#plain,
+      shift: 0,
       partCount: 0,
       bytes: Buffer.allocUnsafeSlow(this.#mostUnits * 2),
       partStarts: new Uint32Array(limits.partsPerMessage),
       partLengths: new Uint16Array(limits.partsPerMessage),
       units: 0,
+      text: '',
     }
   }
 
   segment(text: string): Segmented {
     const result = this.#result
     result.reason = 0
+    result.shift = 0
     result.partCount = 0
     result.units = 0
+    result.text = text
     if (isEmpty(text)) return this.#refuse(EMPTY_TEXT)
-    let source = text
-    let units = this.#encodePlain(source)
-    if (units < 0 && this.#options.transliterate) {
-      source = transliterate(text)
-      units = source === '' ? -1 : this.#encodePlain(source)
+    let units = this.#encodePlain(text)
+    if (units < 0 && this.#options.transliterate) units = this.#encodeTransliterated(text)
+    const isDear = units < 0 || units > this.#plainSizes.single || result.text !== text
+    if (this.#national !== null && isDear) {
+      const choice = this.#cheaperTables(this.#national, text, units)
+      if (choice !== null) return this.#segmentShifted(text, choice)
     }
-    if (units >= 0) {
-      result.coding = this.#plain
-      return this.#cut(units, this.#plainSizes, source)
-    }
-    return this.#segmentWide(text)
+    if (units < 0) return this.#segmentWide(text)
+    result.coding = this.#plain
+    return this.#cut(units, this.#plainSizes)
+  }
+
+  #encodeTransliterated(text: string): number {
+    const replaced = transliterate(text)
+    const units = replaced === '' ? -1 : this.#encodePlain(replaced)
+    if (units >= 0) this.#result.text = replaced
+    return units
+  }
+
+  /**
+   * National language tables in which the text as it came needs fewer parts than otherwise; in place of a
+   * transliterated text also when they need as many. `units`: what the plain alphabet needs, -1 when it lacks characters.
+   */
+  #cheaperTables(national: NationalTables, text: string, units: number): NationalChoice | null {
+    if (text.length > this.#mostUnits) return null
+    const isTransliterated = this.#result.text !== text
+    // A text without escapes is dearer in any other tables.
+    if (units === text.length && !isTransliterated) return null
+    const plainParts = units < 0 ? Number.POSITIVE_INFINITY : this.#countPlain(units)
+    const wideParts = text.length <= this.#wideSizes.single ? 1 : countParts(text, 0, this.#wideSizes.multi, WIDE)
+    const below = Math.min(wideParts, isTransliterated ? plainParts + 1 : plainParts)
+    return below <= 1 ? null : national.choose(text, below)
+  }
+
+  /** Parts of the septets that were written last. */
+  #countPlain(units: number): number {
+    if (units <= this.#plainSizes.single) return 1
+    let count = 0
+    for (let start = 0; start < units; count++) start = this.#plainEnd(start, units)
+    return count
+  }
+
+  #segmentShifted(text: string, { tables, sizes }: NationalChoice): Segmented {
+    const result = this.#result
+    result.coding = GSM7
+    result.shift = tables
+    result.text = text
+    return this.#cut(encodeShifted(text, result.bytes, 0, tables), sizes)
   }
 
   #segmentWide(text: string): Segmented {
@@ -125,7 +160,7 @@ export class Segmenter {
       bytes[to++] = unit >> 8
       bytes[to++] = unit & 0xff
     }
-    return this.#cut(text.length, this.#wideSizes, text)
+    return this.#cut(text.length, this.#wideSizes)
   }
 
   /**
@@ -151,7 +186,7 @@ export class Segmenter {
     return this.#result
   }
 
-  #cut(units: number, sizes: Sizes, text: string): Segmented {
+  #cut(units: number, sizes: PartSizes): Segmented {
     const result = this.#result
     result.units = units
     const octetsPerUnit = result.coding === UCS2 ? 2 : 1
@@ -162,8 +197,8 @@ export class Segmenter {
       const octets = units * octetsPerUnit
       return octets > limits.payloadBytes ? this.#refuse(TOO_LONG) : this.#whole(octets)
     }
-    if (result.coding === UCS2) return this.#cutWide(text, sizes.multi)
-    return this.#cutPlain(units, sizes.multi)
+    if (result.coding === UCS2) return this.#cutText(sizes.multi, WIDE)
+    return result.shift === 0 ? this.#cutPlain(units) : this.#cutText(sizes.multi, result.shift)
   }
 
   #whole(octets: number): Segmented {
@@ -174,30 +209,31 @@ export class Segmenter {
     return result
   }
 
-  #cutPlain(units: number, size: number): Segmented {
-    const { bytes } = this.#result
-    const escapes = this.#plain === GSM7
+  #cutPlain(units: number): Segmented {
     for (let start = 0; start < units; ) {
-      let end = Math.min(start + size, units)
-      if (escapes && end < units && bytes[end - 1] === ESCAPE) end--
+      const end = this.#plainEnd(start, units)
       if (!this.#addPart(start, end - start)) return this.#refuse(TOO_LONG)
       start = end
     }
     return this.#result
   }
 
-  #cutWide(text: string, size: number): Segmented {
-    const fewest = countPlain(text, 0, size)
-    if (fewest > this.#options.maxParts) return this.#refuse(TOO_LONG)
-    const clusters = MAY_CLUSTER.test(text) ? graphemes.segment(text) : null
+  #plainEnd(start: number, units: number): number {
+    const end = Math.min(start + this.#plainSizes.multi, units)
+    return this.#plain === GSM7 && end < units && this.#result.bytes[end - 1] === ESCAPE ? end - 1 : end
+  }
+
+  #cutText(size: number, tables: ShiftTables): Segmented {
+    const { text } = this.#result
+    const cuts = new Cuts(text, size, tables)
+    if (cuts.count > this.#options.maxParts) return this.#refuse(TOO_LONG)
+    let at = 0
     for (let start = 0; start < text.length; ) {
-      let end = plainEnd(text, start, size)
-      if (clusters !== null && end < text.length) {
-        const whole = clusters.containing(end)!.index
-        const left = fewest - this.#result.partCount - 1
-        if (whole > start && countPlain(text, whole, size) <= left) end = whole
-      }
-      this.#addPart(start * 2, (end - start) * 2)
+      const end = cuts.next(start)
+      const units = unitsOf(text, start, end, tables)
+      const octets = tables === WIDE ? units * 2 : units
+      this.#addPart(at, octets)
+      at += octets
       start = end
     }
     return this.#result
@@ -219,19 +255,6 @@ function isEmpty(text: string): boolean {
   return (first <= 0x20 || first === 0xa0) && text.trim() === ''
 }
 
-/** End of the longest part from `start` that splits no surrogate pair. */
-function plainEnd(text: string, start: number, size: number): number {
-  const end = start + size
-  if (end >= text.length) return text.length
-  return (text.charCodeAt(end - 1) & 0xfc00) === 0xd800 ? end - 1 : end
-}
-
-function countPlain(text: string, start: number, size: number): number {
-  let count = 0
-  for (let at = start; at < text.length; count++) at = plainEnd(text, at, size)
-  return count
-}
-
 function hasLoneSurrogate(text: string): boolean {
   for (let index = 0; index < text.length; index++) {
     const kind = text.charCodeAt(index) & 0xfc00
@@ -241,9 +264,15 @@ function hasLoneSurrogate(text: string): boolean {
   return false
 }
 
+/** How stored text is written; a message and a segmented text are such. */
+export interface TextForm {
+  coding: Coding
+  shift: ShiftTables
+}
+
 /** Text of stored part bytes; binary parts read as hexadecimal. */
-export function textOf(bytes: Buffer, start: number, end: number, coding: Coding): string {
-  if (coding === GSM7) return decodeGsm7(bytes, start, end)
+export function textOf(bytes: Buffer, start: number, end: number, { coding, shift }: TextForm): string {
+  if (coding === GSM7) return decodeGsm7(bytes, start, end, shift)
   if (coding === LATIN1 || coding === ASCII) return bytes.toString('latin1', start, end)
   if (coding !== UCS2) return bytes.toString('hex', start, end)
   return Buffer.from(bytes.subarray(start, end)).swap16().toString('utf16le')
