@@ -69,7 +69,7 @@ class GoodCarrier {
   }
 }
 
-t.test('a wrong password: shown, tried at most once a second, and no other carrier suffers', async (t) => {
+t.test('a wrong password: shown, tried once for all binds, and no other carrier suffers', async (t) => {
   const tries: number[] = []
   const refusing = (session: NpmSession): void => {
     session.on('bind_transceiver', (pdu) => {
@@ -89,9 +89,9 @@ t.test('a wrong password: shown, tried at most once a second, and no other carri
   t.ok(isDelivered(await untilMessages(peers, job, isDelivered)), 'by the second carrier of the route')
   await until(async () => (await bindsOf(peers, 'bad')).filter(({ lastError }) => lastError !== null).length >= 3)
   const binds = await bindsOf(peers, 'bad')
-  t.equal(binds.find(({ lastError }) => lastError !== null)?.lastError, 'bind refused: ESME_RINVPASWD')
-  for (let n = 1; n < tries.length; n++)
-    t.ok(tries[n]! - tries[n - 1]! >= 950, `${tries[n]! - tries[n - 1]!} ms between`)
+  t.equal(binds.find(({ lastError }) => lastError !== null)?.lastError, 'bind refused: ESME_RINVPASWD: the password is wrong')
+  t.ok(binds.every(({ lastError }) => lastError?.includes('ESME_RINVPASWD')), 'every bind says what it waits for')
+  t.equal(tries.length, 1, 'what one bind was told, the others need not hear as well')
   t.equal(await metric(peers, 'trunkline_bind_up', { carrier: 'bad', bind: '0' }), 0)
   t.equal(await metric(peers, 'trunkline_bind_up', { carrier: 'good', bind: '0' }), 1)
 })

@@ -392,7 +392,7 @@ t.test('refused binds are not tried again at once, and the reason is shown', asy
     socket.once('data', (bytes: Buffer) => {
       tries++
       tried.push(performance.now())
-      socket.write(pduOf(COMMAND.bindTransceiverResp, 0x0e, bytes.readUInt32BE(12)))
+      socket.write(pduOf(COMMAND.bindTransceiverResp, 0x08, bytes.readUInt32BE(12)))
     })
   })
   const port = await listen(t, server)
@@ -400,9 +400,9 @@ t.test('refused binds are not tried again at once, and the reason is shown', asy
   const log = { debug() {}, info() {}, error() {}, warn: (fields: object) => void logged.push(JSON.stringify(fields)) }
   const harness = start(t, { port, binds: 3, password: 'do-not-log' }, { log })
   await harness.until(() => harness.channel.view().binds.filter(({ lastError }) => lastError !== null).length === 2)
-  t.match(harness.channel.view().binds[0], { state: 'waiting', lastError: 'bind refused: ESME_RINVPASWD' })
-  t.equal(tries, 2, 'one try at a time')
-  t.ok(tried[1]! - tried[0]! >= 1000, 'and one a second')
+  t.match(harness.channel.view().binds[0], { state: 'waiting', lastError: /^bind refused: ESME_RSYSERR: the carrier has/ })
+  t.ok(tries >= 2)
+  for (let n = 1; n < tried.length; n++) t.ok(tried[n]! - tried[n - 1]! >= 990, 'one try at a time, and one a second')
   t.notOk(logged.join().includes('do-not-log'))
 })
 

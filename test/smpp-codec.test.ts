@@ -389,10 +389,18 @@ t.test('timers: idle asks, silence is death, answers without submit responses ar
   idle.received(1300)
   t.equal(idle.tick(2299, 0), 'fine')
   const stalled = new SessionTimers(settings, 0)
-  stalled.progressed(100)
-  for (let now = 100; now < 700; now += 10) {
+  for (let now = 0; now < 600; now += 10) {
     stalled.received(now)
     t.equal(stalled.tick(now, 1), 'fine')
   }
-  t.equal(stalled.tick(700, 1), 'stalled')
+  t.equal(stalled.tick(600, 1), 'stalled')
+  const pausing = new SessionTimers({ ...settings, progressTimeoutMs: 500 }, 0)
+  t.equal(pausing.tick(300, 1), 'fine')
+  t.equal(pausing.tick(900, 0), 'fine', 'without a submit in flight no time is counted')
+  t.equal(pausing.tick(1000, 1), 'enquire')
+  pausing.progressed()
+  t.equal(pausing.tick(1100, 1), 'fine', 'any answer begins anew')
+  t.notOk(pausing.stoodStill(1100))
+  t.ok(pausing.stoodStill(9100), 'the process itself stood still: nothing is judged before it has read')
+  t.notOk(pausing.stoodStill(9150))
 })

@@ -17,7 +17,7 @@ import { nextOpenPart, PendingParts } from './pending.js'
 const DRAIN_STEP_MS = 10
 /** How long acknowledgements are awaited once every submit is answered. */
 const ACKNOWLEDGE_MS = 1_000
-const UNBIND_MS = 2_500
+const UNBIND_MS = 5_500
 const ORDER: readonly BindState[] = ['closed', 'waiting', 'connecting', 'binding', 'unbinding', 'bound']
 
 export class Bind implements LinkOwner {
@@ -108,6 +108,12 @@ export class Bind implements LinkOwner {
     return true
   }
 
+  /** Does not wait any longer for the next try. */
+  connectNow(): void {
+    this.#sender.connectNow()
+    this.#receiver?.connectNow()
+  }
+
   flush(): void {
     this.#sender.session?.flush()
     this.#receiver?.session?.flush()
@@ -137,8 +143,12 @@ export class Bind implements LinkOwner {
   view(): BindView {
     const links = this.#receiver === null ? [this.#sender] : [this.#sender, this.#receiver]
     const worst = links.reduce((low, link) => (ORDER.indexOf(link.state) < ORDER.indexOf(low.state) ? link : low))
-    const lastError = worst.lastError ?? this.#sender.lastError
-    return { index: this.index, state: worst.state, inFlight: this.inFlight, window: this.#context.window, lastError }
+    const { hosts, clock, window } = this.#context
+    const waits = worst.state === 'waiting'
+    const lastError = worst.lastError ?? this.#sender.lastError ?? (waits ? hosts.restReason : null)
+    const retryInMs = waits ? worst.retryInMs(clock.monotonic()) : null
+    const { inFlight, index } = this
+    return { index, state: worst.state, inFlight, window, lastError, host: this.#sender.hostName, retryInMs }
   }
 
   /** Stops sending, waits for answers, unbinds, closes, all before `deadlineMs` (epoch); see Channel.drain. */

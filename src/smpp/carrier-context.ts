@@ -6,10 +6,11 @@ import type { SmppCarrierConfig } from '../engine/config/smpp-carrier.js'
 import type { Clock } from '../engine/contract/clock.js'
 import type { Log } from '../engine/contract/log.js'
 import type { OutcomeSink } from '../engine/contract/outcome.js'
+import type { BrokenConnections } from './broken-connections.js'
 import type { CarrierMetrics } from './carrier-metrics.js'
+import type { CarrierHosts } from './hosts.js'
 import type { MessageIds } from './message-id.js'
 
-import type { ConnectGate } from './reconnect.js'
 import type { SubmitEncoder } from './submit.js'
 import type { ThrottleRest } from './throttle.js'
 import type { BufferPool } from './writer.js'
@@ -24,8 +25,9 @@ export interface CarrierContext {
   readonly encoder: SubmitEncoder
   readonly ids: MessageIds
   readonly pool: BufferPool
-  readonly gate: ConnectGate
+  readonly hosts: CarrierHosts
   readonly rest: ThrottleRest
+  readonly broken: BrokenConnections
   /** null: no limit. */
   rate: RateLimiter | null
   /** Requests in flight per bind, changed live. */

@@ -3,7 +3,8 @@
 export const HEADER_BYTES = 16
 /** Highest sequence_number that we use ourselves (§5.1.4); after it comes 1. */
 export const SEQUENCE_MAX = 0x7fffffff
-export const INTERFACE_VERSION = 0x34
+/** interface_version: what a bind offers and sc_interface_version answers (§5.2.4). */
+export const VERSION = { threeFour: 0x34, five: 0x50 } as const
 /** Set in the command id of every response. */
 export const RESPONSE = 0x80000000
 
@@ -32,6 +33,8 @@ export const COMMAND = {
 
 export const TAG = {
   receiptedMessageId: 0x001e,
+  sourcePort: 0x020a,
+  destinationPort: 0x020b,
   sarReference: 0x020c,
   sarTotal: 0x020e,
   sarSequence: 0x020f,
@@ -45,6 +48,9 @@ export const ESM = {
   /** Message type bits 5 to 2. */
   typeMask: 0x3c,
   receipt: 0x04,
+  /** Acknowledgements of the recipient's equipment, and of its user. */
+  deliveryAck: 0x08,
+  userAck: 0x10,
   intermediate: 0x20,
   /** A user data header stands before the text. */
   udhi: 0x40,

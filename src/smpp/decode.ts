@@ -2,7 +2,7 @@
  * Reading of PDUs (SMPP 3.4 §4) without strings or objects per PDU: fields are places in the chunk, filled into records
  * that are reused. Nothing reads outside the PDU, and nothing throws: what is missing is empty.
  */
-import { COMMAND, HEADER_BYTES, TAG } from './constants.js'
+import { COMMAND, HEADER_BYTES, TAG, VERSION } from './constants.js'
 import { findTlv, type TlvView, tlvStart } from './tlv.js'
 
 export function readUint32(bytes: Buffer, at: number): number {
@@ -26,6 +26,13 @@ export interface Span {
 export function responseText(bytes: Buffer, start: number, end: number, into: Span): void {
   into.start = Math.min(start + HEADER_BYTES, end)
   into.length = cStringEnd(bytes, into.start, end) - into.start
+}
+
+/** sc_interface_version of a bind response (§5.3.2.25); 3.4 where the carrier leaves it out. */
+export function scInterfaceVersion(bytes: Buffer, start: number, end: number): number {
+  const at = Math.min(cStringEnd(bytes, Math.min(start + HEADER_BYTES, end), end) + 1, end)
+  const there = findTlv(bytes, { start: at, length: end - at }, TAG.interfaceVersion, found)
+  return there && found.length === 1 ? bytes[found.start]! : VERSION.threeFour
 }
 
 /** Fields of submit_sm, deliver_sm and data_sm that anyone here looks at; places are in the chunk. */

@@ -2,7 +2,7 @@
  * Encoding of every PDU but submit_sm (see submit.ts), in place in a Writer (SMPP 3.4 §4). Numbers are big-endian,
  * C-octet strings end with NUL (§3.1). Used by the engine's sessions and by the simulator.
  */
-import { type BindCommand, COMMAND, HEADER_BYTES, INTERFACE_VERSION, TAG } from './constants.js'
+import { type BindCommand, COMMAND, HEADER_BYTES, TAG, VERSION } from './constants.js'
 import type { Writer } from './writer.js'
 
 export function putUint32(bytes: Buffer, at: number, value: number): void {
@@ -67,6 +67,8 @@ export interface BindRequest {
   systemId: string
   password: string
   systemType: string
+  /** interface_version; absent: 3.4. */
+  version?: number
 }
 
 /** bind_transmitter, bind_receiver, bind_transceiver (§4.1.1). address_range stays empty. */
@@ -77,7 +79,7 @@ export function writeBind(writer: Writer, request: BindRequest, sequence: number
   at = putCString(bytes, at, request.systemId)
   at = putCString(bytes, at, request.password)
   at = putCString(bytes, at, request.systemType)
-  bytes[at++] = INTERFACE_VERSION
+  bytes[at++] = request.version ?? VERSION.threeFour
   bytes[at++] = 0
   bytes[at++] = 0
   bytes[at++] = 0
@@ -96,7 +98,7 @@ export function writeBindResponse(
   if (status === 0) {
     at = putCString(writer.bytes, at, answer.systemId)
     at = putTlv(writer.bytes, at, TAG.interfaceVersion, 1)
-    writer.bytes[at++] = INTERFACE_VERSION
+    writer.bytes[at++] = VERSION.threeFour
   }
   endPdu(writer, at)
 }

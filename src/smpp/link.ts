@@ -3,9 +3,11 @@ import type { BindState } from '../engine/contract/channel.js'
 import type { Settlement } from '../engine/contract/outcome.js'
 import type { CarrierContext } from './carrier-context.js'
 import type { BindMetrics } from './carrier-metrics.js'
-import type { BindCommand } from './constants.js'
-import { reconnectDelayMs } from './reconnect.js'
+import { type BindCommand, VERSION } from './constants.js'
+import type { Host } from './hosts.js'
+import { concernsAccount, reconnectDelayMs } from './reconnect.js'
 import { Session, type SessionEnd } from './session.js'
+import { STATUS } from './status.js'
 
 /** A session that lasted this long proved that the carrier is well: backoff starts anew. */
 const STABLE_MS = 5_000
@@ -24,15 +26,19 @@ export class Link {
   #owner: LinkOwner
   #command: BindCommand
   #session: Session | null = null
+  #host: Host | null = null
   #wanted = false
   #attempt = 0
   #retryAt = 0
   #everBound = false
+  /** interface_version that the next bind offers. */
+  #version: number
 
   constructor(context: CarrierContext, owner: LinkOwner, command: BindCommand) {
     this.#context = context
     this.#owner = owner
     this.#command = command
+    this.#version = context.carrier.interfaceVersion === '5.0' ? VERSION.five : VERSION.threeFour
   }
 
   get session(): Session | null {
@@ -44,8 +50,23 @@ export class Link {
     return this.#wanted ? 'waiting' : 'closed'
   }
 
+  /** Host of the session that is, or was last; null: there was none. */
+  get hostName(): string | null {
+    return this.#host?.name ?? null
+  }
+
+  retryInMs(nowMs: number): number {
+    return Math.ceil(Math.max(0, this.#retryAt - nowMs, this.#context.hosts.restMs(nowMs)))
+  }
+
   start(): void {
     this.#wanted = true
+  }
+
+  /** The next try comes at once. */
+  connectNow(): void {
+    this.#retryAt = 0
+    this.#attempt = 0
   }
 
   /** No new connection after this one; unbinds politely. */
@@ -60,47 +81,81 @@ export class Link {
   }
 
   tick(nowMs: number): void {
-    if (this.#session !== null) this.#session.tick(nowMs)
-    else if (this.#wanted && nowMs >= this.#retryAt && this.#context.gate.enter(nowMs)) this.#open()
+    if (this.#session !== null) {
+      this.#session.tick(nowMs)
+      return
+    }
+    if (!this.#wanted || nowMs < this.#retryAt) return
+    const host = this.#context.hosts.enter(nowMs)
+    if (host !== null) this.#open(host)
   }
 
-  #open(): void {
+  #open(host: Host): void {
     const { index: bind, metrics } = this.#owner
     if (this.#everBound) metrics.reconnected()
-    const identity = { bind, command: this.#command, generation: this.#owner.nextGeneration() }
+    this.#host = host
+    const generation = this.#owner.nextGeneration()
+    const identity = { bind, command: this.#command, generation, endpoint: host.endpoint, version: this.#version }
     this.#session = new Session(this.#context, identity, {
-      bound: () => this.#onBound(),
-      closed: (end) => this.#onClosed(end),
+      bound: (version) => this.#onBound(host, version),
+      closed: (end) => this.#onClosed(host, end),
       settled: (settlement) => this.#owner.settled(settlement),
     })
     this.#owner.linkChanged()
   }
 
-  #onBound(): void {
-    const { carrier, gate, log } = this.#context
-    gate.succeeded()
+  #onBound(host: Host, version: number): void {
+    const { carrier, hosts, log } = this.#context
+    host.succeeded()
+    hosts.bound()
     this.#everBound = true
     this.lastError = null
-    log.info({ carrier: carrier.id, bind: this.#owner.index }, 'bound')
+    const interfaceVersion = `0x${version.toString(16)}`
+    log.info({ carrier: carrier.id, bind: this.#owner.index, host: host.name, interfaceVersion }, 'bound')
     this.#owner.linkChanged()
   }
 
-  #onClosed(end: SessionEnd): void {
-    const { carrier, clock, gate, log, random } = this.#context
+  #onClosed(host: Host, end: SessionEnd): void {
+    const { carrier, clock, hosts, log } = this.#context
     const nowMs = clock.monotonic()
     this.#session = null
-    if (end.wasBoundMs === 0) gate.failed(nowMs)
+    host.links--
+    if (end.wasBound) hosts.lost()
+    else this.#onNeverBound(host, end, nowMs)
     if (this.#wanted) {
       this.lastError = end.reason
-      if (end.wasBoundMs >= STABLE_MS) this.#attempt = 0
-      else if (end.wasUseful) this.#attempt = Math.min(this.#attempt, 1)
-      const retryMs = Math.ceil(reconnectDelayMs(this.#attempt, end.status, random))
-      this.#attempt++
-      this.#retryAt = nowMs + retryMs
-      log.warn({ carrier: carrier.id, bind: this.#owner.index, reason: end.reason, retryMs }, 'bind lost')
+      const retryMs = this.#planRetry(end, nowMs)
+      const facts = { carrier: carrier.id, bind: this.#owner.index, host: host.name, reason: end.reason, retryMs }
+      log.warn(facts, 'bind lost')
     } else {
       log.info({ carrier: carrier.id, bind: this.#owner.index }, 'unbound')
     }
     this.#owner.linkChanged()
+  }
+
+  #planRetry(end: SessionEnd, nowMs: number): number {
+    if (end.wasBoundMs >= STABLE_MS) this.#attempt = 0
+    else if (end.wasUseful) this.#attempt = Math.min(this.#attempt, 1)
+    const { hosts, random } = this.#context
+    const retryMs = Math.ceil(reconnectDelayMs(this.#attempt, end.status, random))
+    this.#attempt++
+    this.#retryAt = nowMs + retryMs
+    // What one bind hears, all would: none of them tries before this one may.
+    if (concernsAccount(end.status)) hosts.rest(end.reason, nowMs, retryMs)
+    return retryMs
+  }
+
+  #onNeverBound(host: Host, end: SessionEnd, nowMs: number): void {
+    const { status } = end
+    host.failed(nowMs, status !== STATUS.alreadyBound && !concernsAccount(status))
+    const mayBeVersion = status !== STATUS.invalidPassword && status !== STATUS.invalidSystemId
+    if (this.#version === VERSION.threeFour || !end.wasAsked || !mayBeVersion) return
+    // A carrier that does not know 5.0 refuses the bind or hangs up; 3.4 is what all of them speak.
+    this.#version = VERSION.threeFour
+    const { carrier, log } = this.#context
+    log.warn(
+      { carrier: carrier.id, bind: this.#owner.index },
+      'bind with version 5.0 failed: 3.4 is offered from now on',
+    )
   }
 }

@@ -5,14 +5,16 @@
  * an unreadable stream, a refusal or silence ends the session with a reason, and its owner opens the next one.
  */
 import type { Socket } from 'node:net'
+import type { Endpoint } from '../engine/config/endpoint.js'
 import type { OutgoingMessage } from '../engine/contract/message.js'
 import type { Settlement } from '../engine/contract/outcome.js'
 import type { CarrierContext } from './carrier-context.js'
 import { type BindCommand, COMMAND, RESPONSE } from './constants.js'
-import { readUint32 } from './decode.js'
+import { readUint32, scInterfaceVersion } from './decode.js'
 import { writeBind, writeDeliverResponse, writeHeaderOnly } from './encode.js'
 import { Framer } from './framer.js'
 import { InboundReader } from './inbound.js'
+import { refusalText } from './reconnect.js'
 import { Requests } from './requests.js'
 import { openSocket } from './socket.js'
 import { STATUS, statusName } from './status.js'
@@ -25,6 +27,9 @@ export type SessionState = 'connecting' | 'binding' | 'bound' | 'unbinding' | 'c
 export interface SessionEnd {
   reason: string
   status: number
+  /** The bind was written, whatever became of it. */
+  wasAsked: boolean
+  wasBound: boolean
   /** How long it was bound; 0 = never. */
   wasBoundMs: number
   /** At least one submit was accepted. */
@@ -32,7 +37,8 @@ export interface SessionEnd {
 }
 
 export interface SessionOwner {
-  bound(): void
+  /** `version`: what both sides speak, 0x34 or 0x50. */
+  bound(version: number): void
   /** Every part of the session is settled before this. */
   closed(end: SessionEnd): void
   settled(settlement: Settlement): void
@@ -43,11 +49,13 @@ export interface SessionIdentity {
   bind: number
   command: BindCommand
   generation: number
+  endpoint: Endpoint
+  /** interface_version that is offered. */
+  version: number
 }
 
-const UNBIND_MS = 2_000
-/** Receipts and messages handed over and not acknowledged yet, above which reading stops. */
-const UNACKNOWLEDGED_MAX = 20_000
+/** What is open gets this long after an unbind of either side, and a peer that never answers ours (carriers.md 72). */
+const UNBIND_MS = 5_000
 
 export class Session {
   readonly identity: SessionIdentity
@@ -78,7 +86,7 @@ export class Session {
     this.#timers = new SessionTimers(context.carrier, this.#now)
     this.#framer = new Framer((bytes, start, end) => this.#onPdu(bytes, start, end))
     this.#inbound = new InboundReader(context, identity)
-    this.#socket = openSocket(context.carrier, {
+    this.#socket = openSocket(context.carrier, identity.endpoint, {
       opened: () => this.#onOpened(),
       chunk: (bytes, length) => this.#onChunk(bytes, length),
       ended: (reason) => this.#finish(reason, 0),
@@ -103,17 +111,16 @@ export class Session {
 
   /** Call only while `ready` and within the window. */
   submit(message: OutgoingMessage, part: number, nowMs: number): void {
-    if (this.#requests.inFlight === 0) this.#timers.progressed(nowMs)
     this.#requests.submit(message, part, nowMs)
   }
 
   /** Answers a deliver_sm or data_sm; written at the next flush. */
   acknowledge(sequence: number, dataSm: boolean, ok: boolean): void {
     if (this.#state === 'closed') return
-    this.#inbound.acknowledged()
+    this.#inbound.acknowledged(sequence)
     const command = dataSm ? COMMAND.dataSmResp : COMMAND.deliverSmResp
     writeDeliverResponse(this.#writer, command, ok ? STATUS.ok : STATUS.temporaryAppError, sequence)
-    if (this.#reading || this.#inbound.unacknowledged > UNACKNOWLEDGED_MAX / 2) return
+    if (this.#reading || !this.#inbound.isRelieved) return
     this.#reading = true
     this.#socket.resume()
   }
@@ -129,14 +136,14 @@ export class Session {
   tick(nowMs: number): void {
     this.#now = nowMs
     const { responseTimeoutMs } = this.#context.carrier
-    if (this.#state === 'closed') return
+    if (this.#state === 'closed' || this.#timers.stoodStill(nowMs)) return
     if (this.#state === 'connecting' || this.#state === 'binding') {
       if (nowMs - this.#since >= responseTimeoutMs) this.#finish(`no answer while ${this.#state}`, 0)
       return
     }
-    if (this.#requests.expire(nowMs - responseTimeoutMs) > 0) this.#context.sink.capacityChanged()
+    if (this.#state === 'bound' && !this.#lives(nowMs)) return
+    if (this.#reading && this.#requests.expire(nowMs - responseTimeoutMs) > 0) this.#context.sink.capacityChanged()
     if (this.#state === 'unbinding') this.#tickUnbinding(nowMs)
-    else this.#tickBound(nowMs)
     this.#flushLeftover()
   }
 
@@ -162,16 +169,20 @@ export class Session {
     this.#unflushedBatch = this.#writer.length > 0 ? this.#writer.batch : 0
   }
 
-  #tickBound(nowMs: number): void {
-    if (!this.#reading) this.#timers.received(nowMs)
+  /** False: the peer is dead or deaf, and the session is over. What we do not read ourselves is not held against it. */
+  #lives(nowMs: number): boolean {
+    if (!this.#reading) {
+      this.#timers.received(nowMs)
+      this.#timers.progressed()
+    }
     const verdict = this.#timers.tick(nowMs, this.#requests.inFlight)
-    if (verdict === 'fine') return
     if (verdict === 'enquire') {
       writeHeaderOnly(this.#writer, COMMAND.enquireLink, 0, this.#requests.sequence())
       this.#writer.flush()
-      return
     }
-    this.#finish(verdict === 'dead' ? 'enquire_link was not answered' : 'no submit was answered', 0)
+    if (verdict === 'dead') this.#finish('enquire_link was not answered', 0)
+    if (verdict === 'stalled') this.#finish('no submit was answered, though the connection lives', 0)
+    return this.#state !== 'closed'
   }
 
   #tickUnbinding(nowMs: number): void {
@@ -184,8 +195,8 @@ export class Session {
     const { systemId, password, systemType } = this.#context.carrier
     this.#state = 'binding'
     this.#since = this.#context.clock.monotonic()
-    const { command } = this.identity
-    writeBind(this.#writer, { command, systemId, password, systemType }, this.#requests.sequence())
+    const { command, version } = this.identity
+    writeBind(this.#writer, { command, systemId, password, systemType, version }, this.#requests.sequence())
     this.#writer.flush()
     this.#context.sink.bindChanged()
   }
@@ -198,14 +209,14 @@ export class Session {
       return false
     }
     if (this.#answers > 0) this.#reportAnswers()
-    if (this.#inbound.unacknowledged <= UNACKNOWLEDGED_MAX) return true
+    if (!this.#inbound.isFull) return true
     this.#reading = false
     return false
   }
 
   #reportAnswers(): void {
     this.#answers = 0
-    this.#timers.progressed(this.#now)
+    this.#timers.progressed()
     this.#context.sink.capacityChanged()
   }
 
@@ -222,6 +233,10 @@ export class Session {
     }
     if (command === COMMAND.deliverSm || command === COMMAND.dataSm) {
       this.#onDeliver(bytes, start, end)
+      return
+    }
+    if (command === (this.identity.command | RESPONSE) >>> 0) {
+      this.#onBindResponse(readUint32(bytes, start + 8), scInterfaceVersion(bytes, start, end))
       return
     }
     this.#onOther(command, readUint32(bytes, start + 8), readUint32(bytes, start + 12))
@@ -286,14 +301,12 @@ export class Session {
         this.#context.log.info({ ...this.#labels(), command }, 'ignored: alert_notification or outbind')
         return
       default:
-        this.#onBindResponseOrUnknown(command, status, sequence)
+        this.#onUnknown(command, sequence)
     }
   }
 
-  #onBindResponseOrUnknown(command: number, status: number, sequence: number): void {
-    if (command === (this.identity.command | RESPONSE) >>> 0) {
-      this.#onBindResponse(status)
-    } else if (command >>> 31 === 0) {
+  #onUnknown(command: number, sequence: number): void {
+    if (command >>> 31 === 0) {
       this.#context.log.warn({ ...this.#labels(), command }, 'unknown command_id')
       writeHeaderOnly(this.#writer, COMMAND.genericNack, STATUS.invalidCommandId, sequence)
       this.#writer.flush()
@@ -302,22 +315,23 @@ export class Session {
     }
   }
 
-  #onBindResponse(status: number): void {
+  /** The lower version of the two is spoken; a carrier that names none speaks 3.4 (carriers.md 63). */
+  #onBindResponse(status: number, theirs: number): void {
     if (this.#state !== 'binding') return
     if (status !== 0) {
-      this.#finish(`bind refused: ${statusName(status)}`, status)
+      this.#finish(refusalText(status), status)
       return
     }
     this.#state = 'bound'
     this.#boundAt = this.#now
-    this.#timers.progressed(this.#now)
-    this.#owner.bound()
+    this.#timers = new SessionTimers(this.#context.carrier, this.#now)
+    this.#owner.bound(Math.min(this.identity.version, theirs))
   }
 
   /** generic_nack (§4.3): to a submit when its sequence number waits; any other says at least that the peer lives. */
   #onNack(status: number, sequence: number): void {
     if (this.#state === 'binding') {
-      this.#finish(`bind refused: ${statusName(status)}`, status)
+      this.#finish(refusalText(status), status)
       return
     }
     if (this.#requests.sentAt(sequence) < 0) {
@@ -350,14 +364,17 @@ export class Session {
   #finish(reason: string, status: number): void {
     if (this.#state === 'closed') return
     const polite = this.#state === 'unbinding'
+    if (!polite) this.#inbound.broke()
+    const wasAsked = this.#state !== 'connecting'
     this.#state = 'closed'
     this.#framer.stop()
     this.#requests.abandon()
     // After an unbind our last octets must still go out; a broken connection has nothing to say.
     if (polite) this.#socket.destroySoon()
     else this.#socket.destroy()
-    const wasBoundMs = this.#boundAt < 0 ? 0 : this.#context.clock.monotonic() - this.#boundAt
-    this.#owner.closed({ reason, status, wasBoundMs, wasUseful: this.#useful })
+    const wasBound = this.#boundAt >= 0
+    const wasBoundMs = wasBound ? this.#context.clock.monotonic() - this.#boundAt : 0
+    this.#owner.closed({ reason, status, wasAsked, wasBound, wasBoundMs, wasUseful: this.#useful })
   }
 }
 

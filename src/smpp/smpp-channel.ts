@@ -14,10 +14,11 @@ import type { OutgoingMessage } from '../engine/contract/message.js'
 import type { Metrics } from '../engine/contract/metrics.js'
 import type { OutcomeSink } from '../engine/contract/outcome.js'
 import { Bind } from './bind.js'
+import { BrokenConnections } from './broken-connections.js'
 import type { CarrierContext } from './carrier-context.js'
 import { CarrierMetrics } from './carrier-metrics.js'
+import { CarrierHosts } from './hosts.js'
 import { MessageIds } from './message-id.js'
-import { ConnectGate } from './reconnect.js'
 import { SubmitEncoder } from './submit.js'
 import { ThrottleRest } from './throttle.js'
 import { BufferPool } from './writer.js'
@@ -42,8 +43,9 @@ export function createSmppChannel(carrier: SmppCarrierConfig, deps: SmppChannelD
     encoder: new SubmitEncoder(carrier),
     ids: new MessageIds(carrier.receipts.idFormat),
     pool: new BufferPool(),
-    gate: new ConnectGate(),
+    hosts: new CarrierHosts(carrier),
     rest: new ThrottleRest(),
+    broken: new BrokenConnections(),
     rate: carrier.ratePerSecond === undefined ? null : new RateLimiter(carrier.ratePerSecond),
     window: carrier.window,
     cap: carrier.unsettledCap ?? carrier.window,
@@ -142,6 +144,7 @@ class SmppChannel implements Channel {
     const { paused, ratePerSecond, window, binds } = change
     const context = this.#context
     if (paused !== undefined) context.paused = paused
+    if (paused === false) this.#connectNow()
     if (ratePerSecond !== undefined) this.#setRate(ratePerSecond)
     if (window !== undefined) {
       context.window = Math.max(1, Math.min(Math.floor(window), limits.windowMax))
@@ -163,6 +166,12 @@ class SmppChannel implements Channel {
     this.#draining = true
     await Promise.all(this.#binds.map((bind) => bind.drain(deadlineMs)))
     this.#context.metrics.publish()
+  }
+
+  /** Whoever ends a pause has mended something: waits between binds are over. */
+  #connectNow(): void {
+    this.#context.hosts.wake()
+    for (const bind of this.#binds) bind.connectNow()
   }
 
   #sendable(nowMs: number): boolean {

@@ -20,6 +20,7 @@ export const STATUS = {
   invalidPassword: 0x0e,
   invalidSystemId: 0x0f,
   queueFull: 0x14,
+  invalidSystemType: 0x53,
   throttled: 0x58,
   temporaryAppError: 0x64,
 } as const

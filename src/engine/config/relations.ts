@@ -1,9 +1,14 @@
 /** What a schema cannot say: names that must be unique, names that must exist. */
+import { patternProblem } from '../base/safe-pattern.js'
+import { tlvProblems } from '../base/tlv-value.js'
+import { isZone } from '../base/zone.js'
+import { parseEndpoint } from './endpoint.js'
 import type { Problem } from './explain.js'
 import type { Config } from './schema.js'
+import type { SmppCarrierConfig } from './smpp-carrier.js'
 
 export function relations(config: Config): Problem[] {
-  return [...uniqueCarriers(config), ...routes(config)]
+  return [...uniqueCarriers(config), ...config.carriers.flatMap(carrierProblems), ...routes(config)]
 }
 
 function uniqueCarriers(config: Config): Problem[] {
@@ -15,6 +20,31 @@ function uniqueCarriers(config: Config): Problem[] {
     else problems.push({ path: ['carriers', index, 'id'], text: `"${id}" is the id of carriers[${before}] already` })
   })
   return problems
+}
+
+function carrierProblems(carrier: SmppCarrierConfig, index: number): Problem[] {
+  const problems: Problem[] = []
+  const note = (path: Problem['path'], text: string): void =>
+    void problems.push({ path: ['carriers', index, ...path], text })
+  if (carrier.host === undefined && carrier.hosts.length === 0)
+    note(['host'], 'is missing; name the SMSC by host or hosts')
+  if (carrier.host !== undefined && carrier.hosts.length > 0) note(['hosts'], 'stands beside host; keep one of the two')
+  carrier.hosts.forEach((host, place) => {
+    const { port } = parseEndpoint(host, carrier.port)
+    if (port < 1 || port > 65_535) note(['hosts', place], 'must have a port from 1 to 65535')
+  })
+  if (typeof carrier.tls === 'object' && (carrier.tls.cert === undefined) !== (carrier.tls.key === undefined)) {
+    note(['tls'], 'must have cert and key together')
+  }
+  for (const { place, text } of tlvProblems(carrier.tlvs)) note(['tlvs', ...place], text)
+  receiptProblems(carrier, note)
+  return problems
+}
+
+function receiptProblems({ receipts }: SmppCarrierConfig, note: (path: Problem['path'], text: string) => void): void {
+  const wrong = receipts.regex === undefined ? null : patternProblem(receipts.regex, ['id', 'stat'])
+  if (wrong !== null) note(['receipts', 'regex'], wrong)
+  if (!isZone(receipts.timeZone)) note(['receipts', 'timeZone'], 'is no time zone; write it as Europe/Berlin or UTC')
 }
 
 function routes(config: Config): Problem[] {

@@ -4,22 +4,25 @@
  */
 import { type Static, Type } from 'typebox'
 import { limits } from '../contract/limits.js'
+import { submitKeys } from './smpp-fields.js'
+import { ReceiptsSchema } from './smpp-receipts.js'
 
 const strict = { additionalProperties: false }
 
-const Address = Type.Object(
+const Tls = Type.Object(
   {
-    ton: Type.Union([Type.Literal('auto'), Type.Integer({ minimum: 0, maximum: 6 })], {
-      default: 'auto',
-      description:
-        'Type of number; auto: 5 for letters, 1 for a number with country code, 2 with a leading 0, 3 up to 8 digits.',
-    }),
-    npi: Type.Union([Type.Literal('auto'), Type.Integer({ minimum: 0, maximum: 18 })], {
-      default: 'auto',
-      description: 'Numbering plan; auto: 1 for numbers, 0 for letters and up to 8 digits.',
-    }),
+    ca: Type.Optional(Type.String({ description: 'PEM of the authority, best by file reference.' })),
+    servername: Type.Optional(Type.String({ description: 'Name in the certificate, where it is not host.' })),
+    cert: Type.Optional(Type.String({ description: 'PEM of our own certificate.' })),
+    key: Type.Optional(Type.String({ description: 'PEM of our own key.' })),
+    passphrase: Type.Optional(Type.String({ description: 'Of our own key, where it is encrypted.' })),
+    minVersion: Type.Optional(
+      Type.Union([Type.Literal('TLSv1.2'), Type.Literal('TLSv1.3')], {
+        description: 'Oldest version that is spoken; absent: TLSv1.2.',
+      }),
+    ),
   },
-  { ...strict, default: {}, description: 'How the sender is marked (SMPP 3.4 §5.2.5).' },
+  strict,
 )
 
 export const SmppCarrierSchema = Type.Object(
@@ -29,26 +32,22 @@ export const SmppCarrierSchema = Type.Object(
       description: 'Name of the carrier in routes, metrics and reports.',
     }),
     protocol: Type.Literal('smpp', { description: 'What the carrier speaks; SIP and SMTP come later.' }),
-    host: Type.String({ minLength: 1, description: 'Host name or address of the SMSC.' }),
+    host: Type.Optional(Type.String({ minLength: 1, description: 'Host name or address of the SMSC.' })),
     port: Type.Integer({ minimum: 1, maximum: 65535, default: 2775, description: 'TCP port of the SMSC.' }),
-    tls: Type.Union(
-      [
-        Type.Boolean(),
-        Type.Object(
-          {
-            ca: Type.Optional(Type.String({ description: 'PEM of the authority, best by file reference.' })),
-            servername: Type.Optional(Type.String({ description: 'Name in the certificate, where it is not host.' })),
-            cert: Type.Optional(Type.String({ description: 'PEM of our own certificate.' })),
-            key: Type.Optional(Type.String({ description: 'PEM of our own key.' })),
-          },
-          strict,
-        ),
-      ],
-      { default: false, description: 'TLS with verified certificates.' },
-    ),
+    hosts: Type.Array(Type.String({ pattern: '^(?:[^\\s:\\[\\]]+|\\[[0-9A-Fa-f:.]+\\])(?::[0-9]{1,5})?$' }), {
+      default: [],
+      maxItems: 32,
+      description:
+        'Several hosts of one carrier instead of host, each `name` or `name:port`: binds are spread evenly, a dead one is left out.',
+    }),
+    tls: Type.Union([Type.Boolean(), Tls], { default: false, description: 'TLS with verified certificates.' }),
     systemId: Type.String({ maxLength: 64, description: 'system_id of the bind.' }),
     password: Type.String({ default: '', maxLength: 64, description: 'password of the bind.' }),
     systemType: Type.String({ default: '', maxLength: 64, description: 'system_type of the bind.' }),
+    interfaceVersion: Type.Union([Type.Literal('3.4'), Type.Literal('5.0')], {
+      default: '3.4',
+      description: 'Offered in the bind; where 5.0 is refused the next bind offers 3.4.',
+    }),
     bindType: Type.Union([Type.Literal('transceiver'), Type.Literal('transmitter+receiver')], {
       default: 'transceiver',
       description: 'transceiver, or a pair of transmitter and receiver per bind.',
@@ -80,6 +79,14 @@ export const SmppCarrierSchema = Type.Object(
       default: 30_000,
       description: 'Wait for a response.',
     }),
+    progressTimeoutMs: Type.Optional(
+      Type.Integer({
+        minimum: 100,
+        maximum: 3_600_000,
+        description:
+          'Submits wait so long without any being answered: the session is replaced, even where enquire_link is answered. Absent: twice responseTimeoutMs.',
+      }),
+    ),
     receiptTimeoutSeconds: Type.Integer({
       minimum: 1,
       maximum: 2_592_000,
@@ -92,14 +99,7 @@ export const SmppCarrierSchema = Type.Object(
       default: 30_000,
       description: 'Idle time before enquire_link.',
     }),
-    source: Address,
-    destination: Type.Object(
-      {
-        ton: Type.Integer({ minimum: 0, maximum: 6, default: 1, description: 'Type of number; 1: international.' }),
-        npi: Type.Integer({ minimum: 0, maximum: 18, default: 1, description: 'Numbering plan; 1: E.164.' }),
-      },
-      { ...strict, default: {}, description: 'How the recipient is marked.' },
-    ),
+    ...submitKeys,
     gsm7DataCoding: Type.Integer({
       minimum: 0,
       maximum: 255,
@@ -117,23 +117,7 @@ export const SmppCarrierSchema = Type.Object(
         description: 'How parts of one message are joined.',
       },
     ),
-    receipts: Type.Object(
-      {
-        idFormat: Type.Union(
-          [Type.Literal('auto'), Type.Literal('same'), Type.Literal('hexToDec'), Type.Literal('decToHex')],
-          {
-            default: 'auto',
-            description:
-              'Ids in receipts: auto folds case and leading zeros; hexToDec turns hex into the decimal of the response.',
-          },
-        ),
-        request: Type.Union([Type.Literal('final'), Type.Literal('failure'), Type.Literal('none')], {
-          default: 'final',
-          description: 'Which receipts are asked for.',
-        }),
-      },
-      { ...strict, default: {}, description: 'Delivery receipts.' },
-    ),
+    receipts: ReceiptsSchema,
   },
   strict,
 )

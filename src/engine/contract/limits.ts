@@ -17,6 +17,7 @@ export const limits = {
   /** Ranges of one job that may be in work or queued at the pool at once. */
   rangesInWork: 8,
   inlineRecipients: 10_000,
+  pricesPerAccount: 10_000,
   messagesPerRequest: 1_000,
   uploadBytes: 64 * 1024 ** 3,
 
@@ -24,6 +25,9 @@ export const limits = {
   windowMax: 10_000,
   bindsMax: 200,
   carrierIdBytes: 255,
+  /** Custom optional parameters of one submit, and octets of all their values together. */
+  tlvs: 16,
+  tlvBytes: 1024,
 
   /** Commits of the dispatcher under way at once. */
   commitsOutstanding: 2,
@@ -34,6 +38,14 @@ export const limits = {
   blockStatesResident: 1_024,
   receiptIndexHot: 1 << 19,
   orphansHot: 1 << 16,
+
+  /** Inbound messages whose parts are awaited, and messages that late or repeated parts are told by. */
+  inboundGroups: 20_000,
+  inboundRemembered: 20_000,
+  /** Octets of inbound messages that one connection may have handed over without an answer. */
+  inboundHeldBytes: 4 << 20,
+  /** A carrier repeats what it saw no answer to within this time. */
+  inboundDoubtMs: 600_000,
 
   /** Attempts of one message before it fails with RETRIES_EXHAUSTED. */
   attempts: 20,

@@ -9,7 +9,9 @@ const BindSchema = Type.Object({
   state: Type.String({ description: 'closed, connecting, binding, bound, unbinding or waiting.' }),
   inFlight: Type.Integer(),
   window: Type.Integer(),
-  lastError: nullable(Type.String()),
+  lastError: nullable(Type.String({ description: 'Why the last session ended or was refused, in words.' })),
+  host: Type.Optional(nullable(Type.String({ description: 'host:port of the session that is, or was last.' }))),
+  retryInMs: Type.Optional(nullable(Type.Integer({ description: 'While it waits: time until the next try.' }))),
 })
 
 export const CarrierSchema = Type.Object(

@@ -1,0 +1,34 @@
+/**
+ * What a job or a message says of the submit_sm fields beside sender and text. Stored with the block as one short text,
+ * so that retries and restarts send the same; '' stands for nothing of the kind.
+ */
+
+export const TLV_TYPES = ['string', 'cstring', 'int8', 'int16', 'int32', 'hex'] as const
+export type TlvType = (typeof TLV_TYPES)[number]
+
+/** An optional parameter as people write it. */
+export interface Tlv {
+  /** 1 to 0xFFFF, or text such as 0x1400. */
+  tag: number | string
+  type?: TlvType
+  value: string | number
+}
+
+/** The part of job settings and message requests that becomes fields of the submit. */
+export interface SubmitSettings {
+  /** Shown at once and not stored by the phone. */
+  flash?: boolean
+  tlvs?: Tlv[]
+}
+
+/** An optional parameter ready to be written. */
+export interface TlvBytes {
+  tag: number
+  value: Buffer
+}
+
+/** As stored in a block and handed to channels. */
+export interface SubmitFields {
+  flash: boolean
+  tlvs: TlvBytes[]
+}
