@@ -7,6 +7,7 @@ import { systemClock } from '../engine/contract/clock.js'
 import type { RoutePlan } from '../engine/contract/ingest.js'
 import { type ReasonCode, reasonHelp } from '../engine/contract/reasons.js'
 import { columnView } from '../engine/jobs/column-view.js'
+import { textPlan } from '../engine/jobs/text-plan.js'
 import { type CheckReport, checkFile } from '../ingest/check.js'
 import { type Command, CommandError, type OptionTable, readArguments, textOption, UsageError } from './command.js'
 import { defaultConfigFile } from './config-file.js'
@@ -55,16 +56,9 @@ function routePlans(config: Config): RoutePlan[] {
   const carrierOf = new Map(config.carriers.map((carrier) => [carrier.id, carrier]))
   const all = { channel: 'sms' as const, prefix: '', carriers: config.carriers.map(({ id }) => id) }
   const routes = config.routes.length > 0 ? config.routes.filter(({ account }) => account === undefined) : [all]
-  return routes.map(({ channel, prefix, carriers: [first] }, index) => {
-    const carrier = carrierOf.get(first ?? '')
-    return {
-      route: index + 1,
-      channel,
-      prefix,
-      carrier: first ?? 'any',
-      alphabet: carrier?.defaultAlphabet ?? 'gsm7',
-      longMessages: carrier?.longMessages ?? 'udh',
-    }
+  return routes.map(({ channel, prefix, carriers }, index) => {
+    const known = carriers.map((id) => carrierOf.get(id)).filter((carrier) => carrier !== undefined)
+    return { route: index + 1, channel, prefix, carrier: carriers[0] ?? 'any', ...textPlan(known) }
   })
 }
 

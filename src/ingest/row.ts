@@ -115,10 +115,16 @@ export class RowMaker {
     const { maxParts, transliterate } = this.#plan.settings
     const byKind = new Map<string, Cutter>()
     for (const route of this.#plan.routes) {
-      const { alphabet, longMessages } = route
-      const kind = `${alphabet} ${longMessages}`
+      const { alphabet, longMessages, nationalLanguages = [] } = route
+      const kind = `${alphabet} ${longMessages} ${nationalLanguages}`
       const most = Math.min(maxParts ?? DEFAULT_MAX_PARTS, limits.partsPerMessage)
-      const options = { alphabet, longMessages, maxParts: most, transliterate: transliterate ?? false }
+      const options = {
+        alphabet,
+        longMessages,
+        nationalLanguages,
+        maxParts: most,
+        transliterate: transliterate ?? false,
+      }
       const cutter = byKind.get(kind) ?? new Cutter(new Segmenter(options))
       byKind.set(kind, cutter)
       this.#cutters.set(route, cutter)

@@ -36,6 +36,12 @@ function carrierProblems(carrier: SmppCarrierConfig, index: number): Problem[] {
   if (typeof carrier.tls === 'object' && (carrier.tls.cert === undefined) !== (carrier.tls.key === undefined)) {
     note(['tls'], 'must have cert and key together')
   }
+  if (carrier.nationalLanguages.length > 0 && carrier.defaultAlphabet !== 'gsm7') {
+    note(['nationalLanguages'], `need defaultAlphabet gsm7, which is ${carrier.defaultAlphabet}`)
+  }
+  if (carrier.gsm7Packed && carrier.defaultAlphabet !== 'gsm7') {
+    note(['gsm7Packed'], `needs defaultAlphabet gsm7, which is ${carrier.defaultAlphabet}`)
+  }
   for (const { place, text } of tlvProblems(carrier.tlvs)) note(['tlvs', ...place], text)
   receiptProblems(carrier, note)
   return problems

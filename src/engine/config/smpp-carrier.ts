@@ -6,6 +6,7 @@ import { type Static, Type } from 'typebox'
 import { limits } from '../contract/limits.js'
 import { submitKeys } from './smpp-fields.js'
 import { ReceiptsSchema } from './smpp-receipts.js'
+import { textKeys } from './smpp-text.js'
 
 const strict = { additionalProperties: false }
 
@@ -100,23 +101,7 @@ export const SmppCarrierSchema = Type.Object(
       description: 'Idle time before enquire_link.',
     }),
     ...submitKeys,
-    gsm7DataCoding: Type.Integer({
-      minimum: 0,
-      maximum: 255,
-      default: 0,
-      description: 'data_coding for GSM 7-bit text.',
-    }),
-    defaultAlphabet: Type.Union([Type.Literal('gsm7'), Type.Literal('latin1'), Type.Literal('ascii')], {
-      default: 'gsm7',
-      description: 'What data_coding 0 means at this carrier.',
-    }),
-    longMessages: Type.Union(
-      [Type.Literal('udh'), Type.Literal('udh16'), Type.Literal('sar'), Type.Literal('payload')],
-      {
-        default: 'udh',
-        description: 'How parts of one message are joined.',
-      },
-    ),
+    ...textKeys,
     receipts: ReceiptsSchema,
   },
   strict,

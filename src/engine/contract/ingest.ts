@@ -1,5 +1,6 @@
 /** What the main thread asks of the ingest workers, and what they answer. Every value crosses by structured clone. */
 import type { ColumnSettings, CsvSettings, JobSettings } from './job.js'
+import type { NationalLanguage } from './language.js'
 import type { ChannelName, CodingName } from './message.js'
 import type { ReasonCode } from './reasons.js'
 import type { RangeRecord, RowKind } from './store.js'
@@ -39,7 +40,7 @@ export interface ColumnPlan {
   guessed: string[]
 }
 
-/** A route as ingest needs it: which prefix, and how the preferred carrier wants text cut. */
+/** A route as ingest needs it: which prefix, and how its carriers want text written and cut. */
 export interface RoutePlan {
   route: number
   channel: ChannelName
@@ -49,6 +50,8 @@ export interface RoutePlan {
   alphabet: 'gsm7' | 'latin1' | 'ascii'
   longMessages: 'udh' | 'udh16' | 'sar' | 'payload'
 }
+  /** Languages whose shift tables all its carriers know; absent: none. */
+  nationalLanguages?: readonly NationalLanguage[]
 
 /** Everything that a worker must know to turn a range of this job into blocks. */
 export interface JobPlan {

@@ -7,14 +7,12 @@ import type { SmppCarrierConfig } from '../config/smpp-carrier.js'
 import type { RoutePlan } from '../contract/ingest.js'
 import type { RouteDispatch } from '../contract/thread.js'
 import type { Documents, DocumentWrite } from '../store/documents.js'
+import { textPlan } from './text-plan.js'
 
 interface KnownRoute {
   number: number
   config: RouteConfig
 }
-
-/** By octets that a part holds; `payload` is not cut at all. */
-const SMALLEST_FIRST = ['udh16', 'udh', 'sar', 'payload'] as const
 
 /** `sms:44`, or `sms:44@acme` for one account alone. */
 function routeKey(route: RouteConfig): string {
@@ -97,20 +95,13 @@ export class RouteBook {
   }
 
   #plan({ number, config }: KnownRoute): RoutePlan {
-    const carrier = this.#carriers.get(config.carriers[0]!)
+    const carriers = config.carriers.map((id) => this.#carriers.get(id)).filter((carrier) => carrier !== undefined)
     return {
       route: number,
       channel: config.channel,
       prefix: config.prefix,
       carrier: config.carriers[0]!,
-      alphabet: carrier?.defaultAlphabet ?? 'gsm7',
-      longMessages: this.#cutFor(config.carriers),
+      ...textPlan(carriers),
     }
-  }
-
-  /** The smallest parts that any of the carriers needs: each of them can then take the message. */
-  #cutFor(carriers: string[]): RoutePlan['longMessages'] {
-    const forms = carriers.map((id) => this.#carriers.get(id)?.longMessages ?? 'udh')
-    return SMALLEST_FIRST.find((form) => forms.includes(form)) ?? 'udh'
   }
 }

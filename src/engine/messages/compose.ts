@@ -87,14 +87,14 @@ export class Composer {
   }
 
   #segmenter(route: RoutePlan, request: MessageRequest): Segmenter {
-    const { alphabet, longMessages } = route
+    const { alphabet, longMessages, nationalLanguages = [] } = route
     const maxParts = request.maxParts ?? DEFAULT_MAX_PARTS
     const transliterate = request.transliterate ?? false
-    const kind = `${alphabet} ${longMessages} ${maxParts} ${transliterate}`
+    const kind = `${alphabet} ${longMessages} ${nationalLanguages} ${maxParts} ${transliterate}`
     let segmenter = this.#segmenters.get(kind)
     if (segmenter === undefined) {
       if (this.#segmenters.size >= SEGMENTERS_MAX) this.#segmenters.clear()
-      segmenter = new Segmenter({ alphabet, longMessages, maxParts, transliterate })
+      segmenter = new Segmenter({ alphabet, longMessages, nationalLanguages, maxParts, transliterate })
       this.#segmenters.set(kind, segmenter)
     }
     return segmenter
