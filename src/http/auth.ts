@@ -18,6 +18,8 @@ declare module 'fastify' {
     auth?: Need
     /** The body is a stream of any length: no body deadline, and drained when refused. */
     streams?: boolean
+    /** The body may be gzip-encoded; the engine unpacks it. */
+    gzip?: boolean
   }
   interface FastifyRequest {
     principal: Principal | null

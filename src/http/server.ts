@@ -171,10 +171,8 @@ function addHooks(app: App, { engine, log, clock = systemClock, requestsPerSecon
   })
   app.addHook('onRequest', authHook({ engine, clock, requestsPerSecond }))
   app.addHook('preParsing', (request, _reply, _payload, done) => {
-    const coding = request.headers['content-encoding']
-    if (coding !== undefined && coding !== 'identity') {
-      return done(new EngineError('UNSUPPORTED_MEDIA', `the body is ${coding}-encoded; send it as it is`))
-    }
+    const refusal = refusedCoding(request.headers['content-encoding'], request.routeOptions.config.gzip === true)
+    if (refusal !== null) return done(refusal)
     const json = request.headers['content-type']?.startsWith('application/json')
     if (json || !request.routeOptions.config.streams) deadlines.started(request.raw)
     done()
@@ -188,6 +186,13 @@ function addHooks(app: App, { engine, log, clock = systemClock, requestsPerSecon
     logAccess(log, request, reply)
     done()
   })
+}
+
+function refusedCoding(coding: string | undefined, takesGzip: boolean): EngineError | null {
+  const name = coding?.trim().toLowerCase() ?? 'identity'
+  if (name === 'identity' || (takesGzip && (name === 'gzip' || name === 'x-gzip'))) return null
+  const instead = takesGzip ? 'send it as it is, or with gzip' : 'send it as it is'
+  return new EngineError('UNSUPPORTED_MEDIA', `the body is ${coding}-encoded; ${instead}`)
 }
 
 /** What is not HTTP at all never becomes a request. */

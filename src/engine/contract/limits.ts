@@ -19,7 +19,11 @@ export const limits = {
   inlineRecipients: 10_000,
   pricesPerAccount: 10_000,
   messagesPerRequest: 1_000,
+  /** Of a file as it is read: a compressed one is measured unpacked. */
   uploadBytes: 64 * 1024 ** 3,
+  /** A gzip file may unpack to so many times its size, and to so many bytes whatever its size. */
+  gzipRatio: 100,
+  gzipFreeBytes: 1 << 20,
 
   pduBytes: 64 * 1024,
   windowMax: 10_000,

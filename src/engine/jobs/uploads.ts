@@ -1,4 +1,5 @@
 /** Takes the file of a job: to disk as it arrives, into the ingest workers beside that. Main thread. */
+import { plainBytes } from '../base/plain-bytes.js'
 import { EngineError } from '../contract/errors.js'
 import { limits } from '../contract/limits.js'
 import type { Ingest } from './ingest.js'
@@ -39,7 +40,7 @@ export class Uploads {
    * counts). Nothing of a file that breaks off stays; the job can take it again.
    */
   async upload(record: JobRecord, body: AsyncIterable<Buffer>): Promise<void> {
-    const end = this.#upload(record, body)
+    const end = this.#upload(record, plainBytes(body))
     this.#ends.add(end)
     try {
       await end

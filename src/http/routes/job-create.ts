@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import fastifyMultipart, { type Multipart } from '@fastify/multipart'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { plainBytes } from '../../engine/base/plain-bytes.js'
 import type { EngineApi, JobView, Principal } from '../../engine/contract/api.js'
 import { EngineError } from '../../engine/contract/errors.js'
 import type { JobSettings } from '../../engine/contract/job.js'
@@ -132,10 +133,10 @@ async function giveUp(engine: EngineApi, principal: Principal, id: string): Prom
   if (engine.job(principal, id).state === 'receiving') await engine.cancelJob(principal, id)
 }
 
-/** SHA-256 of what is left of the stream, in hex. */
+/** SHA-256 of what is left of the stream, unpacked, in hex. */
 async function digestOf(stream: Readable): Promise<string> {
   const hash = createHash('sha256')
-  for await (const chunk of bytesOf(stream)) hash.update(chunk)
+  for await (const chunk of plainBytes(bytesOf(stream))) hash.update(chunk)
   return hash.digest('hex')
 }
 

@@ -8,23 +8,36 @@ import { answers, bearer, IdParams } from '../schemas/common.js'
 import { JobSchema } from '../schemas/jobs.js'
 
 /** curl -T sends no content type at all; other clients call any file an octet stream. */
-const mediaTypes = new Set([undefined, '', 'text/csv', 'application/csv', 'application/octet-stream', 'text/plain'])
+const mediaTypes = new Set([
+  undefined,
+  '',
+  'text/csv',
+  'application/csv',
+  'application/octet-stream',
+  'text/plain',
+  'application/gzip',
+  'application/x-gzip',
+])
 
 const schema = {
   tags: ['jobs'],
   security: bearer,
   summary: 'Upload the recipients',
-  description: 'Answers once the last byte is durable. An upload that broke off is sent again from the start.',
+  description:
+    'Answers once the last byte is durable. An upload that broke off is sent again from the start. A file may be ' +
+    'gzip-compressed; it is unpacked as it arrives.',
   params: IdParams,
   body: { content: { 'text/csv': { schema: { type: 'string' } } } },
   response: answers({ 202: JobSchema }),
 }
 
+const config = { auth: 'account', streams: true, gzip: true } as const
+
 /** In a scope of its own: every body passes as a stream. */
 export function jobUploadRoute(app: App, engine: EngineApi): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _payload, done) => done(null, undefined))
-  app.put('/v1/jobs/:id/recipients', { config: { auth: 'account', streams: true }, schema }, async (request, reply) => {
+  app.put('/v1/jobs/:id/recipients', { config, schema }, async (request, reply) => {
     const mediaType = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase()
     if (!mediaTypes.has(mediaType)) {
       throw new EngineError('UNSUPPORTED_MEDIA', `${mediaType} is not taken here; send the file as text/csv`)
