@@ -7,19 +7,21 @@
  * sm_default_msg_id, sm_length, short_message. Expiry is the engine's own work, so no validity_period is sent.
  */
 import type { SmppCarrierConfig } from '../engine/config/smpp-carrier.js'
-import { blockOf, type MessageRef, type OutgoingMessage, placeOf } from '../engine/contract/message.js'
+import type { OutgoingMessage } from '../engine/contract/message.js'
 import { decodeGsm7 } from '../engine/text/gsm7.js'
+import { fillBitsAfter, packSeptets } from '../engine/text/septets.js'
 import { sourceAddress } from './address.js'
 import { COMMAND, ESM, HEADER_BYTES, TAG } from './constants.js'
 import { putCString, putTlv, putUint16, putUint32 } from './encode.js'
+import { concatenationReference, HEADER_OCTETS_MAX, writeUserDataHeader } from './user-data.js'
 import type { Writer } from './writer.js'
 
 const TEMPLATES_MAX = 4096
-/** What one short message holds: 160 septets (unpacked, an octet each) or 140 octets. More goes to message_payload. */
+/** What one short message holds: 160 unpacked septets, an octet each, or 140 octets. More goes to message_payload. */
 const SEPTETS_MAX = 160
 const OCTETS_MAX = 140
 /** Destination's NUL, the ten fields behind it, a user data header, three sar parameters or one payload's head. */
-const FIXED_BYTES = 1 + 10 + 7 + 18
+const FIXED_BYTES = 1 + 10 + HEADER_OCTETS_MAX + 18
 /** Below this a loop is quicker than Buffer.copy. */
 const COPY_BYTES = 64
 const REGISTERED = { final: 1, failure: 2, none: 0 } as const
@@ -32,6 +34,7 @@ export class SubmitEncoder {
   #dataCodings: readonly number[]
   #registered: number
   #transcodes: boolean
+  #packed: boolean
 
   constructor(carrier: SmppCarrierConfig) {
     this.#carrier = carrier
@@ -40,6 +43,7 @@ export class SubmitEncoder {
     this.#dataCodings = [gsm7DataCoding, 8, latin1, defaultAlphabet === 'gsm7' ? 1 : 0, 4]
     this.#registered = REGISTERED[carrier.receipts.request]
     this.#transcodes = defaultAlphabet !== 'gsm7' && gsm7DataCoding === 0
+    this.#packed = carrier.gsm7Packed
   }
 
   /** True when one PDU carries the whole message: message_payload, and none of its parts went out before. */
@@ -86,26 +90,53 @@ export class SubmitEncoder {
   }
 
   #writePart(bytes: Buffer, from: number, message: OutgoingMessage, part: number): number {
-    const { longMessages } = this.#carrier
     const joined = message.partCount > 1
-    const header = joined && longMessages !== 'sar'
-    let at = from
-    if (header) {
-      bytes[from - 10] = ESM.udhi
-      at = writeUserDataHeader(bytes, at, message, { part, wide: longMessages === 'udh16' })
-    }
-    at = this.#writeText(bytes, at, message, part)
+    const isSar = this.#carrier.longMessages === 'sar'
+    let at = this.#writeHeader(bytes, from, message, joined && !isSar ? part : -1)
+    if (at > from) bytes[from - 10] = ESM.udhi
+    at = this.#isPacked(message)
+      ? this.#pack(bytes, at, message, { from, part, last: part })
+      : this.#writeText(bytes, at, message, part)
     const length = at - from
-    if (length > (message.coding === 0 ? SEPTETS_MAX : OCTETS_MAX)) at = moveToPayload(bytes, from, length)
+    const isUnpacked = message.coding === 0 && !this.#packed
+    if (length > (isUnpacked ? SEPTETS_MAX : OCTETS_MAX)) at = moveToPayload(bytes, from, length)
     else bytes[from - 1] = length
-    return joined && !header ? writeSar(bytes, at, message, part) : at
+    return joined && isSar ? writeSar(bytes, at, message, part) : at
   }
 
   #writeJoined(bytes: Buffer, from: number, message: OutgoingMessage): number {
-    let at = from + 4
-    for (let part = 0; part < message.partCount; part++) at = this.#writeText(bytes, at, message, part)
-    putTlv(bytes, from, TAG.messagePayload, at - from - 4)
+    const start = from + 4
+    let at = this.#writeHeader(bytes, start, message, -1)
+    if (at > start) bytes[from - 10] = ESM.udhi
+    const last = message.partCount - 1
+    if (this.#isPacked(message)) at = this.#pack(bytes, at, message, { from: start, part: 0, last })
+    else for (let part = 0; part <= last; part++) at = this.#writeText(bytes, at, message, part)
+    putTlv(bytes, from, TAG.messagePayload, at - start)
     return at
+  }
+
+  /** A part of -1 is joined to nothing. Text that is written in the carrier's own alphabet has no tables. */
+  #writeHeader(bytes: Buffer, at: number, message: OutgoingMessage, part: number): number {
+    const shift = this.#transcodes ? 0 : message.shift
+    if (part < 0 && shift === 0) return at
+    return writeUserDataHeader(bytes, at, message, { part, wide: this.#carrier.longMessages === 'udh16', shift })
+  }
+
+  #isPacked(message: OutgoingMessage): boolean {
+    return this.#packed && message.coding === 0
+  }
+
+  /** Packs parts that follow each other, as one run of septets behind the header that begins at `from`. */
+  #pack(
+    bytes: Buffer,
+    at: number,
+    message: OutgoingMessage,
+    run: { from: number; part: number; last: number },
+  ): number {
+    const start = message.partStarts[run.part]!
+    const end = message.partStarts[run.last]! + message.partLengths[run.last]!
+    const fillBits = fillBitsAfter(at - run.from)
+    return at + packSeptets(message.bytes, { start, end }, bytes, { at, fillBits })
   }
 
   #writeText(bytes: Buffer, at: number, message: OutgoingMessage, part: number): number {
@@ -121,7 +152,7 @@ export class SubmitEncoder {
   /** data_coding 0 is Latin-1 or ASCII at this carrier: septets become its characters, the rest a question mark. */
   #transcode(bytes: Buffer, at: number, message: OutgoingMessage, part: number): number {
     const start = message.partStarts[part]!
-    const text = decodeGsm7(message.bytes, start, start + message.partLengths[part]!)
+    const text = decodeGsm7(message.bytes, start, start + message.partLengths[part]!, message.shift)
     const unfit = this.#carrier.defaultAlphabet === 'ascii' ? /[^\x01-\x7f]/gu : /[^\x01-\xff]/gu
     return at + bytes.latin1Write(text.replace(unfit, '?'), at)
   }
@@ -155,25 +186,6 @@ function makeTemplate(from: string, carrier: SmppCarrierConfig): Buffer {
   return bytes.subarray(0, at)
 }
 
-/** 3GPP TS 23.040 §9.2.3.24.1 and .8: reference of one or two octets, number of parts, part from 1. */
-function writeUserDataHeader(
-  bytes: Buffer,
-  from: number,
-  message: OutgoingMessage,
-  form: { part: number; wide: boolean },
-): number {
-  const reference = concatenationReference(message.ref)
-  let at = from
-  bytes[at++] = form.wide ? 6 : 5
-  bytes[at++] = form.wide ? 8 : 0
-  bytes[at++] = form.wide ? 4 : 3
-  if (form.wide) bytes[at++] = reference >>> 8
-  bytes[at++] = reference
-  bytes[at++] = message.partCount
-  bytes[at++] = form.part + 1
-  return at
-}
-
 /** sar_msg_ref_num, sar_total_segments, sar_segment_seqnum (§5.3.2.22 to .24). */
 function writeSar(bytes: Buffer, from: number, message: OutgoingMessage, part: number): number {
   let at = putTlv(bytes, from, TAG.sarReference, 2)
@@ -190,16 +202,6 @@ function moveToPayload(bytes: Buffer, from: number, length: number): number {
   bytes.copyWithin(from + 4, from, from + length)
   putTlv(bytes, from, TAG.messagePayload, length)
   return from + 4 + length
-}
-
-/** Odd, so consecutive blocks step through all references before one comes again. */
-const BLOCK_STEP = 0x9e37
-/**
- * Reference of a message's parts: the 256 places of a block all differ, in the low octet too, which serves the 8-bit
- * form; so does the same place in the next 255 blocks.
- */
-export function concatenationReference(ref: MessageRef): number {
-  return (Math.imul(blockOf(ref) % 0x1_0000, BLOCK_STEP) + placeOf(ref)) & 0xffff
 }
 
 function copyBytes(from: Buffer, place: { start: number; length: number }, to: Buffer, at: number): number {
