@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parse } from 'csv-parse/sync'
 import type { IngestTask, JobPlan, RangeResult, SniffResult } from '../src/engine/contract/ingest.js'
+import { DEFAULT_NUMBER_RULES } from '../src/engine/contract/number-rules.js'
 import { BlockNumbers } from '../src/engine/store/block-numbers.js'
 import { openEnvironment } from '../src/engine/store/environment.js'
 import { cutRanges } from '../src/ingest/cut.js'
@@ -112,7 +113,7 @@ async function ingestAll(pool: IngestPool, file: { job: number; path: string; si
     defaultCountry: null,
     suppressed: null,
     createdSeconds: 0,
-    allowPremium: false,
+    rules: DEFAULT_NUMBER_RULES,
   }
   const shape = { path: file.path, start: dialect.dataStart, firstRange: 0, available: file.size, complete: true }
   const { ranges } = cutRanges(shape)

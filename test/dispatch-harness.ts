@@ -193,6 +193,8 @@ export function record(n: number, change: Partial<NewRecord> = {}): NewRecord {
     coding: 0,
     shift: 0,
     wantsReceipt: true,
+    isShortCode: false,
+    phone: 0,
     digits: String(447_700_000_000 + n),
     dueSeconds: 0,
     expiresSeconds: 0,

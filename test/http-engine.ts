@@ -16,6 +16,7 @@ import type { Clock } from '../src/engine/contract/clock.js'
 import { EngineError } from '../src/engine/contract/errors.js'
 import { noCounts } from '../src/engine/contract/job.js'
 import type { Log } from '../src/engine/contract/log.js'
+import { DEFAULT_NUMBER_RULES } from '../src/engine/contract/number-rules.js'
 import { createServer, type Server } from '../src/http/server.js'
 
 export const adminKey = 'admin-key-of-the-test'
@@ -29,7 +30,7 @@ export const account: AccountView = {
   timeZone: 'Europe/London',
   weight: 1.5,
   ratePerSecond: null,
-  allowPremium: false,
+  ...DEFAULT_NUMBER_RULES,
   keys: [{ id: 'k1', prefix: 'sk_live_k1', createdAt: '2026-10-01T00:00:00.000Z', lastUsedAt: null }],
   createdAt: '2026-10-01T00:00:00.000Z',
 }

@@ -14,6 +14,7 @@ import type {
 } from '../src/engine/contract/ingest.js'
 import type { JobSettings } from '../src/engine/contract/job.js'
 import { blankMessage } from '../src/engine/contract/message.js'
+import { DEFAULT_NUMBER_RULES } from '../src/engine/contract/number-rules.js'
 import { BlockReader } from '../src/engine/store/block.js'
 import { BlockNumbers } from '../src/engine/store/block-numbers.js'
 import { openEnvironment } from '../src/engine/store/environment.js'
@@ -101,7 +102,7 @@ export async function runJob(harness: Harness, file: JobFile): Promise<JobRun> {
     defaultCountry: 'GB',
     suppressed: null,
     createdSeconds: 1_800_000_000,
-    allowPremium: false,
+    rules: DEFAULT_NUMBER_RULES,
     ...file.plan,
   }
   const first = nextStart(store, job, sniffed.dialect.dataStart)

@@ -89,8 +89,14 @@ t.test('a wrong password: shown, tried once for all binds, and no other carrier 
   t.ok(isDelivered(await untilMessages(peers, job, isDelivered)), 'by the second carrier of the route')
   await until(async () => (await bindsOf(peers, 'bad')).filter(({ lastError }) => lastError !== null).length >= 3)
   const binds = await bindsOf(peers, 'bad')
-  t.equal(binds.find(({ lastError }) => lastError !== null)?.lastError, 'bind refused: ESME_RINVPASWD: the password is wrong')
-  t.ok(binds.every(({ lastError }) => lastError?.includes('ESME_RINVPASWD')), 'every bind says what it waits for')
+  t.equal(
+    binds.find(({ lastError }) => lastError !== null)?.lastError,
+    'bind refused: ESME_RINVPASWD: the password is wrong',
+  )
+  t.ok(
+    binds.every(({ lastError }) => lastError?.includes('ESME_RINVPASWD')),
+    'every bind says what it waits for',
+  )
   t.equal(tries.length, 1, 'what one bind was told, the others need not hear as well')
   t.equal(await metric(peers, 'trunkline_bind_up', { carrier: 'bad', bind: '0' }), 0)
   t.equal(await metric(peers, 'trunkline_bind_up', { carrier: 'good', bind: '0' }), 1)

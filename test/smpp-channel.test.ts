@@ -400,7 +400,10 @@ t.test('refused binds are not tried again at once, and the reason is shown', asy
   const log = { debug() {}, info() {}, error() {}, warn: (fields: object) => void logged.push(JSON.stringify(fields)) }
   const harness = start(t, { port, binds: 3, password: 'do-not-log' }, { log })
   await harness.until(() => harness.channel.view().binds.filter(({ lastError }) => lastError !== null).length === 2)
-  t.match(harness.channel.view().binds[0], { state: 'waiting', lastError: /^bind refused: ESME_RSYSERR: the carrier has/ })
+  t.match(harness.channel.view().binds[0], {
+    state: 'waiting',
+    lastError: /^bind refused: ESME_RSYSERR: the carrier has/,
+  })
   t.ok(tries >= 2)
   for (let n = 1; n < tried.length; n++) t.ok(tried[n]! - tried[n - 1]! >= 990, 'one try at a time, and one a second')
   t.notOk(logged.join().includes('do-not-log'))

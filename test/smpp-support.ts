@@ -102,6 +102,7 @@ export function outgoing(
     attempt: 0,
     expiresAtSeconds: 0,
     wantsReceipt: true,
+    isShortCode: false,
     ...change,
   }
 }

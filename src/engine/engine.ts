@@ -207,9 +207,11 @@ export class Engine implements EngineApi {
 
   /** However it is written; null: not a number. */
   #e164(principal: Principal, number: string): string | null {
-    const country = principal.kind === 'admin' ? null : this.#parts.accounts.record(principal.account).defaultCountry
-    const parsed = new NumberParser(country).parse(number)
-    return parsed.reason === 0 ? `+${parsed.digits}` : null
+    const account = principal.kind === 'admin' ? null : this.#parts.accounts.record(principal.account)
+    const shortCodes = account?.allowShortCodes ?? false
+    const parsed = new NumberParser(account?.defaultCountry ?? null, { shortCodes }).parse(number)
+    if (parsed.reason !== 0) return null
+    return parsed.isShortCode ? parsed.digits : `+${parsed.digits}`
   }
 
   async idempotent<T>(

@@ -7,6 +7,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { ColumnPlan, Dialect, JobPlan, PreviewRow, RoutePlan } from '../engine/contract/ingest.js'
 import { type Counts, type JobSettings, noCounts } from '../engine/contract/job.js'
 import { limits } from '../engine/contract/limits.js'
+import { DEFAULT_NUMBER_RULES, type NumberRules } from '../engine/contract/number-rules.js'
 import { reasonCode } from '../engine/contract/reasons.js'
 import { NumberParser } from '../engine/phone/number.js'
 import { bytesPerUnit } from './decode.js'
@@ -29,7 +30,8 @@ export interface CheckOptions {
   /** Text of the template that the settings name, and of all templates by keyword. */
   text?: string
   templates?: Record<string, string>
-  allowPremium?: boolean
+  /** The account's; default: DEFAULT_NUMBER_RULES. */
+  rules?: NumberRules
   /** Epoch seconds at which the job would be made. */
   createdSeconds?: number
 }
@@ -93,7 +95,7 @@ function planOf(options: CheckOptions, dialect: Dialect, columns: ColumnPlan): J
     defaultCountry: country,
     suppressed: settings.suppressed ? suppressedNumbers(settings.suppressed, country) : null,
     createdSeconds: options.createdSeconds ?? 0,
-    allowPremium: options.allowPremium ?? false,
+    rules: options.rules ?? DEFAULT_NUMBER_RULES,
   }
 }
 

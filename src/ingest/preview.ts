@@ -54,7 +54,7 @@ function previewRow(row: Row, record: SourceRecord, number: number, linesBefore:
   return {
     row: number,
     line: linesBefore + record.line + 1,
-    to: row.digits !== '' ? `+${row.digits}` : row.phoneColumn < 0 ? '' : record.text(row.phoneColumn),
+    to: row.digits !== '' ? shownNumber(row) : row.phoneColumn < 0 ? '' : record.text(row.phoneColumn),
     channel: row.channel,
     text: row.text ?? '',
     encoding: CODINGS[row.segmented?.coding ?? 0],
@@ -64,6 +64,10 @@ function previewRow(row: Row, record: SourceRecord, number: number, linesBefore:
     reason: code,
     detail: code === null ? null : reasonHelp(code),
   }
+}
+
+function shownNumber(row: Row): string {
+  return row.isShortCode ? row.digits : `+${row.digits}`
 }
 
 /** @throws EngineError TEMPLATE_INVALID, TEMPLATE_LABEL_UNKNOWN. */

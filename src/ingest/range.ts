@@ -156,6 +156,8 @@ class RangeIngest implements RowSink {
     message.coding = segmented.coding
     message.shift = segmented.shift
     message.digits = row.digits
+    message.isShortCode = row.isShortCode
+    message.phone = row.phone
     message.dueSeconds = row.dueSeconds
     message.expiresSeconds = row.expiresSeconds
     message.line = source.line
@@ -225,6 +227,8 @@ function emptyMessage(): NewRecord {
     wantsReceipt: true,
     digits: '',
     shift: 0,
+    isShortCode: false,
+    phone: 0,
     dueSeconds: 0,
     expiresSeconds: 0,
     line: 0,

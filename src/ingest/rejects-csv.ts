@@ -95,11 +95,10 @@ function addDuplicates({ store, columns }: RejectsSource, block: number, rejects
   if (bitmap === null || bytes === null) return
   const reader = new BlockReader(bytes)
   if (!reader.intact) return
-  // With several recipient columns the block does not know which one the number came from.
-  const column = columns.phones.length === 1 ? columns.phones[0]! + 1 : 0
   for (let place = 0; place < reader.count; place++) {
     if ((bitmap[place >> 3]! & (1 << (place & 7))) === 0) continue
-    const { line, offset, length } = reader.facts(place)
+    const { line, offset, length, phone } = reader.facts(place)
+    const column = phone === null ? 0 : (columns.phones[phone] ?? -1) + 1
     rejects.push({ line, offset, length, reason: DUPLICATE, column })
   }
 }

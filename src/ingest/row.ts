@@ -7,7 +7,8 @@ import type { ColumnPlan, JobPlan, RoutePlan } from '../engine/contract/ingest.j
 import { limits } from '../engine/contract/limits.js'
 import { CHANNELS, type ChannelName } from '../engine/contract/message.js'
 import { reasonNumber } from '../engine/contract/reasons.js'
-import { LINE_TYPES, NumberParser, type ParsedNumber } from '../engine/phone/number.js'
+import { NumberParser, type ParsedNumber } from '../engine/phone/number.js'
+import { NO_COUNTRY, NumberPolicy } from '../engine/phone/number-policy.js'
 import { type Segmented, Segmenter } from '../engine/text/segment.js'
 import { isZone, parseLocalTime } from './local-time.js'
 import type { SourceRecord } from './record-source.js'
@@ -15,7 +16,6 @@ import type { SourceRecord } from './record-source.js'
 import { RowText } from './row-text.js'
 import { parseSendTime } from './send-time.js'
 
-const PREMIUM_NUMBER = reasonNumber('PREMIUM_NUMBER')
 const MISSING_NUMBER = reasonNumber('MISSING_NUMBER')
 const NO_ROUTE = reasonNumber('NO_ROUTE')
 const BAD_DATE = reasonNumber('BAD_DATE')
@@ -24,9 +24,6 @@ const EXTRA_COLUMNS = reasonNumber('EXTRA_COLUMNS')
 export const SUPPRESSED = reasonNumber('SUPPRESSED')
 
 const DEFAULT_MAX_PARTS = 10
-const SPECIAL_RATE = new Set(['premium', 'sharedCost', 'tollFree', 'uan', 'voicemail'])
-const IS_SPECIAL = LINE_TYPES.map((name) => SPECIAL_RATE.has(name))
-const FIXED = LINE_TYPES.indexOf('fixed')
 
 /** Reused from row to row: the sink copies what it keeps. */
 export interface Row {
@@ -36,7 +33,11 @@ export interface Row {
   column: number
   /** Recipient column from 0. */
   phoneColumn: number
+  /** Its place among the recipient columns. */
+  phone: number
+  /** E.164 without +, or a short code. */
   digits: string
+  isShortCode: boolean
   value: number
   /** ISO 3166; '' = of no country, or not a number. */
   country: string
@@ -79,17 +80,21 @@ export class RowMaker {
   readonly #plan: JobPlan
   readonly #columns: ColumnPlan
   readonly #numbers: NumberParser
+  readonly #policy: NumberPolicy
   readonly #routes: ByPrefix<RoutePlan>
   readonly #cutters = new Map<RoutePlan, Cutter>()
   readonly #text: RowText
   readonly #dueSeconds: number
   readonly #row: Row
+  /** Numbers of the record at hand, where a job may message a number several times. */
+  readonly #inRecord: number[] = []
 
   /** @throws EngineError TEMPLATE_INVALID, TEMPLATE_LABEL_UNKNOWN. */
   constructor(plan: JobPlan) {
     this.#plan = plan
     this.#columns = plan.columns
-    this.#numbers = new NumberParser(plan.defaultCountry)
+    this.#numbers = new NumberParser(plan.defaultCountry, { shortCodes: plan.rules.allowShortCodes })
+    this.#policy = new NumberPolicy(plan.rules)
     this.#routes = new ByPrefix(plan.routes)
     this.#text = new RowText(plan)
     this.#dueSeconds = plan.settings.sendAt === undefined ? 0 : Math.max(0, parseSendTime(plan.settings.sendAt))
@@ -97,7 +102,9 @@ export class RowMaker {
       reason: 0,
       column: -1,
       phoneColumn: -1,
+      phone: 0,
       digits: '',
+      isShortCode: false,
       value: 0,
       country: '',
       channel: 'sms',
@@ -153,41 +160,45 @@ export class RowMaker {
     return 0
   }
 
+  /** The first number that the account may message; else the row is about the first column with anything in it. */
   #firstNumber(record: SourceRecord, sink: RowSink): void {
-    const { phones } = this.#columns
-    let reason = 0
-    for (let index = 0; index < phones.length; index++) {
-      const parsed = this.#numbers.parse(record.text(phones[index]!))
-      if (parsed.reason === 0) {
-        this.#fill(record, phones[index]!, parsed)
-        sink.row(this.#row, record)
+    const count = this.#columns.phones.length
+    let filled = -1
+    for (let index = 0; index < count; index++) {
+      const reason = this.#address(record, index)
+      // A suppressed person must not be reached on another number instead.
+      if (reason === 0 || this.#isSuppressed(this.#row.value)) {
+        this.#finish(record, sink)
         return
       }
-      if (index === 0) reason = parsed.reason
+      if (filled < 0 && reason !== MISSING_NUMBER) filled = index
     }
-    this.#refuseNumber(record, sink, phones[0]!, reason)
+    if (count > 1) this.#address(record, Math.max(filled, 0))
+    this.#finish(record, sink)
   }
 
   #eachNumber(record: SourceRecord, sink: RowSink): void {
     const { phones } = this.#columns
+    this.#inRecord.length = 0
     let rows = 0
     for (let index = 0; index < phones.length; index++) {
-      const parsed = this.#numbers.parse(record.text(phones[index]!))
-      if (parsed.reason === MISSING_NUMBER) continue
+      const reason = this.#address(record, index)
+      if (reason === MISSING_NUMBER || this.#isRepeated(reason)) continue
       rows++
-      if (parsed.reason === 0) {
-        this.#fill(record, phones[index]!, parsed)
-        sink.row(this.#row, record)
-      } else this.#refuseNumber(record, sink, phones[index]!, parsed.reason)
+      this.#finish(record, sink)
     }
-    if (rows === 0) this.#refuseNumber(record, sink, phones[0]!, MISSING_NUMBER)
+    if (rows > 0) return
+    this.#address(record, 0)
+    this.#finish(record, sink)
   }
 
-  #refuseNumber(record: SourceRecord, sink: RowSink, column: number, reason: number): void {
-    this.#clear(column)
-    this.#row.reason = reason
-    this.#row.column = column
-    sink.row(this.#row, record)
+  /** Without deduplication too, one record reaches a number once; with it, the repetition is a duplicate like any other. */
+  #isRepeated(reason: number): boolean {
+    if (reason !== 0 || (this.#plan.settings.deduplicate ?? true)) return false
+    const { value } = this.#row
+    if (this.#inRecord.includes(value)) return true
+    this.#inRecord.push(value)
+    return false
   }
 
   #clear(phoneColumn: number): void {
@@ -195,7 +206,9 @@ export class RowMaker {
     row.reason = 0
     row.column = -1
     row.phoneColumn = phoneColumn
+    row.phone = 0
     row.digits = ''
+    row.isShortCode = false
     row.value = 0
     row.country = ''
     row.channel = 'sms'
@@ -207,30 +220,42 @@ export class RowMaker {
     row.partPrice = null
   }
 
-  #fill(record: SourceRecord, phoneColumn: number, parsed: ParsedNumber): void {
-    this.#clear(phoneColumn)
+  /** Begins the row of one recipient column: number, channel and route, or the reason why not. */
+  #address(record: SourceRecord, phone: number): number {
+    const column = this.#columns.phones[phone]!
+    this.#clear(column)
     const row = this.#row
-    row.digits = parsed.digits
-    row.value = parsed.value
-    row.country = parsed.country
-    row.channel = this.#channelFor(parsed.lineType)
-    row.reason = this.#refusal(parsed)
-    if (row.reason !== 0) row.column = phoneColumn
-    else if (this.#setTimes(record)) this.#setText(record)
+    const parsed = this.#numbers.parse(record.text(column))
+    row.reason = parsed.reason
+    if (parsed.reason === 0) {
+      row.phone = phone
+      row.digits = parsed.digits
+      row.isShortCode = parsed.isShortCode
+      row.value = parsed.value
+      row.country = parsed.country === NO_COUNTRY ? '' : parsed.country
+      row.channel = this.#policy.channel(this.#plan.settings.channel, parsed.lineType)
+      row.reason = this.#refusal(parsed)
+    }
+    if (row.reason !== 0) row.column = column
+    return row.reason
   }
 
-  #channelFor(lineType: number): ChannelName {
-    const { channel } = this.#plan.settings
-    if (channel !== undefined && channel !== 'auto') return channel
-    return lineType === FIXED ? 'voice' : 'sms'
+  #finish(record: SourceRecord, sink: RowSink): void {
+    if (this.#row.reason === 0 && this.#setTimes(record)) this.#setText(record)
+    sink.row(this.#row, record)
   }
 
   #refusal(parsed: ParsedNumber): number {
-    if (IS_SPECIAL[parsed.lineType] && !this.#plan.allowPremium) return PREMIUM_NUMBER
-    this.#row.route = this.#routes.find(this.#row.channel, parsed.digits)
+    const refused = this.#policy.refusal(parsed)
+    if (refused !== 0) return refused
+    this.#row.route = this.#routes.find(this.#row.channel, parsed.routeDigits)
     if (this.#row.route === null) return NO_ROUTE
+    return this.#isSuppressed(parsed.value) ? SUPPRESSED : 0
+  }
+
+  #isSuppressed(value: number): boolean {
     const { suppressed } = this.#plan
-    return suppressed !== null && includesSorted(suppressed, parsed.value) ? SUPPRESSED : 0
+    return suppressed !== null && includesSorted(suppressed, value)
   }
 
   #setTimes(record: SourceRecord): boolean {

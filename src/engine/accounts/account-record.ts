@@ -1,8 +1,10 @@
 /** An account as stored, and as the API shows it. Main thread. */
 import type { AccountSettings, AccountView, Features } from '../contract/api.js'
 import { EngineError, type FieldError } from '../contract/errors.js'
+import { DEFAULT_NUMBER_RULES, type NumberRules, numberRules } from '../contract/number-rules.js'
+import { numberSettings } from './number-settings.js'
 
-export interface AccountRecord {
+export interface AccountRecord extends NumberRules {
   /** What blocks and jobs carry. */
   number: number
   id: string
@@ -12,7 +14,6 @@ export interface AccountRecord {
   timeZone: string
   weight: number
   ratePerSecond: number | null
-  allowPremium: boolean
   createdAtMs: number
 }
 
@@ -42,9 +43,14 @@ export function newAccount(facts: { id: string; number: number; nowMs: number })
     timeZone: 'UTC',
     weight: 1,
     ratePerSecond: null,
-    allowPremium: false,
+    ...DEFAULT_NUMBER_RULES,
     createdAtMs: facts.nowMs,
   }
+}
+
+/** A record that an earlier version stored lacks what came since. */
+export function withDefaults(record: AccountRecord): AccountRecord {
+  return { ...newAccount({ id: record.id, number: record.number, nowMs: record.createdAtMs }), ...record }
 }
 
 /** The record with the given settings; absent keys stay. @throws EngineError VALIDATION naming each wrong field. */
@@ -66,6 +72,7 @@ export function withSettings(
   if (settings.ratePerSecond != null && !(settings.ratePerSecond > 0)) {
     fields.push({ pointer: '/ratePerSecond', message: 'must be above 0' })
   }
+  const numbers = numberSettings(record, settings, fields)
   if (fields.length > 0) throw new EngineError('VALIDATION', 'The account settings do not fit.', { fields })
   return {
     ...record,
@@ -75,7 +82,7 @@ export function withSettings(
     timeZone: settings.timeZone ?? record.timeZone,
     weight: settings.weight ?? record.weight,
     ratePerSecond: settings.ratePerSecond === undefined ? record.ratePerSecond : settings.ratePerSecond,
-    allowPremium: settings.allowPremium ?? record.allowPremium,
+    ...numbers,
   }
 }
 
@@ -97,7 +104,7 @@ export function accountView(record: AccountRecord, keys: AccountView['keys']): A
     timeZone: record.timeZone,
     weight: record.weight,
     ratePerSecond: record.ratePerSecond,
-    allowPremium: record.allowPremium,
+    ...numberRules(record),
     keys,
     createdAt: new Date(record.createdAtMs).toISOString(),
   }

@@ -6,7 +6,14 @@ import type { AccountSettings, AccountView, Page, PageQuery, Principal } from '.
 import type { Clock } from '../contract/clock.js'
 import { EngineError } from '../contract/errors.js'
 import type { Documents, DocumentWrite } from '../store/documents.js'
-import { type AccountRecord, accountView, type KeyRecord, newAccount, withSettings } from './account-record.js'
+import {
+  type AccountRecord,
+  accountView,
+  type KeyRecord,
+  newAccount,
+  withDefaults,
+  withSettings,
+} from './account-record.js'
 import { digestOf, keyId, keyPrefix, makeKey, sameDigest } from './key.js'
 import type { Numbering } from './numbering.js'
 
@@ -34,7 +41,7 @@ export class Accounts {
   constructor(deps: AccountsDeps) {
     this.#deps = deps
     this.#adminDigest = digestOf(deps.adminKey)
-    for (const { value } of deps.documents.list<AccountRecord>('accounts')) this.#hold(value)
+    for (const { value } of deps.documents.list<AccountRecord>('accounts')) this.#hold(withDefaults(value))
     for (const { value } of deps.documents.list<KeyRecord>('keys')) this.#keys.set(value.id, value)
   }
 

@@ -6,6 +6,7 @@ import type { CarrierPatch, CarrierView } from './channel.js'
 import type { PreviewRow } from './ingest.js'
 import type { Counts, JobSettings, JobState } from './job.js'
 import type { ChannelName, CodingName, PriorityName, StateName } from './message.js'
+import type { NumberRules } from './number-rules.js'
 import type { ReasonCode } from './reasons.js'
 
 /** Who asks. The account comes from the key and from nowhere else. */
@@ -18,17 +19,16 @@ export interface Features {
   drop: boolean
 }
 
-export interface AccountSettings {
+export interface AccountSettings extends Partial<NumberRules> {
   name?: string
   features?: Partial<Features>
   defaultCountry?: string | null
   timeZone?: string
   weight?: number
   ratePerSecond?: number | null
-  allowPremium?: boolean
 }
 
-export interface AccountView {
+export interface AccountView extends NumberRules {
   id: string
   name: string
   features: Features
@@ -36,7 +36,6 @@ export interface AccountView {
   timeZone: string
   weight: number
   ratePerSecond: number | null
-  allowPremium: boolean
   keys: { id: string; prefix: string; createdAt: string; lastUsedAt: string | null }[]
   createdAt: string
 }

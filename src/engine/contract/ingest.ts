@@ -2,6 +2,7 @@
 import type { ColumnSettings, CsvSettings, JobSettings } from './job.js'
 import type { NationalLanguage } from './language.js'
 import type { ChannelName, CodingName } from './message.js'
+import type { NumberRules } from './number-rules.js'
 import type { ReasonCode } from './reasons.js'
 import type { RangeRecord, RowKind } from './store.js'
 
@@ -71,8 +72,8 @@ export interface JobPlan {
   suppressed: Float64Array | null
   /** Epoch seconds at which the job was made: due and validity count from here. */
   createdSeconds: number
-  /** Premium and special ranges are refused unless true. */
-  allowPremium: boolean
+  /** The account's, as they were when the file began to be read. */
+  rules: NumberRules
 }
 
 export interface RangeBounds {

@@ -71,9 +71,11 @@ export type State = (typeof STATE)[keyof typeof STATE]
 export interface OutgoingMessage {
   ref: MessageRef
   bytes: Buffer
-  /** ASCII digits of the E.164 number without '+'. */
+  /** ASCII digits of the E.164 number without '+', or of a short code. */
   toStart: number
   toLength: number
+  /** Goes out as a number of the carrier's own network, not as an international one. */
+  isShortCode: boolean
   from: string
   coding: Coding
   partCount: number
@@ -98,6 +100,7 @@ export function blankMessage(): OutgoingMessage {
     bytes: Buffer.alloc(0),
     toStart: 0,
     toLength: 0,
+    isShortCode: false,
     from: '',
     coding: 0,
     partCount: 0,

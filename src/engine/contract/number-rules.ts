@@ -35,6 +35,12 @@ export interface NumberRules {
   denyPrefixes: readonly string[]
 }
 
+/** Only the rules of what has them among others. */
+export function numberRules(from: NumberRules): NumberRules {
+  const { allowPremium, allowShortCodes, channelRules, allowPrefixes, denyPrefixes } = from
+  return { allowPremium, allowShortCodes, channelRules, allowPrefixes, denyPrefixes }
+}
+
 export const DEFAULT_NUMBER_RULES: NumberRules = {
   allowPremium: false,
   allowShortCodes: false,

@@ -2,18 +2,18 @@
 import { EngineError, type FieldError } from '../contract/errors.js'
 import type { JobSettings } from '../contract/job.js'
 import { limits } from '../contract/limits.js'
+import type { NumberRules } from '../contract/number-rules.js'
 import { isCountry, NumberParser } from '../phone/number.js'
 import { isBody } from '../text/body.js'
 import { compileTemplate } from '../text/template.js'
 import type { JobRecord } from './job-record.js'
 
 /** What jobs need to know of the account that they belong to. */
-export interface JobAccount {
+export interface JobAccount extends NumberRules {
   number: number
   id: string
   weight: number
   defaultCountry: string | null
-  allowPremium: boolean
   features: { sms: boolean }
 }
 
@@ -47,7 +47,7 @@ export function newJob(facts: NewJob, settings: JobSettings): JobRecord {
   if (!facts.account.features.sms && settings.channel !== 'voice' && settings.channel !== 'email') {
     throw new EngineError('FEATURE_OFF', 'SMS is switched off for this account.')
   }
-  if (!facts.singles) checkSettings(settings, facts.account.defaultCountry)
+  if (!facts.singles) checkSettings(settings, facts.account)
   return {
     job: facts.job,
     account: facts.account.number,
@@ -69,8 +69,8 @@ export function newJob(facts: NewJob, settings: JobSettings): JobRecord {
   }
 }
 
-function checkSettings(settings: JobSettings, homeCountry: string | null): void {
-  const fields = [...settingErrors(settings), ...suppressedErrors(settings, homeCountry)]
+function checkSettings(settings: JobSettings, account: JobAccount): void {
+  const fields = [...settingErrors(settings), ...suppressedErrors(settings, account)]
   if (fields.length > 0) {
     throw new EngineError('VALIDATION', `${fields[0]!.pointer} ${fields[0]!.message}.`, { fields })
   }
@@ -112,24 +112,28 @@ function* settingErrors(settings: JobSettings): Iterable<FieldError> {
 }
 
 /** A number that cannot be read would silently suppress nobody. */
-function* suppressedErrors(settings: JobSettings, homeCountry: string | null): Iterable<FieldError> {
+function* suppressedErrors(settings: JobSettings, account: JobAccount): Iterable<FieldError> {
   const numbers = settings.suppressed ?? []
-  const country = settings.defaultCountry ?? homeCountry
+  const country = settings.defaultCountry ?? account.defaultCountry
   if (country !== null && !isCountry(country)) return
   if (numbers.length > SUPPRESSED_MAX) {
     yield { pointer: '/suppressed', message: `must have at most ${SUPPRESSED_MAX} numbers` }
     return
   }
-  const parser = new NumberParser(country)
+  const parser = new NumberParser(country, { shortCodes: account.allowShortCodes })
   for (const [index, number] of numbers.entries()) {
     if (parser.parse(number).reason !== 0) yield { pointer: `/suppressed/${index}`, message: 'is not a phone number' }
   }
 }
 
 /** Sorted E.164 numbers in shared memory, so that every range task of the job uses one copy. */
-export function suppressedNumbers(numbers: string[] | undefined, defaultCountry: string | null): Float64Array | null {
+export function suppressedNumbers(
+  numbers: string[] | undefined,
+  defaultCountry: string | null,
+  shortCodes: boolean,
+): Float64Array | null {
   if (numbers === undefined || numbers.length === 0) return null
-  const parser = new NumberParser(defaultCountry)
+  const parser = new NumberParser(defaultCountry, { shortCodes })
   const values = numbers
     .map((number) => {
       const parsed = parser.parse(number)

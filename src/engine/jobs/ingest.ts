@@ -5,6 +5,7 @@
 import { EngineError } from '../contract/errors.js'
 import { jobId } from '../contract/ids.js'
 import type { IngestTask, JobPlan, RangeResult, SniffResult } from '../contract/ingest.js'
+import { DEFAULT_NUMBER_RULES, numberRules } from '../contract/number-rules.js'
 import { bindTemplate, compileTemplate, labelLookup } from '../text/template.js'
 import { suppressedNumbers } from './create.js'
 import { IngestRun } from './ingest-run.js'
@@ -80,7 +81,7 @@ export class Ingest {
     let suppressed: Float64Array | null | undefined
     return (sniff) => {
       checkLabels(record.settings.text, sniff)
-      suppressed ??= suppressedNumbers(record.settings.suppressed, country)
+      suppressed ??= suppressedNumbers(record.settings.suppressed, country, account?.allowShortCodes ?? false)
       return {
         job: record.job,
         account: record.account,
@@ -96,7 +97,7 @@ export class Ingest {
         suppressed,
         // Validity of a job that waits counts from its sending time.
         createdSeconds: Math.floor(Math.max(record.createdAtMs, record.sendAtMs) / 1000),
-        allowPremium: account?.allowPremium ?? false,
+        rules: numberRules(account ?? DEFAULT_NUMBER_RULES),
       }
     }
   }

@@ -5,23 +5,21 @@
 import type { MessageAccepted, MessageRequest } from '../contract/api.js'
 import type { RoutePlan } from '../contract/ingest.js'
 import { CHANNELS, type ChannelName, CODINGS, type PriorityName } from '../contract/message.js'
+import type { NumberRules } from '../contract/number-rules.js'
 import { type ReasonCode, reasonCode } from '../contract/reasons.js'
-import { LINE_TYPES, NumberParser } from '../phone/number.js'
+import { NumberParser, type ParsedNumber } from '../phone/number.js'
+import { NumberPolicy } from '../phone/number-policy.js'
 import type { NewRecord } from '../store/block.js'
 import { isBody } from '../text/body.js'
 import { type Segmented, Segmenter } from '../text/segment.js'
 
 const DEFAULT_MAX_PARTS = 10
-const SPECIAL_RATE = new Set(['premium', 'sharedCost', 'tollFree', 'uan', 'voicemail'])
-const IS_SPECIAL = LINE_TYPES.map((name) => SPECIAL_RATE.has(name))
-const FIXED = LINE_TYPES.indexOf('fixed')
 const SEGMENTERS_MAX = 64
 
-export interface ComposeAccount {
+export interface ComposeAccount extends NumberRules {
   number: number
   id: string
   defaultCountry: string | null
-  allowPremium: boolean
   features: { sms: boolean; voice: boolean; email: boolean }
 }
 
@@ -47,7 +45,9 @@ export interface Verdict {
 
 export class Composer {
   readonly #deps: ComposeDeps
-  readonly #parsers = new Map<string | null, NumberParser>()
+  readonly #parsers = new Map<string, NumberParser>()
+  /** A changed account is a new record, so its rules are compiled anew. */
+  readonly #policies = new WeakMap<ComposeAccount, NumberPolicy>()
   readonly #segmenters = new Map<string, Segmenter>()
 
   constructor(deps: ComposeDeps) {
@@ -55,17 +55,19 @@ export class Composer {
   }
 
   compose(account: ComposeAccount, request: MessageRequest, nowMs: number): Verdict {
-    const parsed = this.#parser(account.defaultCountry).parse(request.to)
+    const parsed = this.#parser(account).parse(request.to)
     if (parsed.reason !== 0) return refused(request.to, 'sms', reasonCode(parsed.reason))
-    const to = `+${parsed.digits}`
-    const channel = channelFor(request.channel, parsed.lineType)
+    const policy = this.#policy(account)
+    const to = parsed.isShortCode ? parsed.digits : `+${parsed.digits}`
+    const channel = policy.channel(request.channel, parsed.lineType)
     if (request.from !== undefined && request.from !== '' && !this.#deps.isSender(request.from)) {
       return refused(to, channel, 'INVALID_SENDER')
     }
-    if (IS_SPECIAL[parsed.lineType] && !account.allowPremium) return refused(to, channel, 'PREMIUM_NUMBER')
+    const refusal = policy.refusal(parsed)
+    if (refusal !== 0) return refused(to, channel, reasonCode(refusal))
     const route = this.#deps
       .plans(account.id)
-      .find((plan) => plan.channel === channel && parsed.digits.startsWith(plan.prefix))
+      .find((plan) => plan.channel === channel && parsed.routeDigits.startsWith(plan.prefix))
     if (route === undefined || !account.features[channel]) return refused(to, channel, 'NO_ROUTE')
     const dueMs = request.sendAt === undefined ? 0 : this.#deps.parseTime(request.sendAt)
     if (dueMs === null) return refused(to, channel, 'BAD_DATE')
@@ -73,17 +75,27 @@ export class Composer {
     const segmented = this.#segmenter(route, request).segment(request.text)
     if (segmented.reason !== 0) return refused(to, channel, reasonCode(segmented.reason))
     const times = timesOf(request, dueMs, nowMs)
-    const record = recordOf(parsed.digits, channel, segmented, times)
+    const record = recordOf(parsed, channel, segmented, times)
     const composed = { record, route, from: request.from ?? '', priority: request.priority ?? 'normal' }
     return { answer: accepted(to, segmented, times.dueSeconds * 1000 > nowMs, route), composed }
   }
 
-  #parser(country: string | null): NumberParser {
-    const known = this.#parsers.get(country)
+  #parser({ defaultCountry, allowShortCodes }: ComposeAccount): NumberParser {
+    const key = `${defaultCountry} ${allowShortCodes}`
+    const known = this.#parsers.get(key)
     if (known !== undefined) return known
-    const parser = new NumberParser(country)
-    this.#parsers.set(country, parser)
+    const parser = new NumberParser(defaultCountry, { shortCodes: allowShortCodes })
+    this.#parsers.set(key, parser)
     return parser
+  }
+
+  #policy(account: ComposeAccount): NumberPolicy {
+    let policy = this.#policies.get(account)
+    if (policy === undefined) {
+      policy = new NumberPolicy(account)
+      this.#policies.set(account, policy)
+    }
+    return policy
   }
 
   #segmenter(route: RoutePlan, request: MessageRequest): Segmenter {
@@ -99,11 +111,6 @@ export class Composer {
     }
     return segmenter
   }
-}
-
-function channelFor(wanted: MessageRequest['channel'], lineType: number): ChannelName {
-  if (wanted !== undefined && wanted !== 'auto') return wanted
-  return lineType === FIXED ? 'voice' : 'sms'
 }
 
 function refused(to: string, channel: ChannelName, reason: ReasonCode): Verdict {
@@ -139,12 +146,14 @@ function timesOf(request: MessageRequest, dueMs: number, nowMs: number): Times {
   return { dueSeconds, expiresSeconds: valid > 0 ? Math.min(from + valid, 0xffffffff) : 0 }
 }
 
-function recordOf(digits: string, channel: ChannelName, segmented: Segmented, times: Times): NewRecord {
+function recordOf(to: ParsedNumber, channel: ChannelName, segmented: Segmented, times: Times): NewRecord {
   return {
     channel: CHANNELS.indexOf(channel),
     coding: segmented.coding,
     wantsReceipt: true,
-    digits,
+    digits: to.digits,
+    isShortCode: to.isShortCode,
+    phone: 0,
     dueSeconds: times.dueSeconds,
     expiresSeconds: times.expiresSeconds,
     line: 0,

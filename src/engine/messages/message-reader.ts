@@ -159,7 +159,7 @@ export class MessageReader {
 
   #matches({ reader, ...source }: MessageSource, place: number, filter: MessageFilter): boolean {
     if (reader.verified(place) < 0 || this.isMarked(source.block, place)) return false
-    if (filter.to !== undefined && `+${reader.digits(place)}` !== filter.to) return false
+    if (filter.to !== undefined && reader.recipient(place) !== filter.to) return false
     return filter.state === undefined || stateOf({ reader, ...source }, place) === filter.state
   }
 }

@@ -74,7 +74,7 @@ export function messageView(source: MessageSource, place: number, names: ViewNam
     job: facts.job === null ? null : jobId(facts.job),
     state: stateOf(source, place),
     reason: intact ? reasonOf(source, place) : 'RECORD_CORRUPT',
-    to: intact ? `+${reader.digits(place)}` : '',
+    to: intact ? reader.recipient(place) : '',
     from: reader.from,
     channel: intact ? (CHANNELS[reader.facts(place).channel] ?? 'sms') : 'sms',
     text: intact ? wholeText(message) : '',

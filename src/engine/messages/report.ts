@@ -75,7 +75,7 @@ function reportLine(source: MessageSource, place: number, names: ViewNames): str
   const cells = [
     messageId(messageRef(source.block, place)),
     rowOf(source, place),
-    intact ? `+${reader.digits(place)}` : '',
+    intact ? reader.recipient(place) : '',
     reader.from,
     CHANNELS[reader.facts(place).channel] ?? '',
     stateOf(source, place),

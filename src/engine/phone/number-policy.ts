@@ -26,7 +26,8 @@ const SPECIAL: ReadonlySet<string> = new Set([
   'personal',
   'pager',
 ])
-const NO_COUNTRY = '001'
+/** What ParsedNumber calls networks of no country, as libphonenumber does. */
+export const NO_COUNTRY = '001'
 
 interface PrefixRule {
   prefix: string

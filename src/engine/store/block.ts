@@ -22,7 +22,12 @@ import type { SealedBlock } from '../contract/store.js'
 const MAGIC = 0x31424c54
 const HEAD_BYTES = 36
 const RECORD_HEAD_BYTES = 32
+/** Bits of a record's flags; the recipient column stands above them. */
 const WANTS_RECEIPT = 1
+const IS_SHORT_CODE = 2
+const PHONE_SHIFT = 2
+/** The highest that can be told apart; it also stands for all beyond. */
+const PHONE_MAX = 63
 const LOOSE = 0xffffffff
 
 export interface BlockHead {
@@ -40,8 +45,11 @@ export interface NewRecord {
   channel: number
   coding: Coding
   wantsReceipt: boolean
-  /** E.164 digits without '+'. */
+  /** E.164 digits without '+', or a short code. */
   digits: string
+  isShortCode: boolean
+  /** Which of the job's recipient columns it came from, from 0. */
+  phone: number
   dueSeconds: number
   expiresSeconds: number
   line: number
@@ -99,7 +107,7 @@ export class BlockBuilder {
     bytes[at + 6] = record.channel
     bytes[at + 7] = record.coding
     bytes[at + 8] = record.partCount
-    bytes[at + 9] = record.wantsReceipt ? WANTS_RECEIPT : 0
+    bytes[at + 9] = flagsOf(record)
     bytes[at + 10] = record.digits.length
     bytes[at + 11] = record.shift
     bytes.writeUInt32LE(record.dueSeconds, at + 12)
@@ -163,6 +171,11 @@ export class BlockBuilder {
   }
 }
 
+function flagsOf({ wantsReceipt, isShortCode, phone }: NewRecord): number {
+  const column = phone < PHONE_MAX ? phone : PHONE_MAX
+  return (wantsReceipt ? WANTS_RECEIPT : 0) | (isShortCode ? IS_SHORT_CODE : 0) | (column << PHONE_SHIFT)
+}
+
 function headChecksum(bytes: Buffer, end: number): number {
   return (crc32c(bytes, 0, 32) ^ crc32c(bytes, HEAD_BYTES, end)) >>> 0
 }
@@ -174,6 +187,8 @@ export interface RecordFacts {
   offset: number
   length: number
   dueSeconds: number
+  /** Which of the job's recipient columns it came from, from 0; null: beyond those that a record can name. */
+  phone: number | null
 }
 
 /** Reads a stored block in place. */
@@ -233,9 +248,11 @@ export class BlockReader {
     message.toLength = digits
     message.from = this.from
     message.coding = bytes[at + 7]! as Coding
+    message.shift = bytes[at + 11]!
     message.partCount = parts
     message.expiresAtSeconds = bytes.readUInt32LE(at + 16)
     message.wantsReceipt = (bytes[at + 9]! & WANTS_RECEIPT) !== 0
+    message.isShortCode = (bytes[at + 9]! & IS_SHORT_CODE) !== 0
     let length = at + RECORD_HEAD_BYTES + digits
     let start = length + parts * 2
     for (let part = 0; part < parts; part++, length += 2) {
@@ -249,13 +266,14 @@ export class BlockReader {
   facts(place: number): RecordFacts {
     const { bytes } = this
     const at = this.#at(place)
-    message.shift = bytes[at + 11]!
+    const phone = bytes[at + 9]! >> PHONE_SHIFT
     return {
       channel: bytes[at + 6]!,
       line: bytes.readUInt32LE(at + 20),
       offset: bytes.readUInt32LE(at + 24),
       length: bytes.readUInt32LE(at + 28),
       dueSeconds: bytes.readUInt32LE(at + 12),
+      phone: phone < PHONE_MAX ? phone : null,
     }
   }
 
@@ -272,5 +290,10 @@ export class BlockReader {
   digits(place: number): string {
     const at = this.#at(place)
     return this.bytes.latin1Slice(at + RECORD_HEAD_BYTES, at + RECORD_HEAD_BYTES + this.bytes[at + 10]!)
+  }
+  /** As people write it: +E.164, or a short code. */
+  recipient(place: number): string {
+    const isShortCode = (this.bytes[this.#at(place) + 9]! & IS_SHORT_CODE) !== 0
+    return isShortCode ? this.digits(place) : `+${this.digits(place)}`
   }
 }

@@ -1,6 +1,7 @@
 /** Bodies and answers of /v1/accounts. */
 import { Type } from 'typebox'
 import { nullable, strict, Timestamp, text } from './common.js'
+import { numberRuleSchemas } from './number-rules.js'
 
 const features = {
   sms: Type.Boolean({ description: 'May send SMS.' }),
@@ -27,7 +28,11 @@ const settings = {
       Type.Number({ exclusiveMinimum: 0, maximum: 1_000_000, description: 'Parts per second; null: no limit.' }),
     ),
   ),
-  allowPremium: Type.Optional(Type.Boolean({ description: 'Premium and special numbers are not refused.' })),
+  allowPremium: Type.Optional(numberRuleSchemas.allowPremium),
+  allowShortCodes: Type.Optional(numberRuleSchemas.allowShortCodes),
+  channelRules: Type.Optional(numberRuleSchemas.channelRules),
+  allowPrefixes: Type.Optional(numberRuleSchemas.allowPrefixes),
+  denyPrefixes: Type.Optional(numberRuleSchemas.denyPrefixes),
 }
 
 export const AccountCreateSchema = Type.Object(
@@ -51,7 +56,7 @@ export const AccountSchema = Type.Object(
     timeZone: Type.String(),
     weight: Type.Number(),
     ratePerSecond: nullable(Type.Number()),
-    allowPremium: Type.Boolean(),
+    ...numberRuleSchemas,
     keys: Type.Array(
       Type.Object({
         id: Type.String(),
