@@ -73,7 +73,8 @@ t.test('single messages share commits, are sent at once and are found again', as
       { to: '123', text: 'x' },
       { to: '+442079460000', text: 'x' },
     ])
-    t.match(refused, [{ state: 'rejected', reason: 'INVALID_NUMBER' }, { reason: 'NO_ROUTE' }])
+    t.match(refused.rows, [{ reason: 'INVALID_NUMBER' }, { reason: 'NO_ROUTE' }])
+    t.match(refused, { counts: { rows: 2, rejected: 2 }, rejectedByReason: { INVALID_NUMBER: 1, NO_ROUTE: 1 } })
     t.equal(engine.jobs(harness.principal, { limit: 10 }).items.length, 0, 'the job behind them is not listed')
   })
 })

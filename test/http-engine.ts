@@ -3,7 +3,9 @@ import type { Test } from 'tap'
 import { parseConfig } from '../src/engine/config/load.js'
 import type {
   AccountView,
+  DryRunView,
   EngineApi,
+  JobPreview,
   JobView,
   MessageAccepted,
   MessageRequest,
@@ -14,6 +16,7 @@ import type {
 import type { CarrierView } from '../src/engine/contract/channel.js'
 import type { Clock } from '../src/engine/contract/clock.js'
 import { EngineError } from '../src/engine/contract/errors.js'
+import type { PreviewRow } from '../src/engine/contract/ingest.js'
 import { noCounts } from '../src/engine/contract/job.js'
 import type { Log } from '../src/engine/contract/log.js'
 import { DEFAULT_NUMBER_RULES } from '../src/engine/contract/number-rules.js'
@@ -31,6 +34,8 @@ export const account: AccountView = {
   weight: 1.5,
   ratePerSecond: null,
   ...DEFAULT_NUMBER_RULES,
+  prices: [{ channel: 'sms', prefix: '44', price: 0.035 }],
+  currency: 'GBP',
   keys: [{ id: 'k1', prefix: 'sk_live_k1', createdAt: '2026-10-01T00:00:00.000Z', lastUsedAt: null }],
   createdAt: '2026-10-01T00:00:00.000Z',
 }
@@ -50,6 +55,15 @@ export const job: JobView = {
     suppressed: ['+447700900001'],
   },
   counts: { ...noCounts(), records: 3, rows: 3, accepted: 2, rejected: 1, delivered: 2, parts: 3 },
+  rejectedByReason: { INVALID_NUMBER: 1 },
+  estimate: {
+    currency: 'GBP',
+    price: 0.105,
+    partsWithoutPrice: 0,
+    byCountry: { GB: { rows: 2, parts: 3, price: 0.105 } },
+    byChannel: { sms: { rows: 2, parts: 3, price: 0.105 } },
+    byEncoding: { gsm7: { rows: 1, parts: 1, price: 0.035 }, ucs2: { rows: 1, parts: 2, price: 0.07 } },
+  },
   file: {
     bytes: 10,
     sha256: null,
@@ -61,6 +75,20 @@ export const job: JobView = {
   createdAt: '2026-10-01T00:00:00.000Z',
   startedAt: '2026-10-01T00:00:01.000Z',
   finishedAt: null,
+}
+
+export const previewRow: PreviewRow = {
+  row: 1,
+  line: 2,
+  to: '+447700900123',
+  channel: 'sms',
+  text: 'Hi Ann',
+  encoding: 'gsm7',
+  parts: 1,
+  price: 0.035,
+  carrier: 'acme',
+  reason: null,
+  detail: null,
 }
 
 export const message: MessageView = {
@@ -89,6 +117,9 @@ export const carrier: CarrierView = {
   ratePerSecond: 500,
   binds: [{ index: 0, state: 'bound', inFlight: 12, window: 100, lastError: null }],
 }
+
+const { counts, rejectedByReason, estimate, file } = job
+export const preview: JobPreview = { rows: [previewRow], counts, rejectedByReason, estimate, file }
 
 /** Answers as the contract's examples do; a number that ends in 0 is refused. */
 export class FakeEngine implements EngineApi {
@@ -172,7 +203,8 @@ export class FakeEngine implements EngineApi {
     return this.#called('cancelJob', [id], this.#job(id))
   }
   async preview(_principal: Principal, id: string): ReturnType<EngineApi['preview']> {
-    return { rows: [], counts: this.#job(id).counts }
+    this.#job(id)
+    return preview
   }
   async *rejects(_principal: Principal, id: string, raw: boolean): AsyncIterable<string | Buffer> {
     this.#called('rejects', [id, raw], this.#job(id))
@@ -189,8 +221,8 @@ export class FakeEngine implements EngineApi {
   async submit(principal: Principal, messages: MessageRequest[]): Promise<MessageAccepted[]> {
     return this.#called('submit', [principal, messages], messages.map(accept))
   }
-  previewMessages(_principal: Principal, messages: MessageRequest[]): MessageAccepted[] {
-    return messages.map((request) => ({ ...accept(request), id: null, carrier: 'acme' }))
+  previewMessages(_principal: Principal, messages: MessageRequest[]): DryRunView {
+    return { ...preview, rows: messages.map(({ to }, index) => ({ ...previewRow, row: index + 1, to })) }
   }
   async message(_principal: Principal, id: string): Promise<MessageView> {
     if (id !== message.id) throw new EngineError('NOT_FOUND', `there is no message ${id}`)

@@ -25,6 +25,12 @@ function sums(counts: Counts): number[] {
   return [...summed, 'parts' as const].map((name) => counts[name])
 }
 
+function tally(codes: string[]): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const code of [...codes].sort()) counts[code] = (counts[code] ?? 0) + 1
+  return counts
+}
+
 interface Outcome {
   job: JobView
   /** `line code` of each reject in file order. */
@@ -46,8 +52,9 @@ async function both(t: Test, file: Buffer | string, settings: JobSettings): Prom
   const { engine } = harness.server
   const csv = await textOf(engine.rejects(harness.principal, job.id, false))
   const codes = [...csv.matchAll(/^(\d+),\d*,([A-Z_]+),/gm)].map(([, line, code]) => `${line} ${code}`)
-  const found = Object.values(dry.reasons).reduce((sum, count) => sum + count, 0)
-  t.equal(codes.length, found, 'and has as many reasons')
+  t.same(dry.rejectedByReason, job.rejectedByReason)
+  t.same(dry.estimate, job.estimate)
+  t.same(dry.rejectedByReason, tally(codes.map((line) => line.split(' ')[1]!)), 'as rejects.csv says')
   return { job, rejects: codes, raw: await textOf(engine.rejects(harness.principal, job.id, true)) }
 }
 

@@ -1,28 +1,47 @@
 /** `trunkline check`: what a file would come to, on the code path of a real job, with nothing written. */
-
 import { existsSync } from 'node:fs'
+import { basename } from 'node:path'
+import { type AccountRecord, newAccount, withSettings } from '../engine/accounts/account-record.js'
 import { loadConfig } from '../engine/config/load.js'
+import { preferredIds } from '../engine/config/route-carriers.js'
 import type { Config } from '../engine/config/schema.js'
 import { systemClock } from '../engine/contract/clock.js'
 import type { RoutePlan } from '../engine/contract/ingest.js'
-import { type ReasonCode, reasonHelp } from '../engine/contract/reasons.js'
+import type { JobSettings } from '../engine/contract/job.js'
 import { columnView } from '../engine/jobs/column-view.js'
+import { newJob } from '../engine/jobs/create.js'
 import { textPlan } from '../engine/jobs/text-plan.js'
-import { type CheckReport, checkFile } from '../ingest/check.js'
+import { isCountry } from '../engine/phone/number.js'
+import { AccountPatchSchema } from '../http/schemas/accounts.js'
+import { JobSettingsSchema } from '../http/schemas/jobs.js'
+import { compileCheck } from '../http/validation.js'
+import { checkFile } from '../ingest/check.js'
+import { inWords } from './check-report.js'
 import { type Command, CommandError, type OptionTable, readArguments, textOption, UsageError } from './command.js'
 import { defaultConfigFile } from './config-file.js'
 import { jobHelp, jobOptions, jobSettings } from './job-options.js'
-import { print, printJson, table, whole } from './output.js'
+import { jsonFile } from './json-file.js'
+import { ProgressLine, print, printJson, whole } from './output.js'
 
-const options: OptionTable = { ...jobOptions, json: { type: 'boolean' }, config: { type: 'string' } }
+const options: OptionTable = {
+  ...jobOptions,
+  json: { type: 'boolean' },
+  config: { type: 'string' },
+  account: { type: 'string' },
+}
+/** Of these the API answers more than it takes. */
+const VIEW_ONLY = new Set(['id', 'keys', 'createdAt'])
 
 export const check: Command = {
   help: `Usage: trunkline check FILE.csv --text TEXT [options]
 
-Reads the whole file as a job would and writes nothing. Needs no server. Exit code 1 if no row would be accepted.
+Reads the whole file as a job would and writes nothing. Needs no server. Says how the file is read, shows the first 12
+rows as they would be sent, and counts all rows by reason, country, channel, encoding and price. Exit code 1 if no row
+would be accepted.
 
 ${jobHelp}
   --config FILE    the routes and how carriers want text cut (trunkline.yaml; without carriers: SMS to everywhere)
+  --account FILE   the account's settings as JSON, as GET /v1/accounts/ID answers them: default country, rules, prices
   --json           one JSON document on stdout
 
 Example:
@@ -36,14 +55,24 @@ Example:
     if (settings.template !== undefined) {
       throw new CommandError('a template is stored on the server; give its text with --text')
     }
+    if (settings.text === undefined && settings.columns?.text === undefined) {
+      throw new UsageError('what is to be said? give --text or --text-column')
+    }
     if (!existsSync(path)) throw new CommandError(`there is no file ${path}`)
+    const nowMs = systemClock.now()
+    const account = accountOf(textOption(values, 'account'), nowMs)
+    refuseWrongSettings(settings, account, nowMs)
     const config = loadConfig(textOption(values, 'config') ?? defaultConfigFile())
     const report = await checkFile({
       path,
       settings,
-      defaultCountry: null,
-      routes: routePlans(config),
-      createdSeconds: Math.floor(systemClock.now() / 1_000),
+      defaultCountry: account.defaultCountry,
+      routes: routePlans(config, account.id),
+      rules: account,
+      prices: account.prices,
+      currency: account.currency,
+      createdSeconds: Math.floor(nowMs / 1_000),
+      onProgress: progress(basename(path)),
     })
     if (values.json === true) printJson({ ...report, columns: columnView(report.columns) })
     else print(inWords(report))
@@ -51,41 +80,53 @@ Example:
   },
 }
 
-/** The routes as a job would meet them, but those of one account alone. */
-function routePlans(config: Config): RoutePlan[] {
+/** Of an account that has no settings, or of those in the file. */
+function accountOf(file: string | undefined, nowMs: number): AccountRecord {
+  if (file === undefined) return newAccount({ id: 'check', number: 0, nowMs })
+  const given = jsonFile(file)
+  const settings = Object.fromEntries(Object.entries(given).filter(([key]) => !VIEW_ONLY.has(key)))
+  for (const { pointer, message } of compileCheck(AccountPatchSchema)(settings) ?? []) {
+    throw new CommandError(`${file}: ${pointer} ${message}`)
+  }
+  const id = typeof given.id === 'string' ? given.id : 'check'
+  return withSettings(newAccount({ id, number: 0, nowMs }), settings, isCountry)
+}
+
+/** As POST /v1/jobs does. */
+function refuseWrongSettings(settings: JobSettings, account: AccountRecord, nowMs: number): void {
+  for (const { pointer, message } of compileCheck(JobSettingsSchema)(settings) ?? []) {
+    throw new CommandError(`${pointer} ${message}`)
+  }
+  newJob({ job: 0, account, nowMs, singles: false }, settings)
+}
+
+/** Nothing is said of a file that is read at once. */
+function progress(name: string): (done: number, all: number) => void {
+  const line = new ProgressLine()
+  let isShown = false
+  return (done, all) => {
+    if (done < all) {
+      line.show(`${name}: ${whole(done / 1024)} of ${whole(all / 1024)} KiB read`)
+      isShown = true
+    } else if (isShown) line.end(`${name}: ${whole(all / 1024)} KiB read`)
+  }
+}
+
+/** The routes as a job of the account would meet them: its own before those of all. */
+function routePlans(config: Config, account: string): RoutePlan[] {
   const carrierOf = new Map(config.carriers.map((carrier) => [carrier.id, carrier]))
   const all = { channel: 'sms' as const, prefix: '', carriers: config.carriers.map(({ id }) => id) }
-  const routes = config.routes.length > 0 ? config.routes.filter(({ account }) => account === undefined) : [all]
+  const routes = config.routes.length > 0 ? ownFirst(config, account) : [all]
   return routes.map(({ channel, prefix, carriers }, index) => {
-    const known = carriers.map((id) => carrierOf.get(id)).filter((carrier) => carrier !== undefined)
-    return { route: index + 1, channel, prefix, carrier: carriers[0] ?? 'any', ...textPlan(known) }
+    const ids = preferredIds(carriers)
+    const known = ids.map((id) => carrierOf.get(id)).filter((carrier) => carrier !== undefined)
+    return { route: index + 1, channel, prefix, carrier: ids[0] ?? 'any', ...textPlan(known) }
   })
 }
 
-function inWords({ dialect, columns, warnings, preview, counts, reasons }: CheckReport): string {
-  const phones = columns.phones.map((place) => columns.labels[place] ?? `column ${place + 1}`)
-  const delimiter = dialect.delimiter === '\t' ? 'tab' : dialect.delimiter
-  const guessed = [...dialect.guessed, ...columns.guessed]
-  const found = Object.entries(reasons).filter(([, count]) => count > 0) as [ReasonCode, number][]
+function ownFirst({ routes }: Config, account: string): Config['routes'] {
   return [
-    `file: ${dialect.encoding}, delimiter ${delimiter}, ${dialect.header ? 'with' : 'without'} a header row`,
-    `columns: ${columns.labels.join(', ')}`,
-    `numbers from: ${phones.join(', ')}`,
-    ...(guessed.length === 0 ? [] : [`found by itself: ${guessed.join(', ')}`]),
-    ...warnings.map((warning) => `warning: ${warning}`),
-    '',
-    table(
-      ['row', 'to', 'encoding', 'parts', 'text or reason'],
-      preview.map((row) => [row.row, row.to, row.encoding, row.parts, oneLine(row.reason ?? row.text)]),
-    ),
-    '',
-    `${whole(counts.rows)} rows: ${whole(counts.accepted)} accepted, ${whole(counts.rejected)} rejected, ` +
-      `${whole(counts.suppressed)} suppressed, ${whole(counts.duplicate)} duplicate; ${whole(counts.parts)} parts`,
-    ...found.map(([code, count]) => `  ${whole(count)} ${code}: ${reasonHelp(code)}`),
-  ].join('\n')
-}
-
-function oneLine(text: string): string {
-  const line = text.replaceAll(/\s+/g, ' ')
-  return line.length > 60 ? `${line.slice(0, 59)}…` : line
+    ...routes.filter((route) => route.account === account),
+    ...routes.filter((route) => route.account === undefined),
+  ]
 }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import type { ColumnRef, CsvSettings, JobSettings } from '../engine/contract/job.js'
 import { PRIORITIES } from '../engine/contract/message.js'
 import { CommandError, numberOption, type OptionTable, type OptionValues, textOption, UsageError } from './command.js'
+import { jsonFile } from './json-file.js'
 
 export const jobOptions = {
   text: { type: 'string' },
@@ -24,6 +25,7 @@ export const jobOptions = {
   'keep-duplicates': { type: 'boolean' },
   suppressed: { type: 'string' },
   review: { type: 'boolean' },
+  settings: { type: 'string' },
 } as const satisfies OptionTable
 
 export const jobHelp = `  --text TEXT      the text, with ~label~ or ~label|fallback~ for fields of the row
@@ -42,6 +44,7 @@ export const jobHelp = `  --text TEXT      the text, with ~label~ or ~label|fall
   --transliterate  replace characters where the text then needs fewer parts
   --keep-duplicates  send to a number as often as it stands in the file
   --suppressed FILE  numbers that must not be messaged, one a line
+  --settings FILE  more settings as JSON, as POST /v1/jobs takes them; the options above win
   --review         hold the job until it is started (POST /v1/jobs/ID/start)`
 
 const encodings = ['utf8', 'utf16le', 'utf16be', 'latin1', 'windows1252'] as const
@@ -65,7 +68,16 @@ export function jobSettings(values: OptionValues): JobSettings {
     deduplicate: values['keep-duplicates'] === true ? false : undefined,
     review: values.review === true ? true : undefined,
   }
-  return withoutAbsent(settings)
+  const file = textOption(values, 'settings')
+  return file === undefined ? withoutAbsent(settings) : merged(jsonFile(file), withoutAbsent(settings))
+}
+
+/** What the options say wins, also within csv and columns. */
+function merged(given: JobSettings, own: JobSettings): JobSettings {
+  const both = { ...given, ...own }
+  if (given.csv !== undefined) both.csv = { ...given.csv, ...own.csv }
+  if (given.columns !== undefined) both.columns = { ...given.columns, ...own.columns }
+  return both
 }
 
 /** A label stays text; digits alone are a position from 1. */

@@ -8,8 +8,10 @@ import { answerWrites } from './accounts/kept-answers.js'
 import type {
   AccountSettings,
   AccountView,
+  DryRunView,
   EngineApi,
   Idempotent,
+  JobPreview,
   JobView,
   MessageAccepted,
   MessageRequest,
@@ -21,8 +23,8 @@ import type {
 } from './contract/api.js'
 import type { CarrierPatch, CarrierView } from './contract/channel.js'
 import { EngineError } from './contract/errors.js'
-import type { PreviewRow, SniffResult } from './contract/ingest.js'
-import type { Counts, JobSettings, JobState } from './contract/job.js'
+import type { SniffResult } from './contract/ingest.js'
+import type { JobSettings, JobState } from './contract/job.js'
 import type { PriorityName, StateName } from './contract/message.js'
 import type { RangeRecord } from './contract/store.js'
 import type { DispatcherLink } from './dispatcher-link.js'
@@ -156,7 +158,7 @@ export class Engine implements EngineApi {
     return this.#view(principal, id)
   }
 
-  async preview(principal: Principal, id: string): Promise<{ rows: PreviewRow[]; counts: Counts }> {
+  async preview(principal: Principal, id: string): Promise<JobPreview> {
     return await this.#parts.jobs.preview(this.#find(principal, id))
   }
 
@@ -182,7 +184,7 @@ export class Engine implements EngineApi {
     this.#parts.admit()
     return await this.#parts.submitter.submit(this.#parts.accounts.record(needAccount(principal)), messages)
   }
-  previewMessages(principal: Principal, messages: MessageRequest[]): MessageAccepted[] {
+  previewMessages(principal: Principal, messages: MessageRequest[]): DryRunView {
     return this.#parts.submitter.preview(this.#parts.accounts.record(needAccount(principal)), messages)
   }
   async message(principal: Principal, id: string): Promise<MessageView> {

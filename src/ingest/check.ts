@@ -4,11 +4,16 @@
  */
 import { closeSync, openSync, statSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
+import { packPrices } from '../engine/base/price-table.js'
 import type { ColumnPlan, Dialect, JobPlan, PreviewRow, RoutePlan } from '../engine/contract/ingest.js'
-import { type Counts, type JobSettings, noCounts } from '../engine/contract/job.js'
+import { type Counts, type Estimate, type JobSettings, noCounts } from '../engine/contract/job.js'
 import { limits } from '../engine/contract/limits.js'
 import { DEFAULT_NUMBER_RULES, type NumberRules } from '../engine/contract/number-rules.js'
-import { reasonCode } from '../engine/contract/reasons.js'
+import type { Price } from '../engine/contract/price.js'
+import { reasonNumber } from '../engine/contract/reasons.js'
+import type { Tally } from '../engine/contract/store.js'
+import { estimateOf } from '../engine/jobs/estimate.js'
+import { TallySum } from '../engine/jobs/tally.js'
 import { NumberParser } from '../engine/phone/number.js'
 import { bytesPerUnit } from './decode.js'
 import { sniff } from './dialect.js'
@@ -18,7 +23,10 @@ import { PreviewSink } from './preview.js'
 import { findLineEnd, readFully } from './read-file.js'
 import { RECORD, type RecordSource, type SourceRecord } from './record-source.js'
 import { type Row, RowMaker, type RowSink, SUPPRESSED } from './row.js'
+import { TallyBuilder } from './tally.js'
 
+const ROW_TOO_LONG = reasonNumber('ROW_TOO_LONG')
+const DUPLICATE = reasonNumber('DUPLICATE')
 const PREVIEW_ROWS = 12
 const WINDOW_BYTES = 4 * limits.rangeBytes
 
@@ -32,8 +40,13 @@ export interface CheckOptions {
   templates?: Record<string, string>
   /** The account's; default: DEFAULT_NUMBER_RULES. */
   rules?: NumberRules
+  /** The account's price list. */
+  prices?: readonly Price[]
+  currency?: string | null
   /** Epoch seconds at which the job would be made. */
   createdSeconds?: number
+  /** Called now and then, with octets. */
+  onProgress?(done: number, all: number): void
 }
 
 export interface CheckReport {
@@ -42,10 +55,9 @@ export interface CheckReport {
   warnings: string[]
   preview: PreviewRow[]
   counts: Counts
-  /** Rows by reason code. */
-  reasons: Record<string, number>
-  /** Of all accepted rows. */
-  parts: number
+  /** Rows that would become no message, by reason code: rejected, suppressed and duplicate ones. */
+  rejectedByReason: Record<string, number>
+  estimate: Estimate
 }
 
 /** @throws EngineError as the job would: FILE_…, COLUMN_…, TEMPLATE_…. */
@@ -61,15 +73,17 @@ export async function checkFile(options: CheckOptions): Promise<CheckReport> {
     labelsNeeded: (settings.text ?? '').includes('~'),
   })
   const plan = planOf(options, dialect, columns)
-  const tally = new Tally(plan)
+  const tally = new DryRun(plan)
   const file = openSync(path, 'r')
   try {
-    await readAll(file, plan, available, tally)
+    await readAll(file, tally, { available, onProgress: options.onProgress })
   } finally {
     closeSync(file)
   }
-  const { counts, reasons, preview } = tally
-  return { dialect, columns, warnings, preview: preview.rows, counts, reasons, parts: counts.parts }
+  const { counts, preview } = tally
+  const sum = tally.toTally()
+  const estimate = estimateOf(sum, options.currency ?? null)
+  return { dialect, columns, warnings, preview: preview.rows, counts, rejectedByReason: sum.reasons, estimate }
 }
 
 /** Sorted integers of the numbers that can be read. */
@@ -93,13 +107,16 @@ function planOf(options: CheckOptions, dialect: Dialect, columns: ColumnPlan): J
     columns,
     routes,
     defaultCountry: country,
+    prices: packPrices(options.prices ?? []),
     suppressed: settings.suppressed ? suppressedNumbers(settings.suppressed, country) : null,
     createdSeconds: options.createdSeconds ?? 0,
     rules: options.rules ?? DEFAULT_NUMBER_RULES,
   }
 }
 
-async function readAll(file: number, plan: JobPlan, available: number, tally: Tally): Promise<void> {
+async function readAll(file: number, tally: DryRun, extent: Extent): Promise<void> {
+  const { available, onProgress } = extent
+  const { plan } = tally
   const source = openSource(plan.dialect)
   const buffer = Buffer.allocUnsafe(WINDOW_BYTES)
   for (let start = plan.dialect.dataStart; start < available; ) {
@@ -109,21 +126,28 @@ async function readAll(file: number, plan: JobPlan, available: number, tally: Ta
     start += source.position
     tally.linesBefore += source.lines
     if (source.overlong) start = passOverlong(file, start, buffer, tally)
+    onProgress?.(Math.min(start, available), available)
     await turn()
   }
 }
 
+interface Extent {
+  /** Octets of the file. */
+  available: number
+  onProgress: CheckOptions['onProgress']
+}
+
 /** As a range does it: a record of any size is one rejected row, and is never read into memory. */
-function passOverlong(file: number, start: number, scratch: Buffer, tally: Tally): number {
+function passOverlong(file: number, start: number, scratch: Buffer, tally: DryRun): number {
   tally.overlong()
   const { encoding } = tally.plan.dialect
   const shape = { unit: bytesPerUnit(encoding), low: encoding === 'utf16be' ? 1 : 0 }
   return findLineEnd(file, start, scratch, shape) ?? Number.POSITIVE_INFINITY
 }
 
-class Tally implements RowSink {
+class DryRun implements RowSink {
   readonly counts: Counts = noCounts()
-  readonly reasons: Record<string, number> = {}
+  readonly #tally = new TallyBuilder()
   readonly preview: PreviewSink
   readonly #maker: RowMaker
   readonly #seen: NumberSet | null
@@ -160,7 +184,7 @@ class Tally implements RowSink {
     counts.rows++
     counts.rejected++
     this.linesBefore++
-    this.#count('ROW_TOO_LONG')
+    this.#tally.refuse(ROW_TOO_LONG)
   }
 
   row(row: Row, record: SourceRecord): void {
@@ -171,24 +195,28 @@ class Tally implements RowSink {
     else if (row.reason !== 0) counts.rejected++
     else if (this.#isDuplicate(row.value)) counts.duplicate++
     else this.#accept(row)
-    if (row.reason !== 0) this.#count(reasonCode(row.reason))
+    if (row.reason !== 0) this.#tally.refuse(row.reason)
   }
 
   #isDuplicate(value: number): boolean {
     if (this.#seen === null || !Number.isSafeInteger(value) || this.#seen.add(value)) return false
-    this.#count('DUPLICATE')
+    this.#tally.refuse(DUPLICATE)
     return true
   }
 
   #accept(row: Row): void {
     const { counts } = this
+    this.#tally.accept(row)
     counts.accepted++
     counts.parts += row.segmented!.partCount
     if (row.dueSeconds > this.plan.createdSeconds) counts.scheduled++
     else counts.queued++
   }
 
-  #count(code: string): void {
-    this.reasons[code] = (this.reasons[code] ?? 0) + 1
+  /** In the order of a job's: that depends on nothing but the contents. */
+  toTally(): Tally {
+    const sum = new TallySum()
+    sum.add(this.#tally.finish())
+    return sum.toTally()
   }
 }

@@ -1,4 +1,5 @@
 /** The 'preview' task: the first rows as they would be sent. Nothing is stored. Runs in an ingest thread, once a job. */
+import { amountOf } from '../engine/base/money.js'
 import type { JobPlan, PreviewResult, PreviewRow } from '../engine/contract/ingest.js'
 import { limits } from '../engine/contract/limits.js'
 import { CODINGS } from '../engine/contract/message.js'
@@ -37,6 +38,7 @@ export class PreviewSink implements RowSink {
     if (row.reason === 0 && this.#isRepeated(row.value)) {
       shown.reason = 'DUPLICATE'
       shown.detail = reasonHelp('DUPLICATE')
+      shown.price = null
     }
     this.rows.push(shown)
   }
@@ -59,7 +61,7 @@ function previewRow(row: Row, record: SourceRecord, number: number, linesBefore:
     text: row.text ?? '',
     encoding: CODINGS[row.segmented?.coding ?? 0],
     parts: row.segmented?.partCount ?? 0,
-    price: null,
+    price: code !== null || row.partPrice === null ? null : amountOf(row.partPrice * row.segmented!.partCount),
     carrier: row.route?.carrier ?? null,
     reason: code,
     detail: code === null ? null : reasonHelp(code),

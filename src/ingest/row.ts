@@ -3,6 +3,7 @@
  * (reason 0) or with the reason why not. Runs in the ingest threads, once per record; nothing here throws for a row.
  */
 import { ByPrefix } from '../engine/base/by-prefix.js'
+import { PriceTable } from '../engine/base/price-table.js'
 import type { ColumnPlan, JobPlan, RoutePlan } from '../engine/contract/ingest.js'
 import { limits } from '../engine/contract/limits.js'
 import { CHANNELS, type ChannelName } from '../engine/contract/message.js'
@@ -49,7 +50,7 @@ export interface Row {
   expiresSeconds: number
   text: string | null
   segmented: Segmented | null
-  /** Of one part, in millionths of the account's currency; null: there is no price. Only of accepted rows. */
+  /** Of one part, in millionths of the account's currency; null: there is no price. Of rows with a route. */
   partPrice: number | null
 }
 
@@ -82,6 +83,7 @@ export class RowMaker {
   readonly #numbers: NumberParser
   readonly #policy: NumberPolicy
   readonly #routes: ByPrefix<RoutePlan>
+  readonly #prices: PriceTable
   readonly #cutters = new Map<RoutePlan, Cutter>()
   readonly #text: RowText
   readonly #dueSeconds: number
@@ -96,6 +98,7 @@ export class RowMaker {
     this.#numbers = new NumberParser(plan.defaultCountry, { shortCodes: plan.rules.allowShortCodes })
     this.#policy = new NumberPolicy(plan.rules)
     this.#routes = new ByPrefix(plan.routes)
+    this.#prices = new PriceTable(plan.prices)
     this.#text = new RowText(plan)
     this.#dueSeconds = plan.settings.sendAt === undefined ? 0 : Math.max(0, parseSendTime(plan.settings.sendAt))
     this.#row = {
@@ -250,6 +253,7 @@ export class RowMaker {
     if (refused !== 0) return refused
     this.#row.route = this.#routes.find(this.#row.channel, parsed.routeDigits)
     if (this.#row.route === null) return NO_ROUTE
+    this.#row.partPrice = this.#prices.find(this.#row.channel, parsed.routeDigits)
     return this.#isSuppressed(parsed.value) ? SUPPRESSED : 0
   }
 

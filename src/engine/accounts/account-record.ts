@@ -2,7 +2,9 @@
 import type { AccountSettings, AccountView, Features } from '../contract/api.js'
 import { EngineError, type FieldError } from '../contract/errors.js'
 import { DEFAULT_NUMBER_RULES, type NumberRules, numberRules } from '../contract/number-rules.js'
+import type { Price } from '../contract/price.js'
 import { numberSettings } from './number-settings.js'
+import { checkCurrency, priceViews, readPrices } from './prices.js'
 
 export interface AccountRecord extends NumberRules {
   /** What blocks and jobs carry. */
@@ -14,6 +16,9 @@ export interface AccountRecord extends NumberRules {
   timeZone: string
   weight: number
   ratePerSecond: number | null
+  prices: Price[]
+  /** ISO 4217. */
+  currency: string | null
   createdAtMs: number
 }
 
@@ -44,6 +49,8 @@ export function newAccount(facts: { id: string; number: number; nowMs: number })
     weight: 1,
     ratePerSecond: null,
     ...DEFAULT_NUMBER_RULES,
+    prices: [],
+    currency: null,
     createdAtMs: facts.nowMs,
   }
 }
@@ -72,6 +79,8 @@ export function withSettings(
   if (settings.ratePerSecond != null && !(settings.ratePerSecond > 0)) {
     fields.push({ pointer: '/ratePerSecond', message: 'must be above 0' })
   }
+  const prices = settings.prices === undefined ? record.prices : readPrices(settings.prices, fields)
+  checkCurrency(settings.currency, fields)
   const numbers = numberSettings(record, settings, fields)
   if (fields.length > 0) throw new EngineError('VALIDATION', 'The account settings do not fit.', { fields })
   return {
@@ -83,6 +92,8 @@ export function withSettings(
     weight: settings.weight ?? record.weight,
     ratePerSecond: settings.ratePerSecond === undefined ? record.ratePerSecond : settings.ratePerSecond,
     ...numbers,
+    prices,
+    currency: settings.currency === undefined ? record.currency : settings.currency,
   }
 }
 
@@ -105,6 +116,8 @@ export function accountView(record: AccountRecord, keys: AccountView['keys']): A
     weight: record.weight,
     ratePerSecond: record.ratePerSecond,
     ...numberRules(record),
+    prices: priceViews(record.prices),
+    currency: record.currency,
     keys,
     createdAt: new Date(record.createdAtMs).toISOString(),
   }

@@ -4,9 +4,10 @@
  */
 import type { CarrierPatch, CarrierView } from './channel.js'
 import type { PreviewRow } from './ingest.js'
-import type { Counts, JobSettings, JobState } from './job.js'
+import type { Counts, Estimate, JobSettings, JobState } from './job.js'
 import type { ChannelName, CodingName, PriorityName, StateName } from './message.js'
 import type { NumberRules } from './number-rules.js'
+import type { PriceSetting, PriceView } from './price.js'
 import type { ReasonCode } from './reasons.js'
 
 /** Who asks. The account comes from the key and from nowhere else. */
@@ -27,6 +28,10 @@ export interface AccountSettings extends Partial<NumberRules> {
   weight?: number
   ratePerSecond?: number | null
 }
+  /** Replaces the whole list. */
+  prices?: PriceSetting[]
+  /** ISO 4217; of all prices. */
+  currency?: string | null
 
 export interface AccountView extends NumberRules {
   id: string
@@ -37,6 +42,8 @@ export interface AccountView extends NumberRules {
   weight: number
   ratePerSecond: number | null
   keys: { id: string; prefix: string; createdAt: string; lastUsedAt: string | null }[]
+  prices: PriceView[]
+  currency: string | null
   createdAt: string
 }
 
@@ -50,6 +57,10 @@ export interface JobView {
   settings: JobSettings
   counts: Counts
   /** Dialect and column map with guesses, once the file's head was read. */
+  /** Rows that became no message, by reason code: rejected, suppressed and duplicate ones. */
+  rejectedByReason: Record<string, number>
+  /** Of the rows read so far; duplicates are taken out when the file is done. null: no row was read. */
+  estimate: Estimate | null
   file: {
     bytes: number
     sha256: string | null
@@ -165,7 +176,7 @@ export interface EngineApi {
   pauseJob(principal: Principal, id: string): Promise<JobView>
   resumeJob(principal: Principal, id: string): Promise<JobView>
   cancelJob(principal: Principal, id: string): Promise<JobView>
-  preview(principal: Principal, id: string): Promise<{ rows: PreviewRow[]; counts: Counts }>
+  preview(principal: Principal, id: string): Promise<JobPreview>
   /** Text of the CSV in pieces. */
   rejects(principal: Principal, id: string, raw: boolean): AsyncIterable<string | Buffer>
   report(principal: Principal, id: string): AsyncIterable<string>
@@ -173,7 +184,7 @@ export interface EngineApi {
 
   submit(principal: Principal, messages: MessageRequest[]): Promise<MessageAccepted[]>
   /** What submit would answer, with nothing stored. */
-  previewMessages(principal: Principal, messages: MessageRequest[]): MessageAccepted[]
+  previewMessages(principal: Principal, messages: MessageRequest[]): DryRunView
   message(principal: Principal, id: string): Promise<MessageView>
   messages(
     principal: Principal,

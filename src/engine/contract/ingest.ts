@@ -50,9 +50,9 @@ export interface RoutePlan {
   carrier: string
   alphabet: 'gsm7' | 'latin1' | 'ascii'
   longMessages: 'udh' | 'udh16' | 'sar' | 'payload'
-}
   /** Languages whose shift tables all its carriers know; absent: none. */
   nationalLanguages?: readonly NationalLanguage[]
+}
 
 /** Everything that a worker must know to turn a range of this job into blocks. */
 export interface JobPlan {
@@ -68,6 +68,8 @@ export interface JobPlan {
   columns: ColumnPlan
   routes: RoutePlan[]
   defaultCountry: string | null
+  /** The account's price list in shared memory, see engine/base/price-table.ts; null: none. */
+  prices: Float64Array | null
   /** Sorted E.164 numbers as integers, in shared memory. */
   suppressed: Float64Array | null
   /** Epoch seconds at which the job was made: due and validity count from here. */

@@ -69,6 +69,28 @@ export const JOB_STATES = [
 export type JobState = (typeof JOB_STATES)[number]
 
 /** rows = accepted + rejected + suppressed + duplicate; accepted = sum of the ten message states. */
+/** Accepted rows of one country, channel or encoding. */
+export interface Share {
+  rows: number
+  parts: number
+  /** Of the parts that have one; null: none of them has. */
+  price: number | null
+}
+
+/** What the accepted rows of a job come to, duplicates taken out. */
+export interface Estimate {
+  /** Of all prices; null: the account names none. */
+  currency: string | null
+  /** null: no part has a price. */
+  price: number | null
+  /** Parts that the account's price list has no price for. */
+  partsWithoutPrice: number
+  /** By ISO 3166; 001: networks of no country. */
+  byCountry: Record<string, Share>
+  byChannel: Record<string, Share>
+  byEncoding: Record<string, Share>
+}
+
 export interface Counts {
   records: number
   skipped: number

@@ -2,10 +2,12 @@
  * The ingest runs of all jobs: begins them, releases a job to the dispatcher when its file is done, takes back what a
  * failed or canceled one stored. Main thread.
  */
+import { packPrices } from '../base/price-table.js'
 import { EngineError } from '../contract/errors.js'
 import { jobId } from '../contract/ids.js'
 import type { IngestTask, JobPlan, RangeResult, SniffResult } from '../contract/ingest.js'
 import { DEFAULT_NUMBER_RULES, numberRules } from '../contract/number-rules.js'
+import type { Tally } from '../contract/store.js'
 import { bindTemplate, compileTemplate, labelLookup } from '../text/template.js'
 import { suppressedNumbers } from './create.js'
 import { IngestRun } from './ingest-run.js'
@@ -67,6 +69,11 @@ export class Ingest {
     return this.#live.get(job)?.run.totals ?? null
   }
 
+  /** As `totals`, by reason and kind. */
+  tally(job: number): Tally | null {
+    return this.#live.get(job)?.run.tally ?? null
+  }
+
   rowsPerSecond(job: number): number {
     const live = this.#live.get(job)
     if (live === undefined) return 0
@@ -78,6 +85,7 @@ export class Ingest {
   #planner(record: JobRecord): (sniff: SniffResult) => JobPlan {
     const account = this.#ports.account(record.account)
     const country = record.settings.defaultCountry ?? account?.defaultCountry ?? null
+    const prices = packPrices(account?.prices ?? [])
     let suppressed: Float64Array | null | undefined
     return (sniff) => {
       checkLabels(record.settings.text, sniff)
@@ -94,6 +102,7 @@ export class Ingest {
         columns: sniff.columns,
         routes: this.#ports.routes.plans(record.accountId),
         defaultCountry: country,
+        prices,
         suppressed,
         // Validity of a job that waits counts from its sending time.
         createdSeconds: Math.floor(Math.max(record.createdAtMs, record.sendAtMs) / 1000),
@@ -125,17 +134,17 @@ export class Ingest {
       await this.failed(job, error)
       throw error
     }
-    await this.#release(job, { ...totals })
+    await this.#release(job, { ...totals }, run.tally)
     this.#live.delete(job)
   }
 
-  async #release(job: number, totals: JobTotals): Promise<void> {
+  async #release(job: number, totals: JobTotals, tally: Tally): Promise<void> {
     const { book, clock, metrics } = this.#ports
     const record = await book.update(job, (current) => {
       if (current.state === 'canceled') return null
-      if (totals.accepted === 0) return { totals, state: 'finished', finishedAtMs: clock.now(), closed: true }
-      if (current.state === 'receiving') return { totals, state: 'ready' }
-      return { totals, released: true }
+      if (totals.accepted === 0) return { totals, tally, state: 'finished', finishedAtMs: clock.now(), closed: true }
+      if (current.state === 'receiving') return { totals, tally, state: 'ready' }
+      return { totals, tally, released: true }
     })
     if (record.totals === null) return
     // Which rows are accepted is only known with the duplicates; each row counts once.
@@ -165,6 +174,7 @@ export class Ingest {
       reason: code,
       detail,
       totals: noTotals(),
+      tally: null,
       finishedAtMs: clock.now(),
       closed: true,
     }))

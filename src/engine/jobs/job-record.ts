@@ -1,6 +1,7 @@
 /** A job as stored: one document, written whole at each change of its life. Main thread. */
 import type { SniffResult } from '../contract/ingest.js'
 import type { JobSettings, JobState } from '../contract/job.js'
+import type { Tally } from '../contract/store.js'
 
 /** What a job's file came to, duplicates taken out of accepted, parts and scheduled. */
 export interface JobTotals {
@@ -27,6 +28,8 @@ export interface JobRecord {
   reason: string | null
   detail: string | null
   settings: JobSettings
+  /** Of the account's prices when the job was made. A job of an earlier version has none. */
+  currency?: string | null
   /** Open-ended: takes messages that come one by one. Kept out of lists. */
   singles: boolean
   createdAtMs: number
@@ -38,6 +41,8 @@ export interface JobRecord {
   upload: { bytes: number; sha256: string } | null
   sniff: SniffResult | null
   totals: JobTotals | null
+  /** Of the same rows as `totals`. A job of an earlier version has none. */
+  tally?: Tally | null
   /** The dispatcher was told of it. */
   released: boolean
   /** Nothing about it changes any more. */

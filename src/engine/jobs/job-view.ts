@@ -2,11 +2,15 @@
 import type { JobView } from '../contract/api.js'
 import { jobId } from '../contract/ids.js'
 import type { Counts } from '../contract/job.js'
+import type { Tally } from '../contract/store.js'
 import { columnView } from './column-view.js'
+import { estimateOf } from './estimate.js'
 import { type JobRecord, shownState } from './job-record.js'
 
 export interface LiveFacts {
   counts: Counts
+  /** Of the same rows as `counts`; null: no row was read. */
+  tally: Tally | null
   rowsPerSecond: number
   messagesPerSecond: number
   /** Bytes of an upload under way. */
@@ -24,6 +28,8 @@ export function jobView(record: JobRecord, live: LiveFacts): JobView {
     detail: record.detail,
     settings: record.settings,
     counts: live.counts,
+    rejectedByReason: live.tally?.reasons ?? {},
+    estimate: live.tally === null ? null : estimateOf(live.tally, record.currency ?? null),
     file: fileView(record, live.bytes),
     progress: {
       rowsPerSecond: round(live.rowsPerSecond),

@@ -1,8 +1,8 @@
 /** Jobs as the façade uses them: make, take the file, look at, change. Main thread. */
-import type { JobView, Page, PageQuery, Principal } from '../contract/api.js'
+import type { JobPreview, JobView, Page, PageQuery, Principal } from '../contract/api.js'
 import { EngineError } from '../contract/errors.js'
 import { jobId, parseJobId } from '../contract/ids.js'
-import type { PreviewResult, PreviewRow } from '../contract/ingest.js'
+import type { PreviewResult } from '../contract/ingest.js'
 import type { Counts, JobSettings, JobState } from '../contract/job.js'
 import type { JobDispatch } from '../contract/lane.js'
 import type { DocumentWrite } from '../store/documents.js'
@@ -124,6 +124,7 @@ export class Jobs {
     const newest = this.#ports.book.get(record.job) ?? record
     return jobView(newest, {
       counts: this.counts(newest),
+      tally: newest.tally ?? this.#ingest.tally(newest.job),
       rowsPerSecond: newest.totals === null ? this.#ingest.rowsPerSecond(newest.job) : 0,
       messagesPerSecond: progress.messagesPerSecond(newest.job, clock.monotonic()),
       bytes: this.#uploads.bytes(newest.job),
@@ -148,7 +149,7 @@ export class Jobs {
     return { items: records.map((record) => this.view(record)), nextCursor: next === null ? null : jobId(next) }
   }
 
-  async preview(record: JobRecord): Promise<{ rows: PreviewRow[]; counts: Counts }> {
+  async preview(record: JobRecord): Promise<JobPreview> {
     if (record.sniff === null) {
       throw new EngineError('WRONG_STATE', 'Nothing of the file has been read yet; ask again when more has come.')
     }
@@ -156,7 +157,8 @@ export class Jobs {
     const available = record.upload?.bytes ?? this.#uploads.bytes(record.job)
     const task = { kind: 'preview' as const, plan, available, rows: PREVIEW_ROWS }
     const { rows } = (await this.#ports.pool.run(record.job, task, true)) as PreviewResult
-    return { rows, counts: this.counts(record) }
+    const { counts, rejectedByReason, estimate, file } = this.view(record)
+    return { rows, counts, rejectedByReason, estimate, file }
   }
 
   /**

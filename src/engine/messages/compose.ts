@@ -7,6 +7,7 @@ import type { RoutePlan } from '../contract/ingest.js'
 import { CHANNELS, type ChannelName, CODINGS, type PriorityName } from '../contract/message.js'
 import type { NumberRules } from '../contract/number-rules.js'
 import { type ReasonCode, reasonCode } from '../contract/reasons.js'
+import type { Price } from '../contract/price.js'
 import { NumberParser, type ParsedNumber } from '../phone/number.js'
 import { NumberPolicy } from '../phone/number-policy.js'
 import type { NewRecord } from '../store/block.js'
@@ -22,6 +23,8 @@ export interface ComposeAccount extends NumberRules {
   defaultCountry: string | null
   features: { sms: boolean; voice: boolean; email: boolean }
 }
+  prices: readonly Price[]
+  currency: string | null
 
 export interface ComposeDeps {
   plans(account: string): RoutePlan[]
@@ -38,6 +41,9 @@ export interface Composed {
 }
 
 export interface Verdict {
+  /** ISO 3166; what price lists look the number up by. */
+  country: string
+  routeDigits: string
   answer: MessageAccepted
   /** null: refused, see answer.reason. */
   composed: Composed | null
@@ -76,7 +82,9 @@ export class Composer {
     if (segmented.reason !== 0) return refused(to, channel, reasonCode(segmented.reason))
     const times = timesOf(request, dueMs, nowMs)
     const record = recordOf(parsed, channel, segmented, times)
-    const composed = { record, route, from: request.from ?? '', priority: request.priority ?? 'normal' }
+    const { country, routeDigits } = parsed
+    const { from = '', priority = 'normal' } = request
+    const composed = { record, route, from, priority, country, routeDigits }
     return { answer: accepted(to, segmented, times.dueSeconds * 1000 > nowMs, route), composed }
   }
 

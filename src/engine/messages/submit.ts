@@ -1,11 +1,12 @@
 /** POST /v1/messages: composes, stores in a group commit, answers with ids. Main thread. */
-import type { MessageAccepted, MessageRequest } from '../contract/api.js'
+import type { DryRunView, MessageAccepted, MessageRequest } from '../contract/api.js'
 import type { Clock } from '../contract/clock.js'
 import { EngineError } from '../contract/errors.js'
 import { messageId } from '../contract/ids.js'
 import { limits } from '../contract/limits.js'
 import type { Note } from '../contract/store.js'
 import type { ComposeAccount, Composer, Verdict } from './compose.js'
+import { DryRun } from './dry-run.js'
 import type { GroupCommit } from './group-commit.js'
 import type { SingleJobs } from './single-jobs.js'
 
@@ -25,9 +26,11 @@ export class Submitter {
     this.#deps = deps
   }
 
-  preview(account: ComposeAccount, messages: MessageRequest[]): MessageAccepted[] {
+  preview(account: ComposeAccount, messages: MessageRequest[]): DryRunView {
     const nowMs = this.#deps.clock.now()
-    return messages.map((message) => this.#deps.composer.compose(account, message, nowMs).answer)
+    const run = new DryRun(account)
+    for (const message of messages) run.add(message, this.#deps.composer.compose(account, message, nowMs))
+    return run.view()
   }
 
   /** Resolves when every accepted one is durable; refused ones carry their reason. */

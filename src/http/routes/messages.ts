@@ -1,19 +1,13 @@
 /** /v1/messages: single messages and small batches. POST is the hot route: one promise, no closure without a key. */
 import type { FastifyReply } from 'fastify'
 import type { EngineApi, MessageAccepted, MessageRequest, Principal } from '../../engine/contract/api.js'
-import { noCounts } from '../../engine/contract/job.js'
 import type { App } from '../app.js'
 import { principalOf } from '../auth.js'
 import { once } from '../idempotency.js'
 import { RefusedMessage, refusalOf, sendProblem } from '../problem.js'
 import { answers, bearer, IdParams, idempotencyHeader, pageAnswer, pageOf } from '../schemas/common.js'
-import {
-  DryRunSchema,
-  MessageListQuery,
-  MessageSchema,
-  MessagesAcceptedSchema,
-  MessagesCreateSchema,
-} from '../schemas/messages.js'
+import { DryRunSchema } from '../schemas/jobs.js'
+import { MessageListQuery, MessageSchema, MessagesAcceptedSchema, MessagesCreateSchema } from '../schemas/messages.js'
 
 const config = { auth: 'account' } as const
 const about = { tags: ['messages'], security: bearer }
@@ -41,7 +35,7 @@ export function messageRoutes(app: App, engine: EngineApi): void {
       const { dryRun, ...body } = request.body as CreateBody
       const batch = 'messages' in body
       const messages = batch ? body.messages : [body]
-      if (dryRun === true) return dryRunAnswer(messages, engine.previewMessages(principal, messages))
+      if (dryRun === true) return engine.previewMessages(principal, messages)
       const accepted =
         request.headers['idempotency-key'] === undefined
           ? await engine.submit(principal, messages)
@@ -113,34 +107,4 @@ function itemOf(accepted: MessageAccepted): object {
   if (accepted.reason === undefined) return accepted
   const { detail: message } = refusalOf(accepted.reason, accepted.detail)
   return { ...accepted, code: accepted.reason, message }
-}
-
-/** In the shape of a job's preview. */
-function dryRunAnswer(messages: MessageRequest[], results: MessageAccepted[]): object {
-  const counts = noCounts()
-  const rows = results.map((result, index) => {
-    const refused = result.reason !== undefined
-    counts.rows += 1
-    if (refused) counts.rejected += 1
-    else {
-      counts.accepted += 1
-      counts.parts += result.parts
-      counts[result.state === 'scheduled' ? 'scheduled' : 'queued'] += 1
-    }
-    return {
-      row: index + 1,
-      line: index + 1,
-      to: result.to,
-      channel: result.channel,
-      text: messages[index]!.text,
-      encoding: result.encoding,
-      parts: result.parts,
-      price: null,
-      carrier: result.carrier ?? null,
-      reason: result.reason ?? null,
-      detail: result.detail ?? null,
-    }
-  })
-  counts.records = counts.expanded = counts.rows
-  return { rows, counts }
 }

@@ -1,6 +1,8 @@
 /** Bodies and answers of /v1/accounts. */
 import { Type } from 'typebox'
-import { nullable, strict, Timestamp, text } from './common.js'
+import { limits } from '../../engine/contract/limits.js'
+import { CHANNELS } from '../../engine/contract/message.js'
+import { nullable, oneOf, strict, Timestamp, text } from './common.js'
 import { numberRuleSchemas } from './number-rules.js'
 
 const features = {
@@ -14,6 +16,29 @@ const Country = Type.String({
   pattern: '^[A-Z]{2}$',
   description: 'Country of numbers without +, ISO 3166-1 alpha-2 in capitals.',
 })
+
+const Currency = Type.String({ pattern: '^[A-Z]{3}$', description: 'ISO 4217 code of all prices, e.g. EUR.' })
+const price = {
+  channel: oneOf(CHANNELS, 'Default sms.'),
+  prefix: Type.String({ pattern: '^[0-9]{0,15}$', description: 'Leading digits without +; absent: every number.' }),
+}
+const Prices = Type.Array(
+  Type.Object(
+    {
+      channel: Type.Optional(price.channel),
+      prefix: Type.Optional(price.prefix),
+      price: Type.Unsafe<number | string>({
+        type: ['number', 'string'],
+        description: 'Of one part: at most 6 decimals, as a number or a decimal string.',
+      }),
+    },
+    strict,
+  ),
+  {
+    maxItems: limits.pricesPerAccount,
+    description: 'The longest prefix that fits a number decides. Replaces the list.',
+  },
+)
 
 const settings = {
   name: Type.Optional(text('Name shown to people.')),
@@ -33,6 +58,8 @@ const settings = {
   channelRules: Type.Optional(numberRuleSchemas.channelRules),
   allowPrefixes: Type.Optional(numberRuleSchemas.allowPrefixes),
   denyPrefixes: Type.Optional(numberRuleSchemas.denyPrefixes),
+  prices: Type.Optional(Prices),
+  currency: Type.Optional(nullable(Currency)),
 }
 
 export const AccountCreateSchema = Type.Object(
@@ -57,6 +84,8 @@ export const AccountSchema = Type.Object(
     weight: Type.Number(),
     ratePerSecond: nullable(Type.Number()),
     ...numberRuleSchemas,
+    prices: Type.Array(Type.Object({ ...price, price: Type.Number({ description: 'Of one part.' }) })),
+    currency: nullable(Type.String()),
     keys: Type.Array(
       Type.Object({
         id: Type.String(),

@@ -119,24 +119,53 @@ export const CountsSchema = Type.Object(Object.fromEntries(Object.keys(noCounts(
 const Findings = Type.Unsafe<object | null>({ type: ['object', 'null'], additionalProperties: true })
 
 export const JobSchema = Type.Object(
+const Shares = Type.Record(
+  Type.String(),
+  Type.Object({
+    rows: Count,
+    parts: Count,
+    price: nullable(Type.Number({ description: 'Of the parts that have one; null: none has.' })),
+  }),
+)
+const EstimateSchema = Type.Unsafe<object | null>({
+  ...Type.Object({
+    currency: nullable(Type.String()),
+    price: nullable(Type.Number({ description: 'Of all parts that have one; null: none has.' })),
+    partsWithoutPrice: Count,
+    byCountry: Shares,
+    byChannel: Shares,
+    byEncoding: Shares,
+  }),
+  type: ['object', 'null'],
+  description: 'What the accepted rows come to; null until the file is read. byCountry: ISO 3166, 001 for none.',
+})
+const Reasons = Type.Record(Type.String(), Count, {
+  description: 'Rows that became no message, by code: rejected, suppressed and duplicate ones.',
+})
+
   {
     id: Type.String(),
     name: nullable(Type.String()),
+/** Guesses are listed under `guessed` of the dialect and of the columns. */
+const FileSchema = Type.Unsafe<object | null>({
+  type: ['object', 'null'],
+  properties: {
+    bytes: { type: 'integer' },
+    sha256: { type: ['string', 'null'] },
+    dialect: Findings,
+    columns: Findings,
+    warnings: { type: 'array', items: { type: 'string' } },
+  },
+})
+
     state: oneOf(JOB_STATES, 'State of the job.'),
     reason: nullable(Type.String({ description: 'Code: why it failed or paused.' })),
     detail: nullable(Type.String()),
     settings: JobSettingsSchema,
     counts: CountsSchema,
-    file: Type.Unsafe<object | null>({
-      type: ['object', 'null'],
-      properties: {
-        bytes: { type: 'integer' },
-        sha256: { type: ['string', 'null'] },
-        dialect: Findings,
-        columns: Findings,
-        warnings: { type: 'array', items: { type: 'string' } },
-      },
-    }),
+    rejectedByReason: Reasons,
+    estimate: EstimateSchema,
+    file: FileSchema,
     progress: Type.Object({
       rowsPerSecond: Type.Number(),
       messagesPerSecond: Type.Number(),
@@ -163,13 +192,20 @@ export const PreviewRowSchema = Type.Object({
   detail: nullable(Type.String()),
 })
 export const PreviewSchema = Type.Object(
-  { rows: Type.Array(PreviewRowSchema), counts: CountsSchema },
-  { description: 'The first rows as they would be sent.' },
+  { ...preview, file: FileSchema },
+  { description: 'The first rows as they would be sent, and what the file comes to.' },
 )
+const preview = {
+  rows: Type.Array(PreviewRowSchema),
+  counts: CountsSchema,
+  rejectedByReason: Reasons,
+  estimate: EstimateSchema,
+}
 
 export const JobListQuery = Type.Object(
   { ...pageQuery, cursor: cursorOf('job'), state: Type.Optional(oneOf(JOB_STATES, 'Only jobs in this state.')) },
   strict,
+export const DryRunSchema = Type.Object(preview, { description: 'With dryRun: what would be sent.' })
 )
 export const JobMessagesQuery = Type.Object(
   { ...pageQuery, cursor: cursorOf('msg'), state: Type.Optional(oneOf(STATES, 'Only messages in this state.')) },

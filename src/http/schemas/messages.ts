@@ -59,10 +59,6 @@ export const MessagesAcceptedSchema = Type.Object(
   },
   { description: 'Durable: it will be sent.' },
 )
-export const DryRunSchema = Type.Object(
-  { rows: Type.Array(PreviewRowSchema), counts: CountsSchema },
-  { description: 'With dryRun: what would be sent.' },
-)
 
 const HistorySchema = Type.Object({
   at: Timestamp,
