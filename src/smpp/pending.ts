@@ -17,8 +17,32 @@ export class PendingParts {
   /** Keeps the parts from `part` on. */
   keep(message: OutgoingMessage, part: number): void {
     const kept = this.message
-    const { ref, from, coding, shift, partCount, partsAccepted, attempt, expiresAtSeconds, wantsReceipt } = message
-    Object.assign(kept, { ref, from, coding, shift, partCount, partsAccepted, attempt, expiresAtSeconds, wantsReceipt })
+    const {
+      ref,
+      from,
+      fields,
+      isShortCode,
+      coding,
+      shift,
+      partCount,
+      partsAccepted,
+      attempt,
+      expiresAtSeconds,
+      wantsReceipt,
+    } = message
+    Object.assign(kept, {
+      ref,
+      from,
+      fields,
+      isShortCode,
+      coding,
+      shift,
+      partCount,
+      partsAccepted,
+      attempt,
+      expiresAtSeconds,
+      wantsReceipt,
+    })
     let bytes = message.toLength
     for (let n = part; n < partCount; n++) bytes += message.partLengths[n]!
     if (kept.bytes.length < bytes) kept.bytes = Buffer.allocUnsafeSlow(bytes)
