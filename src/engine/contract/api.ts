@@ -3,6 +3,7 @@
  * public contract; everything refused is an EngineError.
  */
 import type { CarrierPatch, CarrierView } from './channel.js'
+import type { InboundView } from './inbound.js'
 import type { PreviewRow } from './ingest.js'
 import type { Counts, Estimate, JobSettings, JobState } from './job.js'
 import type { ChannelName, CodingName, PriorityName, StateName } from './message.js'
@@ -27,11 +28,11 @@ export interface AccountSettings extends Partial<NumberRules> {
   timeZone?: string
   weight?: number
   ratePerSecond?: number | null
-}
   /** Replaces the whole list. */
   prices?: PriceSetting[]
   /** ISO 4217; of all prices. */
   currency?: string | null
+}
 
 export interface AccountView extends NumberRules {
   id: string
@@ -41,9 +42,9 @@ export interface AccountView extends NumberRules {
   timeZone: string
   weight: number
   ratePerSecond: number | null
-  keys: { id: string; prefix: string; createdAt: string; lastUsedAt: string | null }[]
   prices: PriceView[]
   currency: string | null
+  keys: { id: string; prefix: string; createdAt: string; lastUsedAt: string | null }[]
   createdAt: string
 }
 
@@ -56,11 +57,11 @@ export interface JobView {
   detail: string | null
   settings: JobSettings
   counts: Counts
-  /** Dialect and column map with guesses, once the file's head was read. */
   /** Rows that became no message, by reason code: rejected, suppressed and duplicate ones. */
   rejectedByReason: Record<string, number>
   /** Of the rows read so far; duplicates are taken out when the file is done. null: no row was read. */
   estimate: Estimate | null
+  /** Dialect and column map with guesses, once the file's head was read. */
   file: {
     bytes: number
     sha256: string | null
@@ -191,6 +192,12 @@ export interface EngineApi {
     query: PageQuery & { to?: string; from?: string; state?: StateName; since?: string },
   ): Promise<Page<MessageView>>
 
+  /** What subscribers sent, newest first: an account sees what was routed to it, the admin everything. */
+  inbound(
+    principal: Principal,
+    query: PageQuery & { from?: string; to?: string; carrier?: string; since?: string },
+  ): Page<InboundView>
+
   /** Runs `work` once per (account, key) within 72 h; see ERRORS IDEMPOTENCY_*. `fingerprint` stands for the body. */
   idempotent<T>(
     principal: Principal,
@@ -201,6 +208,8 @@ export interface EngineApi {
 
   carriers(): Promise<CarrierView[]>
   patchCarrier(id: string, change: CarrierPatch): Promise<CarrierView>
+  /** PDUs of a live carrier until `signal` ends it; dropped rather than waited for. */
+  trace(id: string, filter: TraceFilter, signal: AbortSignal): Promise<AsyncIterable<TraceBatch>>
 
   readiness(): Readiness
   /** Prometheus text. */

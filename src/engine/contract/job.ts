@@ -68,7 +68,6 @@ export const JOB_STATES = [
 ] as const
 export type JobState = (typeof JOB_STATES)[number]
 
-/** rows = accepted + rejected + suppressed + duplicate; accepted = sum of the ten message states. */
 /** Accepted rows of one country, channel or encoding. */
 export interface Share {
   rows: number
@@ -91,6 +90,7 @@ export interface Estimate {
   byEncoding: Record<string, Share>
 }
 
+/** rows = accepted + rejected + suppressed + duplicate; accepted = sum of the ten message states. */
 export interface Counts {
   records: number
   skipped: number

@@ -3,8 +3,8 @@ import { EngineError, type FieldError } from '../contract/errors.js'
 import type { JobSettings } from '../contract/job.js'
 import { limits } from '../contract/limits.js'
 import type { NumberRules } from '../contract/number-rules.js'
-import { isCountry, NumberParser } from '../phone/number.js'
 import type { Price } from '../contract/price.js'
+import { isCountry, NumberParser } from '../phone/number.js'
 import { isBody } from '../text/body.js'
 import { compileTemplate } from '../text/template.js'
 import type { JobRecord } from './job-record.js'
@@ -16,9 +16,9 @@ export interface JobAccount extends NumberRules {
   weight: number
   defaultCountry: string | null
   features: { sms: boolean }
-}
   prices: readonly Price[]
   currency: string | null
+}
 
 /** A number of 3 to 15 digits, or up to 11 letters, digits and marks (GSM 03.40 §9.1.2.5). */
 const SENDER = /^(?:\+?\d{3,15}|[\w .&'*+-]{1,11})$/
@@ -59,8 +59,8 @@ export function newJob(facts: NewJob, settings: JobSettings): JobRecord {
     reason: null,
     detail: null,
     settings,
-    singles: facts.singles,
     currency: facts.account.currency,
+    singles: facts.singles,
     createdAtMs: facts.nowMs,
     startedAtMs: facts.singles ? facts.nowMs : null,
     finishedAtMs: null,
@@ -68,8 +68,8 @@ export function newJob(facts: NewJob, settings: JobSettings): JobRecord {
     upload: null,
     sniff: null,
     totals: null,
-    released: false,
     tally: null,
+    released: false,
     closed: false,
   }
 }

@@ -6,8 +6,8 @@ import type { MessageAccepted, MessageRequest } from '../contract/api.js'
 import type { RoutePlan } from '../contract/ingest.js'
 import { CHANNELS, type ChannelName, CODINGS, type PriorityName } from '../contract/message.js'
 import type { NumberRules } from '../contract/number-rules.js'
-import { type ReasonCode, reasonCode } from '../contract/reasons.js'
 import type { Price } from '../contract/price.js'
+import { type ReasonCode, reasonCode } from '../contract/reasons.js'
 import { NumberParser, type ParsedNumber } from '../phone/number.js'
 import { NumberPolicy } from '../phone/number-policy.js'
 import type { NewRecord } from '../store/block.js'
@@ -22,9 +22,9 @@ export interface ComposeAccount extends NumberRules {
   id: string
   defaultCountry: string | null
   features: { sms: boolean; voice: boolean; email: boolean }
-}
   prices: readonly Price[]
   currency: string | null
+}
 
 export interface ComposeDeps {
   plans(account: string): RoutePlan[]
@@ -38,12 +38,12 @@ export interface Composed {
   route: RoutePlan
   from: string
   priority: PriorityName
-}
-
-export interface Verdict {
   /** ISO 3166; what price lists look the number up by. */
   country: string
   routeDigits: string
+}
+
+export interface Verdict {
   answer: MessageAccepted
   /** null: refused, see answer.reason. */
   composed: Composed | null

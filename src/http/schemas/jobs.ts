@@ -115,10 +115,6 @@ const Count = Type.Integer({ minimum: 0 })
 /** rows = accepted + rejected + suppressed + duplicate; accepted = the sum of the ten states. */
 export const CountsSchema = Type.Object(Object.fromEntries(Object.keys(noCounts()).map((name) => [name, Count])))
 
-/** Free-form: dialect and column map of the sniffer, which the engine made itself. */
-const Findings = Type.Unsafe<object | null>({ type: ['object', 'null'], additionalProperties: true })
-
-export const JobSchema = Type.Object(
 const Shares = Type.Record(
   Type.String(),
   Type.Object({
@@ -143,9 +139,9 @@ const Reasons = Type.Record(Type.String(), Count, {
   description: 'Rows that became no message, by code: rejected, suppressed and duplicate ones.',
 })
 
-  {
-    id: Type.String(),
-    name: nullable(Type.String()),
+/** Free-form: dialect and column map of the sniffer, which the engine made itself. */
+const Findings = Type.Unsafe<object | null>({ type: ['object', 'null'], additionalProperties: true })
+
 /** Guesses are listed under `guessed` of the dialect and of the columns. */
 const FileSchema = Type.Unsafe<object | null>({
   type: ['object', 'null'],
@@ -158,6 +154,10 @@ const FileSchema = Type.Unsafe<object | null>({
   },
 })
 
+export const JobSchema = Type.Object(
+  {
+    id: Type.String(),
+    name: nullable(Type.String()),
     state: oneOf(JOB_STATES, 'State of the job.'),
     reason: nullable(Type.String({ description: 'Code: why it failed or paused.' })),
     detail: nullable(Type.String()),
@@ -191,21 +191,21 @@ export const PreviewRowSchema = Type.Object({
   reason: nullable(Type.String({ description: 'Set when the row is not accepted.' })),
   detail: nullable(Type.String()),
 })
-export const PreviewSchema = Type.Object(
-  { ...preview, file: FileSchema },
-  { description: 'The first rows as they would be sent, and what the file comes to.' },
-)
 const preview = {
   rows: Type.Array(PreviewRowSchema),
   counts: CountsSchema,
   rejectedByReason: Reasons,
   estimate: EstimateSchema,
 }
+export const PreviewSchema = Type.Object(
+  { ...preview, file: FileSchema },
+  { description: 'The first rows as they would be sent, and what the file comes to.' },
+)
+export const DryRunSchema = Type.Object(preview, { description: 'With dryRun: what would be sent.' })
 
 export const JobListQuery = Type.Object(
   { ...pageQuery, cursor: cursorOf('job'), state: Type.Optional(oneOf(JOB_STATES, 'Only jobs in this state.')) },
   strict,
-export const DryRunSchema = Type.Object(preview, { description: 'With dryRun: what would be sent.' })
 )
 export const JobMessagesQuery = Type.Object(
   { ...pageQuery, cursor: cursorOf('msg'), state: Type.Optional(oneOf(STATES, 'Only messages in this state.')) },
