@@ -4,7 +4,8 @@ import t from 'tap'
 import { Random } from '../src/engine/base/random.js'
 import type { Coding } from '../src/engine/contract/message.js'
 import { reasonCode } from '../src/engine/contract/reasons.js'
-import { decodeGsm7, encodeGsm7, findOffending } from '../src/engine/text/gsm7.js'
+import { decodeGsm7, encodeGsm7 } from '../src/engine/text/gsm7.js'
+import { findOffending } from '../src/engine/text/offending.js'
 import { type Segmented, Segmenter, type SegmentOptions, textOf } from '../src/engine/text/segment.js'
 import { transliterate } from '../src/engine/text/transliterate.js'
 
@@ -76,12 +77,18 @@ t.test('codes that no table has are read as the specification says', async (t) =
 })
 
 t.test('offending characters are named with their place', async (t) => {
-  t.same(findOffending('a“b” 👍 [ok]', 10), [
-    { char: '“', position: 1 },
-    { char: '”', position: 3 },
-    { char: '👍', position: 5 },
-  ])
-  t.same(findOffending('ççç', 2).length, 2)
+  t.same(findOffending('a“b” 👍 [ok]', 'gsm7', 10), {
+    first: [
+      { char: '“', position: 1 },
+      { char: '”', position: 3 },
+      { char: '👍', position: 5 },
+    ],
+    total: 3,
+  })
+  t.same(findOffending('ççç', 'gsm7', 2).first.length, 2)
+  t.equal(findOffending('ççç', 'gsm7', 2).total, 3)
+  t.equal(findOffending('ççç€', 'latin1', 2).total, 1)
+  t.equal(findOffending('ççç€', 'ascii', 0).total, 4)
 })
 
 t.test('part sizes are those of each coding and way of joining', async (t) => {

@@ -97,21 +97,3 @@ export function decodeGsm7(bytes: Uint8Array, start: number, end: number, shift:
   }
   return text
 }
-
-export interface Offending {
-  char: string
-  /** UTF-16 index in the text. */
-  position: number
-}
-
-/** The first `limit` characters that the default alphabet and its extension table lack. */
-export function findOffending(text: string, limit: number): Offending[] {
-  const found: Offending[] = []
-  let position = 0
-  for (const char of text) {
-    if (found.length >= limit) break
-    if (char.length > 1 || septetsOf(char.charCodeAt(0), 0) === 0) found.push({ char, position })
-    position += char.length
-  }
-  return found
-}

@@ -13,12 +13,13 @@ import { reasonNumber } from '../contract/reasons.js'
 import { Cuts, countParts, unitsOf, WIDE } from './cuts.js'
 import { decodeGsm7, ESCAPE, encodeGsm7, encodeShifted, isSameAsAscii } from './gsm7.js'
 import { type NationalChoice, NationalTables } from './national-choice.js'
+import type { PlainAlphabet } from './offending.js'
 import { type LongMessages, type PartSizes, sizesOf } from './part-sizes.js'
 import { transliterate } from './transliterate.js'
 
 export interface SegmentOptions {
   /** What data_coding 0 means at the carrier. */
-  alphabet: 'gsm7' | 'latin1' | 'ascii'
+  alphabet: PlainAlphabet
   longMessages: LongMessages
   maxParts: number
   /** Replace what the alphabet lacks where the whole text then fits it. */
