@@ -93,6 +93,7 @@ export function outgoing(
     toStart: 0,
     toLength: to.length,
     from: 'TRUNK',
+    fields: '',
     coding: 0 as Coding,
     shift: 0,
     partCount: parts.length,

@@ -2,6 +2,7 @@
  * The blocks that a range is filling: one per route and due minute, at most OPEN_MOST at once. A full block is sealed, and
  * when there are too many the oldest is. All of them are stored in one transaction at the end of the range.
  */
+import { packFields } from '../engine/base/tlv-value.js'
 import type { JobPlan } from '../engine/contract/ingest.js'
 import type { SealedBlock } from '../engine/contract/store.js'
 import { BlockBuilder, type NewRecord } from '../engine/store/block.js'
@@ -24,12 +25,14 @@ export class OpenBlocks {
   place = 0
   readonly #plan: JobPlan
   readonly #range: number
+  readonly #fields: string
   readonly #numbers: BlockNumbers
   readonly #open = new Map<number, Open>()
 
   constructor(plan: JobPlan, range: number, numbers: BlockNumbers) {
     this.#plan = plan
     this.#range = range
+    this.#fields = packFields(plan.settings)
     this.#numbers = numbers
   }
 
@@ -47,7 +50,8 @@ export class OpenBlocks {
       this.#seal(oldest![0], oldest![1])
     }
     const { job, account, settings, createdSeconds } = this.#plan
-    const head = { job, account, route, from: settings.from ?? '', createdSeconds, range: this.#range }
+    const from = settings.from ?? ''
+    const head = { job, account, route, from, fields: this.#fields, createdSeconds, range: this.#range }
     const open = { builder: new BlockBuilder(head), block: this.#numbers.take() }
     this.#open.set(key, open)
     return open

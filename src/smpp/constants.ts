@@ -32,9 +32,11 @@ export const COMMAND = {
 } as const
 
 export const TAG = {
+  destinationSubunit: 0x0005,
   receiptedMessageId: 0x001e,
   sourcePort: 0x020a,
   destinationPort: 0x020b,
+  userMessageReference: 0x0204,
   sarReference: 0x020c,
   sarTotal: 0x020e,
   sarSequence: 0x020f,

@@ -1,40 +1,44 @@
 /**
- * The user data header before a text (3GPP TS 23.040 §9.2.3.24): its length, then elements of identifier, length and
- * value. Concatenation comes first, then the national language tables.
+ * The user data of a submit_sm besides its text: header, packing, and the parameters that stand for a header.
+ *
+ * 3GPP TS 23.040 §9.2.3.24: header length, then elements of identifier, length, data. Dispatcher thread, once per part.
  */
 import { lockingOf, type ShiftTables, singleOf } from '../engine/contract/language.js'
 import { blockOf, type MessageRef, type OutgoingMessage, placeOf } from '../engine/contract/message.js'
+import { TAG } from './constants.js'
+import { putTlv, putUint16 } from './encode.js'
 
-/** Octets of the longest header: its length, a 16-bit concatenation, two tables. */
-export const HEADER_OCTETS_MAX = 1 + 6 + 3 + 3
+/** Concatenation with a 16-bit reference and both national tables, with the length octet. */
+export const HEADER_BYTES_MAX = 13
+const CONCATENATION = 0x00
+const CONCATENATION_16 = 0x08
+const SINGLE_SHIFT = 0x24
+const LOCKING_SHIFT = 0x25
+const CARRIAGE_RETURN = 0x0d
 
-/** Element identifiers: §9.2.3.24.1, .8, .15 and .16. */
-const IEI = { concatenation: 0x00, concatenation16: 0x08, singleShift: 0x24, lockingShift: 0x25 } as const
-
+/** What of the header is wanted. */
 export interface HeaderForm {
-  /** From 0; -1: the header joins nothing. */
+  /** Part from 0; -1: no concatenation. */
   part: number
-  /** The reference has 16 bits. */
+  /** 16-bit reference. */
   wide: boolean
-  shift: ShiftTables
 }
 
-/** Returns the place behind the header; `from` when there is nothing to say. */
+/** Returns the place behind the header; `from` itself when it would have no element. */
 export function writeUserDataHeader(bytes: Buffer, from: number, message: OutgoingMessage, form: HeaderForm): number {
   let at = from + 1
   if (form.part >= 0) at = writeConcatenation(bytes, at, message, form)
-  if (singleOf(form.shift) !== 0) at = writeTable(bytes, at, IEI.singleShift, singleOf(form.shift))
-  if (lockingOf(form.shift) !== 0) at = writeTable(bytes, at, IEI.lockingShift, lockingOf(form.shift))
+  if (message.shift !== 0) at = writeShift(bytes, at, message.shift)
   if (at === from + 1) return from
   bytes[from] = at - from - 1
   return at
 }
 
-/** Reference of one or two octets, number of parts, part from 1. */
+/** §9.2.3.24.1 and .8: reference of one or two octets, number of parts, part from 1. */
 function writeConcatenation(bytes: Buffer, from: number, message: OutgoingMessage, form: HeaderForm): number {
   const reference = concatenationReference(message.ref)
   let at = from
-  bytes[at++] = form.wide ? IEI.concatenation16 : IEI.concatenation
+  bytes[at++] = form.wide ? CONCATENATION_16 : CONCATENATION
   bytes[at++] = form.wide ? 4 : 3
   if (form.wide) bytes[at++] = reference >>> 8
   bytes[at++] = reference
@@ -43,11 +47,61 @@ function writeConcatenation(bytes: Buffer, from: number, message: OutgoingMessag
   return at
 }
 
-function writeTable(bytes: Buffer, at: number, element: number, language: number): number {
-  bytes[at] = element
-  bytes[at + 1] = 1
-  bytes[at + 2] = language
-  return at + 3
+/** §9.2.3.24.15 and .16: the national language of the single and of the locking table. */
+function writeShift(bytes: Buffer, from: number, shift: ShiftTables): number {
+  let at = from
+  const single = singleOf(shift)
+  const locking = lockingOf(shift)
+  if (single !== 0) {
+    bytes[at++] = SINGLE_SHIFT
+    bytes[at++] = 1
+    bytes[at++] = single
+  }
+  if (locking === 0) return at
+  bytes[at++] = LOCKING_SHIFT
+  bytes[at++] = 1
+  bytes[at++] = locking
+  return at
+}
+
+/** sar_msg_ref_num, sar_total_segments, sar_segment_seqnum (SMPP 3.4 §5.3.2.22 to .24). */
+export function writeSar(bytes: Buffer, from: number, message: OutgoingMessage, part: number): number {
+  let at = putTlv(bytes, from, TAG.sarReference, 2)
+  putUint16(bytes, at, concatenationReference(message.ref))
+  at = putTlv(bytes, at + 2, TAG.sarTotal, 1)
+  bytes[at] = message.partCount
+  at = putTlv(bytes, at + 1, TAG.sarSequence, 1)
+  bytes[at] = part + 1
+  return at + 1
+}
+
+/** Text that is too long for short_message goes to message_payload (§5.3.2.32). */
+export function moveToPayload(bytes: Buffer, from: number, length: number): number {
+  bytes.copyWithin(from + 4, from, from + length)
+  putTlv(bytes, from, TAG.messagePayload, length)
+  return from + 4 + length
+}
+
+/**
+ * Packs septets at bytes[from, end) in place, eight into seven octets (TS 23.038 §6.1.2.1), behind a header of
+ * `headerBytes`: fill bits bring the first septet to a septet boundary. Where seven bits would be left over a carriage
+ * return fills them, since zeros there would be read as '@' (§6.1.2.3.1). Returns the place behind the last octet.
+ */
+export function packSeptets(bytes: Buffer, from: number, end: number, headerBytes: number): number {
+  let held = (7 - ((headerBytes * 8) % 7)) % 7
+  let bits = 0
+  let at = from
+  for (let place = from; place < end; place++) {
+    bits |= (bytes[place]! & 0x7f) << held
+    held += 7
+    if (held < 8) continue
+    bytes[at++] = bits
+    bits >>>= 8
+    held -= 8
+  }
+  if (held === 0) return at
+  bytes[at++] = held === 1 ? bits | (CARRIAGE_RETURN << 1) : bits
+  return at
 }
 
 /** Odd, so consecutive blocks step through all references before one comes again. */

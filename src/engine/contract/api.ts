@@ -10,6 +10,8 @@ import type { ChannelName, CodingName, PriorityName, StateName } from './message
 import type { NumberRules } from './number-rules.js'
 import type { PriceSetting, PriceView } from './price.js'
 import type { ReasonCode } from './reasons.js'
+import type { SubmitSettings } from './submit-fields.js'
+import type { TraceBatch, TraceFilter } from './trace.js'
 
 /** Who asks. The account comes from the key and from nowhere else. */
 export type Principal = { kind: 'admin' } | { kind: 'account'; account: string; key: string }
@@ -75,7 +77,14 @@ export interface JobView {
   finishedAt: string | null
 }
 
-export interface MessageRequest {
+/** What messages would come to. */
+export interface DryRunView extends Pick<JobView, 'counts' | 'rejectedByReason' | 'estimate'> {
+  rows: PreviewRow[]
+}
+/** The first rows of a job, and what all of it comes to, before anything is sent. */
+export interface JobPreview extends DryRunView, Pick<JobView, 'file'> {}
+
+export interface MessageRequest extends SubmitSettings {
   to: string
   from?: string
   text: string

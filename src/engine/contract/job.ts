@@ -1,5 +1,6 @@
 /** A job: its settings, counts and life, as the contract shows them. */
 import type { ChannelName, PriorityName } from './message.js'
+import type { SubmitSettings } from './submit-fields.js'
 
 /** A header label or a position from 1. */
 export type ColumnRef = string | number
@@ -30,7 +31,7 @@ export interface CsvSettings {
   relaxQuotes?: boolean
 }
 
-export interface JobSettings {
+export interface JobSettings extends SubmitSettings {
   name?: string
   channel?: 'auto' | ChannelName
   from?: string

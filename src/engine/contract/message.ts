@@ -77,11 +77,13 @@ export interface OutgoingMessage {
   /** Goes out as a number of the carrier's own network, not as an international one. */
   isShortCode: boolean
   from: string
+  /** Fields beside sender and text, packed (base/tlv-value.ts); '' = none. The same string for all of a block. */
+  fields: string
   coding: Coding
-  partCount: number
-  /** Start offset of each part in `bytes`; `partLengths` in octets. */
   /** National language tables of GSM 7-bit text; the channel writes their header. */
   shift: ShiftTables
+  partCount: number
+  /** Start offset of each part in `bytes`; `partLengths` in octets. */
   partStarts: Uint32Array
   partLengths: Uint16Array
   /** Bit n set: part n (from 0) was accepted before and is not sent again. */
@@ -102,11 +104,12 @@ export function blankMessage(): OutgoingMessage {
     toLength: 0,
     isShortCode: false,
     from: '',
+    fields: '',
     coding: 0,
+    shift: 0,
     partCount: 0,
     partStarts: new Uint32Array(limits.partsPerMessage),
     partLengths: new Uint16Array(limits.partsPerMessage),
-    shift: 0,
     partsAccepted: 0,
     attempt: 0,
     expiresAtSeconds: 0,

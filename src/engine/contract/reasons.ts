@@ -47,6 +47,10 @@ export const REASONS = [
   ['LINE_TYPE_REFUSED', "The account's channel rules refuse numbers of this type."],
   ['PREFIX_DENIED', 'The number begins with a prefix on the deny list of the account.'],
   ['PREFIX_NOT_ALLOWED', 'The account has a list of allowed prefixes, and the number begins with none of them.'],
+  [
+    'TLV_INVALID',
+    'A custom parameter cannot be sent; tag 1 to 0xFFFF, a value that fits its type, at most 16 of 1,024 octets.',
+  ],
 ] as const satisfies readonly (readonly [string, string])[]
 export type ReasonCode = (typeof REASONS)[number][0]
 

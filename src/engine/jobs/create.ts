@@ -1,4 +1,5 @@
 /** From the settings of a request to a job record: everything that can be refused before a byte of the file is refused here. */
+import { tlvProblems } from '../base/tlv-value.js'
 import { EngineError, type FieldError } from '../contract/errors.js'
 import type { JobSettings } from '../contract/job.js'
 import { limits } from '../contract/limits.js'
@@ -113,6 +114,9 @@ function* settingErrors(settings: JobSettings): Iterable<FieldError> {
   }
   if (ratePerSecond !== undefined && !(ratePerSecond > 0)) {
     yield { pointer: '/ratePerSecond', message: 'must be above 0' }
+  }
+  for (const { place, text } of tlvProblems(settings.tlvs ?? [])) {
+    yield { pointer: ['/tlvs', ...place].join('/'), message: text }
   }
 }
 

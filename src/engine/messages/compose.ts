@@ -2,6 +2,7 @@
  * One message of a request: number, channel, route, parts and times, by the same rules as a row of a file. Parsers and
  * segmenters are kept: one message costs microseconds. Main thread.
  */
+import { packFields, tlvProblems } from '../base/tlv-value.js'
 import type { MessageAccepted, MessageRequest } from '../contract/api.js'
 import type { RoutePlan } from '../contract/ingest.js'
 import { CHANNELS, type ChannelName, CODINGS, type PriorityName } from '../contract/message.js'
@@ -37,6 +38,8 @@ export interface Composed {
   record: NewRecord
   route: RoutePlan
   from: string
+  /** Packed, for the block's head. */
+  fields: string
   priority: PriorityName
   /** ISO 3166; what price lists look the number up by. */
   country: string
@@ -69,6 +72,7 @@ export class Composer {
     if (request.from !== undefined && request.from !== '' && !this.#deps.isSender(request.from)) {
       return refused(to, channel, 'INVALID_SENDER')
     }
+    if (tlvProblems(request.tlvs ?? []).length > 0) return refused(to, channel, 'TLV_INVALID')
     const refusal = policy.refusal(parsed)
     if (refusal !== 0) return refused(to, channel, reasonCode(refusal))
     const route = this.#deps
@@ -84,7 +88,7 @@ export class Composer {
     const record = recordOf(parsed, channel, segmented, times)
     const { country, routeDigits } = parsed
     const { from = '', priority = 'normal' } = request
-    const composed = { record, route, from, priority, country, routeDigits }
+    const composed = { record, route, from, fields: packFields(request), priority, country, routeDigits }
     return { answer: accepted(to, segmented, times.dueSeconds * 1000 > nowMs, route), composed }
   }
 
@@ -158,6 +162,7 @@ function recordOf(to: ParsedNumber, channel: ChannelName, segmented: Segmented, 
   return {
     channel: CHANNELS.indexOf(channel),
     coding: segmented.coding,
+    shift: segmented.shift,
     wantsReceipt: true,
     digits: to.digits,
     isShortCode: to.isShortCode,
@@ -167,7 +172,6 @@ function recordOf(to: ParsedNumber, channel: ChannelName, segmented: Segmented, 
     line: 0,
     offset: 0,
     length: 0,
-    shift: segmented.shift,
     partCount: segmented.partCount,
     bytes: segmented.bytes,
     partStarts: segmented.partStarts,

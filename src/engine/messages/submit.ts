@@ -63,6 +63,7 @@ export class Submitter {
       account: account.number,
       route: composed.route.route,
       from: composed.from,
+      fields: composed.fields,
       createdSeconds: Math.floor(nowMs / 1000),
       range: null,
     }

@@ -2,9 +2,9 @@
  * The block: up to 256 messages of one job and one lane, written once by ingest and never changed.
  *
  * Layout (little endian):
- *   0 u32 magic 'TLB1' · 4 u16 messages · 6 u8 length of sender · 7 u8 0 · 8 f64 job · 16 u32 account · 20 u32 route
+ *   0 u32 magic 'TLB1' · 4 u16 messages · 6 u8 length of sender · 7 u8 1: fields follow the sender · 8 f64 job · 16 u32 account · 20 u32 route
  *   24 u32 created (epoch s) · 28 u32 range (0xffffffff: came one by one) · 32 u32 CRC-32C of head, sender and offsets
- *   36 sender (UTF-8) · then one u32 offset per record · then the records
+ *   36 sender (UTF-8) · u16 length of fields and fields, where 7 says so · then one u32 offset per record · then the records
  * Record:
  *   0 u32 CRC-32C of the rest · 4 u16 length of the record · 6 u8 channel · 7 u8 coding · 8 u8 parts · 9 u8 flags
  *   10 u8 digits · 11 u8 national language tables (0: none, as before there were any) · 12 u32 due · 16 u32 expires
@@ -29,12 +29,15 @@ const PHONE_SHIFT = 2
 /** The highest that can be told apart; it also stands for all beyond. */
 const PHONE_MAX = 63
 const LOOSE = 0xffffffff
+const ZERO = 0x30
 
 export interface BlockHead {
   job: number
   account: number
   route: number
   from: string
+  /** Packed, see base/tlv-value.ts; absent or '': none. */
+  fields?: string
   createdSeconds: number
   /** Range of the job's file; null for messages that came one by one. */
   range: number | null
@@ -44,6 +47,7 @@ export interface BlockHead {
 export interface NewRecord {
   channel: number
   coding: Coding
+  shift: ShiftTables
   wantsReceipt: boolean
   /** E.164 digits without '+', or a short code. */
   digits: string
@@ -53,7 +57,6 @@ export interface NewRecord {
   dueSeconds: number
   expiresSeconds: number
   line: number
-  shift: ShiftTables
   offset: number
   length: number
   partCount: number
@@ -138,20 +141,26 @@ export class BlockBuilder {
     const { head } = this
     const from = Buffer.from(head.from)
     assert(from.length < 256)
-    const start = HEAD_BYTES + from.length + this.#count * 4
+    const fields = Buffer.from(head.fields ?? '')
+    const table = HEAD_BYTES + from.length + (fields.length === 0 ? 0 : 2 + fields.length)
+    const start = table + this.#count * 4
     const bytes = Buffer.allocUnsafeSlow(start + this.#size)
     bytes.writeUInt32LE(MAGIC, 0)
     bytes.writeUInt16LE(this.#count, 4)
     bytes[6] = from.length
-    bytes[7] = 0
+    bytes[7] = fields.length === 0 ? 0 : 1
     bytes.writeDoubleLE(head.job, 8)
     bytes.writeUInt32LE(head.account, 16)
     bytes.writeUInt32LE(head.route, 20)
     bytes.writeUInt32LE(head.createdSeconds, 24)
     bytes.writeUInt32LE(head.range ?? LOOSE, 28)
     from.copy(bytes, HEAD_BYTES)
+    if (fields.length > 0) {
+      bytes.writeUInt16LE(fields.length, HEAD_BYTES + from.length)
+      fields.copy(bytes, HEAD_BYTES + from.length + 2)
+    }
     for (let place = 0; place < this.#count; place++) {
-      bytes.writeUInt32LE(start + this.#offsets[place]!, HEAD_BYTES + from.length + place * 4)
+      bytes.writeUInt32LE(start + this.#offsets[place]!, table + place * 4)
     }
     bytes.writeUInt32LE(headChecksum(bytes, start), 32)
     this.#bytes.copy(bytes, start, 0, this.#size)
@@ -174,6 +183,12 @@ export class BlockBuilder {
 function flagsOf({ wantsReceipt, isShortCode, phone }: NewRecord): number {
   const column = phone < PHONE_MAX ? phone : PHONE_MAX
   return (wantsReceipt ? WANTS_RECEIPT : 0) | (isShortCode ? IS_SHORT_CODE : 0) | (column << PHONE_SHIFT)
+}
+
+/** Where the fields end that may follow the sender. */
+function endOfFields(bytes: Buffer, fromEnd: number): number {
+  if (bytes[7] !== 1 || fromEnd + 2 > bytes.length) return fromEnd
+  return fromEnd + 2 + bytes.readUInt16LE(fromEnd)
 }
 
 function headChecksum(bytes: Buffer, end: number): number {
@@ -199,6 +214,7 @@ export class BlockReader {
   readonly account: number
   readonly route: number
   readonly from: string
+  readonly fields: string
   readonly createdSeconds: number
   readonly range: number | null
   /** False: the head does not match its checksum; nothing of the block can be trusted. */
@@ -210,8 +226,9 @@ export class BlockReader {
     const fits = bytes.length >= HEAD_BYTES && bytes.readUInt32LE(0) === MAGIC
     this.count = fits ? bytes.readUInt16LE(4) : 0
     const fromEnd = HEAD_BYTES + (fits ? bytes[6]! : 0)
-    this.#table = fromEnd
-    const end = fromEnd + this.count * 4
+    const fieldsEnd = fits ? endOfFields(bytes, fromEnd) : fromEnd
+    this.#table = fieldsEnd
+    const end = fieldsEnd + this.count * 4
     this.intact = fits && end <= bytes.length && headChecksum(bytes, end) === bytes.readUInt32LE(32)
     this.job = this.intact ? bytes.readDoubleLE(8) : -1
     this.account = this.intact ? bytes.readUInt32LE(16) : -1
@@ -220,6 +237,7 @@ export class BlockReader {
     const range = this.intact ? bytes.readUInt32LE(28) : LOOSE
     this.range = range === LOOSE ? null : range
     this.from = this.intact ? bytes.toString('utf8', HEAD_BYTES, fromEnd) : ''
+    this.fields = this.intact && fieldsEnd > fromEnd ? bytes.toString('utf8', fromEnd + 2, fieldsEnd) : ''
   }
 
   #at(place: number): number {
@@ -247,6 +265,7 @@ export class BlockReader {
     message.toStart = at + RECORD_HEAD_BYTES
     message.toLength = digits
     message.from = this.from
+    message.fields = this.fields
     message.coding = bytes[at + 7]! as Coding
     message.shift = bytes[at + 11]!
     message.partCount = parts
@@ -286,6 +305,15 @@ export class BlockReader {
   }
   partCount(place: number): number {
     return this.bytes[this.#at(place) + 8]!
+  }
+  /** The recipient's digits as one number, exact up to 15 digits (E.164). */
+  number(place: number): number {
+    const { bytes } = this
+    const at = this.#at(place)
+    const end = at + RECORD_HEAD_BYTES + bytes[at + 10]!
+    let number = 0
+    for (let n = at + RECORD_HEAD_BYTES; n < end; n++) number = number * 10 + bytes[n]! - ZERO
+    return number
   }
   digits(place: number): string {
     const at = this.#at(place)

@@ -1,5 +1,6 @@
 /** Bodies and answers of /v1/jobs: only what the engine can do; a setting of a later version is an unknown key. */
 import { Type } from 'typebox'
+import { Tlvs } from '../../engine/config/smpp-fields.js'
 import { JOB_STATES, noCounts } from '../../engine/contract/job.js'
 import { limits } from '../../engine/contract/limits.js'
 import { CODINGS, PRIORITIES, STATES } from '../../engine/contract/message.js'
@@ -46,6 +47,7 @@ export const ValidFor = Type.Integer({
 })
 export const Text = text('Text with ~label~, ~label|fallback~ and ~~ for a tilde.', limits.fieldBytes, 0)
 export const Reference = text('Your own reference, shown again.', 256)
+export const Flash = Type.Boolean({ description: 'Shown at once and not stored by the phone.' })
 export const SmsChannel = oneOf(['auto', 'sms'], 'Way of sending; voice and email come in a later version.')
 
 const settings = {
@@ -75,6 +77,8 @@ const settings = {
   ),
   tags: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 64 }), { maxItems: 20 })),
   clientReference: Type.Optional(Reference),
+  flash: Type.Optional(Flash),
+  tlvs: Type.Optional(Tlvs),
 }
 
 /** Settings alone: the part `job` of a multipart upload. */

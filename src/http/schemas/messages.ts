@@ -1,10 +1,11 @@
 /** Bodies and answers of /v1/messages. */
 import { Type } from 'typebox'
+import { Tlvs } from '../../engine/config/smpp-fields.js'
 import { limits } from '../../engine/contract/limits.js'
 import { CODINGS, STATES } from '../../engine/contract/message.js'
 import { CHOSEN_BY } from '../validation.js'
 import { cursorOf, nullable, oneOf, pageQuery, strict, Timestamp, text } from './common.js'
-import { CountsSchema, MaxParts, PreviewRowSchema, Priority, Reference, SendAt, SmsChannel, ValidFor } from './jobs.js'
+import { Flash, MaxParts, Priority, Reference, SendAt, SmsChannel, ValidFor } from './jobs.js'
 
 const message = {
   to: text('Number with + and country code, or national with defaultCountry.', 64),
@@ -17,6 +18,8 @@ const message = {
   maxParts: Type.Optional(MaxParts),
   transliterate: Type.Optional(Type.Boolean({ description: 'Replace characters outside GSM 7-bit by like ones.' })),
   clientReference: Type.Optional(Reference),
+  flash: Type.Optional(Flash),
+  tlvs: Type.Optional(Tlvs),
 }
 const dryRun = Type.Optional(Type.Boolean({ description: 'Answer what would be sent; store nothing.' }))
 
