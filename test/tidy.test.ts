@@ -41,7 +41,7 @@ const mayImport: readonly (readonly [string, readonly string[]])[] = [
   ['engine/contract', []],
   ['engine/base', ['engine/contract']],
   ['engine/text', engineLow],
-  ['engine/phone', ['engine/contract']],
+  ['engine/phone', ['engine/contract', 'engine/base']],
   ['engine/config', engineLow],
   ['engine/observe', engineLow],
   ['engine/store', [...engineLow, 'engine/observe']],

@@ -1,6 +1,6 @@
 /**
- * Longest-prefix lookup over the digits of a number, apart for each channel: routes and prices. A trie in one typed array.
- * Every thread; once per row.
+ * Longest-prefix lookup over the digits of a number: routes and prices, apart for each channel, and an account's lists of
+ * prefixes. A trie in one typed array. Every thread; once per row.
  */
 import type { ChannelName } from '../contract/message.js'
 
@@ -13,7 +13,7 @@ export interface Prefixed {
   prefix: string
 }
 
-class PrefixTrie<T extends Prefixed> {
+export class PrefixTrie<T extends { prefix: string }> {
   /** Child node by digit, 0 = none; node 0 is the root. */
   #children = new Uint32Array(FANOUT)
   readonly #entries: (T | null)[] = [null]

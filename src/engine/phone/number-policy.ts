@@ -2,11 +2,11 @@
  * An account's rules about numbers, compiled: which channel a line type gets, and what is refused although it is a valid
  * number. Applied when a row or a message is accepted, and nowhere later. Once per recipient.
  */
+import { PrefixTrie } from '../base/by-prefix.js'
 import type { ChannelName } from '../contract/message.js'
 import { LINE_TYPES, type NumberRules } from '../contract/number-rules.js'
 import { reasonNumber } from '../contract/reasons.js'
 import type { ParsedNumber } from './number.js'
-import { PrefixTable } from './prefix-table.js'
 
 const PREMIUM_NUMBER = reasonNumber('PREMIUM_NUMBER')
 const LINE_TYPE_REFUSED = reasonNumber('LINE_TYPE_REFUSED')
@@ -41,7 +41,7 @@ export class NumberPolicy {
   readonly #refusals: number[]
   /** Of a number of no country, whose type is not refused by itself. */
   readonly #noCountry: number
-  readonly #prefixes: PrefixTable<PrefixRule> | null
+  readonly #prefixes: PrefixTrie<PrefixRule> | null
   readonly #isAllowList: boolean
 
   constructor(rules: NumberRules) {
@@ -58,9 +58,9 @@ export class NumberPolicy {
     })
     this.#noCountry = allowPremium ? 0 : PREMIUM_NUMBER
     this.#isAllowList = allowPrefixes.length > 0
-    this.#prefixes = this.#isAllowList || denyPrefixes.length > 0 ? new PrefixTable() : null
-    for (const prefix of denyPrefixes) this.#prefixes!.add(prefix, { prefix, reason: PREFIX_DENIED })
-    for (const prefix of allowPrefixes) this.#prefixes!.add(prefix, { prefix, reason: 0 })
+    this.#prefixes = this.#isAllowList || denyPrefixes.length > 0 ? new PrefixTrie() : null
+    for (const prefix of denyPrefixes) this.#prefixes!.add({ prefix, reason: PREFIX_DENIED })
+    for (const prefix of allowPrefixes) this.#prefixes!.add({ prefix, reason: 0 })
   }
 
   /** What `wanted` comes to for a number of this line type (its place in LINE_TYPES). */

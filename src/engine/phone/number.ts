@@ -52,6 +52,15 @@ const UNKNOWN_TYPE = LINE_TYPES.indexOf('unknown')
 const CALLING_CODE_DIGITS = 3
 /** Shorter ones are emergency and operator services; longer ones would let mistyped numbers pass. */
 const SHORT_CODE = /^[1-9]\d{3,5}$/
+/** The emergency numbers of four digits, by libphonenumber's ShortNumberInfo; there are none of five or six. */
+const EMERGENCY: Readonly<Record<string, RegExp>> = {
+  CF: /^1220$/,
+  GA: /^(?:13\d\d|1730)$/,
+  IN: /^(?:1298|2611)$/,
+  OM: /^(?:1444|9999)$/,
+  PK: /^1122$/,
+  TH: /^1669$/,
+}
 const TRUNK_ZERO = 1
 
 export class NumberParser {
@@ -119,7 +128,7 @@ export class NumberParser {
       return this.#acceptHome(plain, national)
     }
     if (plain.startsWith('00')) return this.#international(plain, 2)
-    if (this.#shortCodes && SHORT_CODE.test(plain)) return this.#acceptShortCode(plain)
+    if (this.#shortCodes && SHORT_CODE.test(plain)) return this.#shortCode(plain)
     // A mistyped number of home must not reach a stranger abroad.
     const isHomeLength = home.countries[this.#homeIndex]!.isLength(national.length)
     if (isHomeLength && !plain.startsWith(home.code)) return this.#refuse(INVALID_NUMBER)
@@ -134,10 +143,12 @@ export class NumberParser {
     return found
   }
 
-  #acceptShortCode(plain: string): ParsedNumber {
+  #shortCode(plain: string): ParsedNumber {
     const home = this.#home!
+    const { iso } = home.countries[this.#homeIndex]!
+    if (EMERGENCY[iso]?.test(plain)) return this.#refuse(INVALID_NUMBER)
     const found = this.#accept(plain)
-    found.country = home.countries[this.#homeIndex]!.iso
+    found.country = iso
     found.lineType = UNKNOWN_TYPE
     found.routeDigits = home.code + plain
     found.isShortCode = true
