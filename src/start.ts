@@ -17,6 +17,7 @@ import { lockDataDir } from './engine/data-lock.js'
 import { DispatcherLink } from './engine/dispatcher-link.js'
 import type { Engine, RejectsStream } from './engine/engine.js'
 import { openStores } from './engine/fail-stop.js'
+import type { InboundDesk } from './engine/inbound/inbound-desk.js'
 import { createLog } from './engine/observe/log.js'
 import { PrometheusText } from './engine/observe/prometheus.js'
 import { metricsMemory, SharedMetrics } from './engine/observe/shared-metrics.js'
@@ -33,6 +34,8 @@ const HTTP_CLOSE_MS = 1_000
  * rows at the same rate with less memory.
  */
 const YOUNG_MB = 16
+/** How often inbound messages are looked at whose parts never came. */
+const INBOUND_EVERY_MS = 1_000
 /** Left of shutdownSeconds for closing the stores behind the drain. */
 const RESERVE_MS = 500
 
@@ -127,11 +130,22 @@ async function start(config: Config, options: StartOptions, closing: Closing): P
     await built.jobs.stop()
     await within(link.drain(closing.deadlineMs), config.shutdownSeconds * 1000)
   })
+  closing.add(startInbound(built.inbound))
   await built.jobs.resume()
   const server = await createServer({ engine, config, log })
   closing.add(() => server.close(HTTP_CLOSE_MS))
   log.info({ url: server.url, dataDir: config.dataDir }, 'trunkline runs')
   return { url: server.url, adminKey: key, engine, stop: () => stop(config, closing, log) }
+}
+
+/** Reads what subscribers sent, and looks each second whose time is over. Gives how it is stopped. */
+function startInbound(inbound: InboundDesk): () => Promise<void> {
+  inbound.start()
+  const timer = setInterval(() => inbound.wake(), INBOUND_EVERY_MS)
+  return () => {
+    clearInterval(timer)
+    return inbound.stop()
+  }
 }
 
 async function stop(config: Config, closing: Closing, log: Log): Promise<void> {

@@ -10,7 +10,8 @@ import type { Clock } from '../engine/contract/clock.js'
 import { EngineError } from '../engine/contract/errors.js'
 import { RateLimiter } from './rate-limit.js'
 
-export type Need = 'admin' | 'account' | 'none'
+/** `any`: an account sees its own, the admin everything. */
+export type Need = 'admin' | 'account' | 'any' | 'none'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -86,6 +87,7 @@ function admit(
   }
   if (need === undefined) throw new EngineError('FORBIDDEN', 'this route has no rule of access')
   if (principal.kind === 'account') return principal
+  if (typeof onBehalfOf !== 'string' && need === 'any') return principal
   if (typeof onBehalfOf !== 'string') {
     throw new EngineError(
       'FORBIDDEN',

@@ -19,6 +19,7 @@ export async function describeApi(app: App): Promise<void> {
       tags: [
         { name: 'jobs', description: 'A file or list of recipients and what becomes of it.' },
         { name: 'messages', description: 'Messages one by one.' },
+        { name: 'inbound', description: 'What subscribers sent.' },
         { name: 'accounts', description: 'Accounts and keys; admin key.' },
         { name: 'carriers', description: 'Upstreams; admin key.' },
         { name: 'system', description: 'Health, metrics, this document; no key.' },

@@ -22,7 +22,9 @@ import { describeApi, openapiRoute } from './openapi.js'
 import { handleError, PROBLEM_TYPE, problemOf } from './problem.js'
 import { RouteInventory } from './route-inventory.js'
 import { accountRoutes } from './routes/accounts.js'
+import { carrierTraceRoutes } from './routes/carrier-trace.js'
 import { carrierRoutes } from './routes/carriers.js'
+import { inboundRoutes } from './routes/inbound.js'
 import { jobCreateRoute } from './routes/job-create.js'
 import { jobResultRoutes } from './routes/job-results.js'
 import { jobUploadRoute } from './routes/job-upload.js'
@@ -98,7 +100,9 @@ export async function buildApp(deps: ServerDeps): Promise<App> {
   jobRoutes(app, engine)
   jobResultRoutes(app, engine)
   messageRoutes(app, engine)
+  inboundRoutes(app, engine)
   carrierRoutes(app, engine)
+  carrierTraceRoutes(app, engine)
   await app.register(async (scope) => jobCreateRoute(scope as unknown as App, engine))
   await app.register(async (scope) => jobUploadRoute(scope as unknown as App, engine))
   await app.ready()

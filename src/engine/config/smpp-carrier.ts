@@ -5,6 +5,7 @@
 import { type Static, Type } from 'typebox'
 import { limits } from '../contract/limits.js'
 import { submitKeys } from './smpp-fields.js'
+import { inboundKeys } from './smpp-inbound.js'
 import { ReceiptsSchema } from './smpp-receipts.js'
 import { textKeys } from './smpp-text.js'
 
@@ -101,6 +102,7 @@ export const SmppCarrierSchema = Type.Object(
       description: 'Idle time before enquire_link.',
     }),
     ...submitKeys,
+    ...inboundKeys,
     ...textKeys,
     receipts: ReceiptsSchema,
   },

@@ -17,7 +17,8 @@ export const textKeys = {
   }),
   gsm7Packed: Type.Boolean({
     default: false,
-    description: 'Send GSM 7-bit text packed, 8 characters in 7 octets; most carriers want a character an octet.',
+    description:
+      'Send and read GSM 7-bit text packed, 8 characters in 7 octets; most carriers want a character an octet.',
   }),
   defaultAlphabet: Type.Union([Type.Literal('gsm7'), Type.Literal('latin1'), Type.Literal('ascii')], {
     default: 'gsm7',

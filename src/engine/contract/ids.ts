@@ -1,6 +1,6 @@
 /**
  * Public ids: a prefix and the number in Crockford's base 32, zero-padded so that ids sort as numbers do.
- * msg_: message ref (11 digits). job_: job number (8 digits).
+ * msg_: message ref (11 digits). job_: job number (8 digits). inb_: number in the list of inbound messages (10 digits).
  */
 import type { MessageRef } from './message.js'
 
@@ -40,4 +40,10 @@ export function jobId(job: number): string {
 }
 export function parseJobId(id: string): number | null {
   return id.startsWith('job_') ? decode(id.slice(4), 8) : null
+}
+export function inboundId(number: number): string {
+  return `inb_${encode(number, 10)}`
+}
+export function parseInboundId(id: string): number | null {
+  return id.startsWith('inb_') ? decode(id.slice(4), 10) : null
 }

@@ -162,6 +162,8 @@ export interface Commit {
   orphans: KeyedBytes[]
   orphansDone: number[]
   inbound: KeyedBytes[]
+  /** Small facts, by name. */
+  notes: Note[]
   segments: { key: number[]; bytes: Buffer }[]
 }
 

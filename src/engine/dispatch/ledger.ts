@@ -2,7 +2,6 @@
  * The one place where message states change: applies an entry, counts the change, and keeps it in the batch that the
  * next commit makes durable. Everything that must not happen before that commit waits here too.
  */
-import { encode } from '@msgpack/msgpack'
 import { limits } from '../contract/limits.js'
 import type { Log } from '../contract/log.js'
 import { type MessageRef, placeOf, STATE, STATES } from '../contract/message.js'
@@ -14,7 +13,9 @@ import type { BlockState } from '../store/block-state.js'
 import { carrierNames } from '../store/carrier-names.js'
 import { type DispatchStore, emptyCommit } from '../store/dispatch-store.js'
 import { blankEntry, type Entry, NO_CARRIER, NO_ID, WHOLE_MESSAGE } from '../store/entry.js'
+import { sealInbound } from '../store/inbound-record.js'
 import { OutcomeBatch } from '../store/outcome-log.js'
+import { RunMark } from '../store/run-mark.js'
 import type { Board, JobTotals } from './board.js'
 import type { Residents } from './residents.js'
 
@@ -44,6 +45,7 @@ export class Ledger {
   readonly residents: Residents
   readonly log: Log
   readonly #metrics: Metrics
+  readonly #run: RunMark
   readonly #stateCounters = new Map<number, Counter>()
   readonly entry: Entry = blankEntry()
   commit: Commit = emptyCommit()
@@ -63,6 +65,8 @@ export class Ledger {
     this.log = log
     this.board = board
     this.residents = residents
+    this.#run = new RunMark(store.environment)
+    this.commit.notes.push(this.#run.begun())
   }
 
   /** Sequence of the commit that will carry what is recorded now. */
@@ -175,11 +179,20 @@ export class Ledger {
     this.log.error({ job, block: queued.block, messages: queued.messages }, 'a block is damaged; its messages failed')
   }
 
-  /** A subscriber's message, as MessagePack so that its fields name themselves. */
+  /** A subscriber's message, as it came. */
   keepInbound(carrier: string, inbound: Inbound, atMs: number): void {
-    const { bind, from, to, dataCoding, esmClass, payload } = inbound
-    const bytes = Buffer.from(encode({ carrier, bind, from, to, dataCoding, esmClass, payload, atMs }))
+    const { run, doubtFrom } = this.#run
+    const bytes = sealInbound(inbound, { carrier, atMs, run, doubtFrom })
     this.commit.inbound.push({ key: this.store.nextInbound(), bytes })
+  }
+
+  /** Every carrier has the answers to what it delivered: nothing of this run comes again. */
+  noteDrained(): void {
+    this.commit.notes.push(this.#run.drained())
+  }
+
+  get owesAnswers(): boolean {
+    return this.#acks.length > 0
   }
 
   /** The answer to a receipt or inbound message goes out when this batch is durable. */

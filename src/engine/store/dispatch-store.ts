@@ -26,6 +26,7 @@ export function emptyCommit(): Commit {
     orphans: [],
     orphansDone: [],
     inbound: [],
+    notes: [],
     segments: [],
   }
 }
@@ -169,6 +170,7 @@ export class DispatchStore implements DispatchQueue {
     for (const { key, bytes } of commit.orphans) e.orphans.put(key, bytes)
     for (const key of commit.orphansDone) e.orphans.remove(key)
     for (const { key, bytes } of commit.inbound) e.inbound.put(key, bytes)
+    for (const { key, value } of commit.notes) e.meta.put(key, value)
     for (const { key, bytes } of commit.segments) e.segments.put(key, bytes)
     if (commit.truncate) this.#truncate(sequence)
   }

@@ -40,8 +40,10 @@ export interface Environment {
   segments: Database<Buffer, number[]>
   /** orphan number → receipt that matched nothing yet. */
   orphans: Database<Buffer, number>
-  /** inbound number → a subscriber's message. */
+  /** inbound number → a subscriber's message as it came, until it is listed. */
   inbound: Database<Buffer, number>
+  /** list number → a subscriber's message, whole and read. */
+  inboundList: Database<Buffer, number>
   /** Names → small facts: log position, snapshot position, next numbers. */
   meta: Database<Buffer, string>
 }
@@ -75,6 +77,7 @@ export function openEnvironment(dataDir: string): Environment {
     segments: tuples('segments'),
     orphans: numbers('orphans'),
     inbound: numbers('inbound'),
+    inboundList: numbers('inboundList'),
     meta: root.openDB<Buffer, string>({ name: 'meta', encoding: 'binary' }),
   }
 }

@@ -5,6 +5,7 @@ import type { App } from '../app.js'
 import { principalOf } from '../auth.js'
 import { once } from '../idempotency.js'
 import { RefusedMessage, refusalOf, sendProblem } from '../problem.js'
+import { plusAgain, timeAgain } from '../query-text.js'
 import { answers, bearer, IdParams, idempotencyHeader, pageAnswer, pageOf } from '../schemas/common.js'
 import { DryRunSchema } from '../schemas/jobs.js'
 import { MessageListQuery, MessageSchema, MessagesAcceptedSchema, MessagesCreateSchema } from '../schemas/messages.js'
@@ -61,7 +62,7 @@ export function messageRoutes(app: App, engine: EngineApi): void {
       const query = pageOf(request.query)
       if (query.to !== undefined) query.to = plusAgain(query.to)
       if (query.from !== undefined) query.from = plusAgain(query.from)
-      if (query.since !== undefined) query.since = query.since.replace(/ (?=\d\d:?\d\d$)/, '+')
+      if (query.since !== undefined) query.since = timeAgain(query.since)
       return engine.messages(principalOf(request), query)
     },
   )
@@ -79,11 +80,6 @@ export function messageRoutes(app: App, engine: EngineApi): void {
     },
     async (request) => engine.message(principalOf(request), request.params.id),
   )
-}
-
-/** A plus sign in a query string means a space; nobody who writes ?to=+44… means that. */
-function plusAgain(value: string): string {
-  return value.startsWith(' ') ? `+${value.trimStart()}` : value
 }
 
 /** A single message that is refused made nothing: its key stays free for the corrected one, as after any problem. */

@@ -1,0 +1,231 @@
+/**
+ * Reads what subscribers sent, in the order in which the dispatcher kept it, joins parts, and puts whole messages into the
+ * list. The store says what is done: a start reads what is kept once more, and so rebuilds what was awaited. Main thread.
+ */
+import type { Clock } from '../contract/clock.js'
+import type { Log } from '../contract/log.js'
+import type { Counter, Metrics } from '../contract/metrics.js'
+import type { InboundRecord } from '../store/inbound-record.js'
+import type { InboundItem, InboundStore } from '../store/inbound-store.js'
+import { arrivalOf } from './arrival.js'
+import { alphabetOf, type CarrierCodings, headerOf } from './decode-body.js'
+import { itemOf, keyOf, type PartRecord, placeIn } from './inbound-item.js'
+import { rememberListed } from './memory-after-start.js'
+import { NulHabit, type TrailingNul } from './nul-habit.js'
+import { type GivenUp, type Group, type Listed, Reassembler } from './reassembler.js'
+import { RecentMessages } from './recent-messages.js'
+
+/** What the config says of a carrier's inbound messages. */
+export interface CarrierInbound extends CarrierCodings {
+  trailingNul: TrailingNul
+}
+
+export interface InboundDeps {
+  store: InboundStore
+  clock: Clock
+  log: Log
+  metrics: Metrics
+  carrier(id: string): CarrierInbound
+  partsTimeoutMs: number
+  retentionMs: number
+  /** The process must stop. */
+  fail(error: unknown): void
+}
+
+/** Read in one turn: some milliseconds of the main thread. */
+const BATCH = 128
+/** After a start carriers deliver what they held back: nothing is given up before. */
+const GRACE_MS = 60_000
+const FORGET_EVERY_MS = 60_000
+const FORGET_BATCH = 500
+
+type Kind = 'message' | 'incomplete' | 'late' | 'part' | 'repeat' | 'corrupt'
+
+/** What one turn came to: written in one transaction. */
+interface Turn {
+  items: { number: number; item: InboundItem }[]
+  done: number[]
+}
+
+export class InboundDesk {
+  readonly #deps: InboundDeps
+  readonly #reassembler: Reassembler
+  readonly #recent = new RecentMessages()
+  readonly #nuls = new NulHabit()
+  readonly #counters = new Map<string, Counter>()
+  /** Highest number that was read. */
+  #cursor = 0
+  #quietUntilMs = 0
+  #forgetAtMs = 0
+  #running: Promise<void> | null = null
+  #again = false
+  #isStopping = false
+
+  constructor(deps: InboundDeps) {
+    this.#deps = deps
+    this.#reassembler = new Reassembler({ timeoutMs: deps.partsTimeoutMs })
+  }
+
+  /** Call when the dispatcher is ready: it numbers new ones behind what is kept now. */
+  start(): void {
+    const { store, clock, partsTimeoutMs } = this.#deps
+    this.#quietUntilMs = clock.now() + Math.min(GRACE_MS, partsTimeoutMs)
+    rememberListed(store, clock.now() - partsTimeoutMs, { recent: this.#recent, reassembler: this.#reassembler })
+    this.wake()
+  }
+
+  /** More was kept, or time has passed. Cheap; never overlaps. */
+  wake(): void {
+    if (this.#isStopping) return
+    if (this.#running !== null) {
+      this.#again = true
+      return
+    }
+    this.#running = this.#work()
+      .catch((error) => this.#deps.fail(error))
+      .finally(() => {
+        this.#running = null
+        if (!this.#again) return
+        this.#again = false
+        this.wake()
+      })
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopping = true
+    await this.#running
+  }
+
+  async #work(): Promise<void> {
+    const { store, clock } = this.#deps
+    for (;;) {
+      const kept = store.kept(this.#cursor, BATCH)
+      const turn: Turn = { items: [], done: [] }
+      for (const { number, record } of kept) {
+        this.#cursor = number
+        this.#take(number, record, turn)
+      }
+      const nowMs = clock.now()
+      const isCaughtUp = kept.length < BATCH
+      const given = isCaughtUp && nowMs >= this.#quietUntilMs ? this.#reassembler.giveUp(nowMs, BATCH) : []
+      for (const each of given) this.#giveUp(each, nowMs, turn)
+      if (turn.items.length > 0 || turn.done.length > 0) await store.list(turn.items, turn.done)
+      if (this.#isStopping || (isCaughtUp && given.length < BATCH)) break
+    }
+    await this.#forgetOld()
+  }
+
+  #take(number: number, record: InboundRecord | null, turn: Turn): void {
+    if (record === null) {
+      this.#deps.log.error({ number }, 'an inbound message is damaged and was set aside')
+      this.#count('none', 'corrupt')
+      turn.done.push(number)
+      return
+    }
+    this.#endsInNul(record)
+    const place = placeIn(record)
+    if (place === null) this.#takeWhole(number, record, turn)
+    else this.#takePart(number, record, turn)
+  }
+
+  #takeWhole(number: number, record: InboundRecord, turn: Turn): void {
+    turn.done.push(number)
+    if (this.#recent.isRepeat(arrivalOf(record))) {
+      this.#count(record.carrier, 'repeat')
+      return
+    }
+    const parts = [this.#partRecord(record, 1)]
+    this.#list({ parts, total: 1, lateFor: 0, receivedAtMs: record.atMs, key: '' }, turn)
+    this.#count(record.carrier, 'message')
+  }
+
+  #takePart(number: number, record: InboundRecord, turn: Turn): void {
+    const place = placeIn(record)!
+    const key = keyOf(record, place)
+    const verdict = this.#reassembler.add({ number, key, place, arrival: arrivalOf(record) })
+    if (verdict.kind === 'waits') this.#count(record.carrier, 'part')
+    else if (verdict.kind === 'whole') this.#takeGroup(verdict.group, record.atMs, turn)
+    else {
+      turn.done.push(number)
+      this.#count(record.carrier, verdict.kind)
+      if (verdict.kind === 'late') this.#takeLate(record, verdict.listed, turn)
+    }
+  }
+
+  /** A part of a message that is in the list without it becomes an entry of its own, which names that message. */
+  #takeLate(record: InboundRecord, listed: Listed, turn: Turn): void {
+    const place = placeIn(record)!
+    const parts = [this.#partRecord(record, place.part)]
+    const shape = { parts, total: place.total, lateFor: listed.item, receivedAtMs: record.atMs, key: listed.key }
+    this.#list(shape, turn)
+    this.#reassembler.cameLate(listed, place.part, arrivalOf(record))
+  }
+
+  #giveUp({ kind, group }: GivenUp, nowMs: number, turn: Turn): void {
+    if (kind === 'incomplete') {
+      this.#takeGroup(group, nowMs, turn)
+      return
+    }
+    for (const { number } of group.pieces.values()) turn.done.push(number)
+    this.#count(carrierOf(group), 'repeat', group.pieces.size)
+  }
+
+  /** What came of a message goes into the list, whole or not. */
+  #takeGroup(group: Group, receivedAtMs: number, turn: Turn): void {
+    const parts: PartRecord[] = []
+    for (const [part, { number }] of [...group.pieces].sort(([a], [b]) => a - b)) {
+      turn.done.push(number)
+      const record = this.#deps.store.keptOne(number)
+      if (record !== null) parts.push(this.#partRecord(record, part))
+    }
+    // Damaged since it was read: nothing is left to list.
+    if (parts.length === 0) return
+    const { key, total } = group
+    const number = this.#list({ parts, total, lateFor: 0, receivedAtMs, key }, turn)
+    const arrivals = new Map([...group.pieces].map(([part, { arrival }]) => [part, arrival]))
+    this.#reassembler.listed({ item: number, key, total, arrivals, listedAtMs: receivedAtMs })
+    this.#count(carrierOf(group), parts.length === total ? 'message' : 'incomplete')
+  }
+
+  #list(shape: Parameters<typeof itemOf>[0], turn: Turn): number {
+    const { store, carrier } = this.#deps
+    const number = store.take()
+    turn.items.push({ number, item: itemOf(shape, carrier(shape.parts[0]!.record.carrier)) })
+    return number
+  }
+
+  #partRecord(record: InboundRecord, part: number): PartRecord {
+    return { record, part, endsInNul: this.#endsInNul(record) }
+  }
+
+  #endsInNul(record: InboundRecord): boolean {
+    const carrier = this.#deps.carrier(record.carrier)
+    if (carrier.gsm7Packed || alphabetOf(record.dataCoding, carrier) !== 'gsm7') return false
+    const { header, isBroken } = headerOf(record)
+    if (isBroken) return false
+    return this.#nuls.look(record.carrier, record.payload.subarray(header?.octets ?? 0), carrier.trailingNul)
+  }
+
+  async #forgetOld(): Promise<void> {
+    const { store, clock, retentionMs } = this.#deps
+    const nowMs = clock.now()
+    if (nowMs < this.#forgetAtMs) return
+    this.#forgetAtMs = nowMs + FORGET_EVERY_MS
+    while (!this.#isStopping && (await store.forget(nowMs - retentionMs, FORGET_BATCH)) === FORGET_BATCH);
+  }
+
+  #count(carrier: string, kind: Kind, count = 1): void {
+    const key = `${carrier} ${kind}`
+    let counter = this.#counters.get(key)
+    if (counter === undefined) {
+      counter = this.#deps.metrics.counter('trunkline_inbound_total', { carrier, kind })
+      this.#counters.set(key, counter)
+    }
+    counter.add(count)
+  }
+}
+
+/** The first element of the key. */
+function carrierOf({ key }: Group): string {
+  return (JSON.parse(key) as string[])[0]!
+}

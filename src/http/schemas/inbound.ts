@@ -1,0 +1,50 @@
+/** Query and answers of /v1/inbound. */
+import { Type } from 'typebox'
+import { INBOUND_ENCODINGS, INBOUND_REASONS } from '../../engine/contract/inbound.js'
+import { cursorOf, nullable, oneOf, pageQuery, strict, Timestamp, text } from './common.js'
+
+const AddressSchema = Type.Object({
+  ton: Type.Integer({ description: 'Type of number.' }),
+  npi: Type.Integer({ description: 'Numbering plan.' }),
+  address: Type.String({ description: 'As the carrier wrote it.' }),
+})
+const PortsSchema = Type.Object({ source: nullable(Type.Integer()), destination: nullable(Type.Integer()) })
+
+export const InboundSchema = Type.Object(
+  {
+    id: Type.String(),
+    from: Type.String({ description: 'Who sent it; international numbers with +.' }),
+    to: Type.String({ description: 'Our number or short code.' }),
+    text: nullable(Type.String({ description: 'null: not text, or not readable; then `data` has it.' })),
+    encoding: oneOf(INBOUND_ENCODINGS, 'Coding in which it came.'),
+    dataCoding: Type.Integer(),
+    messageClass: nullable(Type.Integer({ description: '0: flash.' })),
+    data: nullable(Type.String({ description: 'Octets in hexadecimal digits, where there is no text.' })),
+    ports: nullable(PortsSchema),
+    parts: Type.Integer({ description: 'How many parts it was cut into.' }),
+    complete: Type.Boolean(),
+    missing: Type.Array(Type.Integer(), { description: 'Parts, from 1, that never came.' }),
+    lateFor: nullable(Type.String({ description: 'A part that came too late for its message: the id of that.' })),
+    carrier: Type.String(),
+    bind: Type.Integer(),
+    receivedAt: Timestamp,
+    firstPartAt: Timestamp,
+    account: nullable(Type.String({ description: 'Whom it was routed to.' })),
+    reason: oneOf(Object.keys(INBOUND_REASONS), 'Why it was routed so.'),
+    source: AddressSchema,
+    destination: AddressSchema,
+  },
+  { description: 'A message of a subscriber, its parts joined.' },
+)
+
+export const InboundListQuery = Type.Object(
+  {
+    ...pageQuery,
+    cursor: cursorOf('inb'),
+    from: Type.Optional(text('Who sent it, with or without +.', 64)),
+    to: Type.Optional(text('Our number or short code, with or without +.', 64)),
+    carrier: Type.Optional(text('Only through this carrier.', 64)),
+    since: Type.Optional(text('Received at or after this time, RFC 3339.', 40)),
+  },
+  strict,
+)
