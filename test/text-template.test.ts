@@ -3,13 +3,14 @@ import t from 'tap'
 import { EngineError } from '../src/engine/contract/errors.js'
 import { bindTemplate, compileTemplate, labelLookup } from '../src/engine/text/template.js'
 
-const columns = labelLookup(['name', 'City', ' First Name '])
+const columns = labelLookup(['name', 'City', ' First Name ', 'Prénom'])
 const render = (source: string, fields: string[]) => bindTemplate(compileTemplate(source), columns).render(fields)
 
 t.test('labels take the value of their column, fallbacks stand in for absent and blank ones', async (t) => {
   t.equal(render('Hi ~name~ from ~City~!', ['Anna', 'Rome', 'x']), 'Hi Anna from Rome!')
   t.equal(render('~name~~City~', ['a', 'b']), 'ab')
   t.equal(render('~CITY~/~first name~', ['a', 'b', 'c']), 'b/c')
+  t.equal(render('~PRENOM~', ['a', 'b', 'c', 'Zoë']), 'Zoë', 'accents and case do not make another label')
   t.equal(render('Hi ~name|friend~', ['', 'b']), 'Hi friend')
   t.equal(render('Hi ~name|friend~', [' \t\u00a0', 'b']), 'Hi friend')
   t.equal(render('Hi ~ name ~', ['Anna']), 'Hi Anna')

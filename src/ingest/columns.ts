@@ -5,6 +5,7 @@
 import { EngineError } from '../engine/contract/errors.js'
 import type { ColumnPlan } from '../engine/contract/ingest.js'
 import type { ColumnRef, ColumnSettings } from '../engine/contract/job.js'
+import { normaliseLabel } from '../engine/text/label.js'
 
 /** What recipients' columns are called, best first, without case, accents and punctuation. */
 const RECIPIENT_LABELS =
@@ -31,11 +32,6 @@ export function looksLikePhone(cell: string): boolean {
   if (!/^[+(]?\d[\d\s().\-/\u00a0\u202f]*$/.test(text)) return false
   const digits = text.replace(/\D/g, '').length
   return digits >= 7 && digits <= 17 && !/^\d{4}-\d\d-\d\d$/.test(text)
-}
-
-/** Case, accents, surrounding and repeated spaces do not make another label. */
-export function normaliseLabel(label: string): string {
-  return label.normalize('NFKD').replace(/\p{M}/gu, '').trim().replace(/\s+/g, ' ').toLowerCase()
 }
 
 /** @throws EngineError COLUMN_UNKNOWN, RECIPIENT_COLUMN_MISSING. */

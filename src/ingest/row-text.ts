@@ -4,8 +4,8 @@
  */
 import type { JobPlan } from '../engine/contract/ingest.js'
 import { reasonNumber } from '../engine/contract/reasons.js'
+import { normaliseLabel } from '../engine/text/label.js'
 import { type BoundTemplate, bindTemplate, compileTemplate } from '../engine/text/template.js'
-import { normaliseLabel } from './columns.js'
 import type { SourceRecord } from './record-source.js'
 
 const MISSING_FIELD = reasonNumber('MISSING_FIELD')

@@ -5,6 +5,7 @@
  * they are put in as they stand and never read as template.
  */
 import { EngineError } from '../contract/errors.js'
+import { normaliseLabel } from './label.js'
 
 interface Slot {
   label: string
@@ -53,19 +54,15 @@ function readSlot(inner: string, open: number): Slot {
   return { label, fallback: bar < 0 ? null : inner.slice(bar + 1) }
 }
 
-/** Finds a column by its name: exactly, else without regard to case and surrounding spaces; -1 when there is none. */
+/** Finds a column by its name: exactly, else without regard to case, accents and surrounding spaces; -1 when there is none. */
 export function labelLookup(names: readonly string[]): (label: string) => number {
   const exact = new Map<string, number>()
   const folded = new Map<string, number>()
   names.forEach((name, column) => {
     if (!exact.has(name)) exact.set(name, column)
-    if (!folded.has(foldLabel(name))) folded.set(foldLabel(name), column)
+    if (!folded.has(normaliseLabel(name))) folded.set(normaliseLabel(name), column)
   })
-  return (label) => exact.get(label) ?? folded.get(foldLabel(label)) ?? -1
-}
-
-function foldLabel(label: string): string {
-  return label.trim().toLowerCase()
+  return (label) => exact.get(label) ?? folded.get(normaliseLabel(label)) ?? -1
 }
 
 export class BoundTemplate {
@@ -112,7 +109,7 @@ function isBlank(value: string | undefined): boolean {
 
 /**
  * Ties labels to columns. `columnOf` answers -1 for a label that no column has; it is asked with the label as written,
- * then trimmed and in lower case. Throws TEMPLATE_LABEL_UNKNOWN when a label without fallback has no column.
+ * then normalised. Throws TEMPLATE_LABEL_UNKNOWN when a label without fallback has no column.
  */
 export function bindTemplate(template: Template, columnOf: (label: string) => number): BoundTemplate {
   const literals: string[] = [template.literals[0]!]
@@ -121,7 +118,7 @@ export function bindTemplate(template: Template, columnOf: (label: string) => nu
   template.slots.forEach((slot, index) => {
     const after = template.literals[index + 1]!
     const exact = columnOf(slot.label)
-    const column = exact >= 0 ? exact : columnOf(foldLabel(slot.label))
+    const column = exact >= 0 ? exact : columnOf(normaliseLabel(slot.label))
     if (column >= 0) {
       slots.push(slot)
       columns.push(column)
