@@ -7,7 +7,8 @@ import type { Config } from '../src/engine/config/schema.js'
 import type { JobView, Principal } from '../src/engine/contract/api.js'
 import type { JobSettings } from '../src/engine/contract/job.js'
 import { silentLog } from '../src/engine/contract/log.js'
-import { Smsc, type SmscOptions } from '../src/smpp/simulator/smsc.js'
+import { Smsc } from '../src/smpp/simulator/smsc.js'
+import type { SmscOptions } from '../src/smpp/simulator/smsc-options.js'
 import { type RunningServer, startServer } from '../src/start.js'
 
 export interface Harness {

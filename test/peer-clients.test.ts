@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { silentLog } from '../src/engine/contract/log.js'
-import { Smsc, type SmscOptions } from '../src/smpp/simulator/smsc.js'
+import { Smsc } from '../src/smpp/simulator/smsc.js'
+import type { SmscOptions } from '../src/smpp/simulator/smsc-options.js'
 import { type NpmPdu, type NpmSession, smpp } from './peer-support.js'
 
 async function startSmsc(t: Test, options: Partial<SmscOptions>): Promise<{ smsc: Smsc; port: number }> {

@@ -4,7 +4,8 @@ import t, { type Test } from 'tap'
 import { silentLog } from '../src/engine/contract/log.js'
 import { OUTCOME } from '../src/engine/contract/outcome.js'
 import { parseFaults } from '../src/smpp/simulator/faults.js'
-import { Smsc, type SmscOptions } from '../src/smpp/simulator/smsc.js'
+import { Smsc } from '../src/smpp/simulator/smsc.js'
+import type { SmscOptions } from '../src/smpp/simulator/smsc-options.js'
 import { carrierConfig, type Harness, outgoing, RecordingSink, seed, startChannel } from './smpp-support.js'
 
 interface NpmPdu {

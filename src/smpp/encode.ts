@@ -86,17 +86,18 @@ export function writeBind(writer: Writer, request: BindRequest, sequence: number
   endPdu(writer, at)
 }
 
-/** Answer to a bind (§4.1.2), with sc_interface_version when it succeeds. */
+/** Answer to a bind (§4.1.2); `systemId` null: no body, as on most errors. `version` false: without sc_interface_version. */
 export function writeBindResponse(
   writer: Writer,
   command: number,
   status: number,
-  answer: { sequence: number; systemId: string },
+  answer: { sequence: number; systemId: string | null; version?: boolean },
 ): void {
-  writer.reserve(HEADER_BYTES + answer.systemId.length + 6)
-  let at = beginPdu(writer, command, status, answer.sequence)
-  if (status === 0) {
-    at = putCString(writer.bytes, at, answer.systemId)
+  const { sequence, systemId, version = true } = answer
+  writer.reserve(HEADER_BYTES + (systemId?.length ?? 0) + 6)
+  let at = beginPdu(writer, command, status, sequence)
+  if (systemId !== null) at = putCString(writer.bytes, at, systemId)
+  if (status === 0 && version) {
     at = putTlv(writer.bytes, at, TAG.interfaceVersion, 1)
     writer.bytes[at++] = VERSION.threeFour
   }

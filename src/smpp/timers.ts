@@ -60,6 +60,8 @@ export class SessionTimers {
     if (inFlight > 0) this.#deafMs += nowMs - this.#tickedAt
     this.#tickedAt = nowMs
     if (this.#deafMs >= progressTimeoutMs) return 'stalled'
+    // Whatever came since shows that the peer lives, though it may not know enquire_link.
+    if (this.#receivedAt > this.#enquiredAt) this.#enquiredAt = -1
     if (this.#enquiredAt >= 0) return nowMs - this.#enquiredAt >= responseTimeoutMs ? 'dead' : 'fine'
     if (nowMs - this.#receivedAt < enquireLinkMs) return 'fine'
     this.#enquiredAt = nowMs

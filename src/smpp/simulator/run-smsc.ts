@@ -1,7 +1,8 @@
 /** `trunkline smsc`: the simulator as a process of its own, with its statistics over HTTP while it runs. */
 import { createServer, type Server } from 'node:http'
 import { silentLog } from '../../engine/contract/log.js'
-import { Smsc, type SmscOptions } from './smsc.js'
+import { Smsc } from './smsc.js'
+import type { SmscOptions } from './smsc-options.js'
 
 /**
  * Prints `{"listening":{"host":…,"port":…,"statsPort":…}}` as one line once it accepts connections. Ends on SIGTERM or

@@ -17,12 +17,16 @@ import { STATUS } from '../status.js'
 import { Window } from '../window.js'
 import { type BufferPool, Writer } from '../writer.js'
 import { DelayedAnswers } from './delayed-answers.js'
+import { Manners, writeGarbage, writeRefusal, writeUninvited } from './manners.js'
+import type { SessionScript } from './session-script.js'
 
 /** Most receipts that wait for their deliver_sm_resp on one session. */
 const RECEIPTS_IN_FLIGHT = 500
 const RECEIPT_BYTES = 320
+/** Of what the script sends of its own accord; far from the numbers of receipts. */
+const ENQUIRE_SEQUENCE = SEQUENCE_MAX - 1
 
-/** What the simulator decides about one submit. `status` -1: no answer; -2: the connection is cut. */
+/** What the simulator decides about one submit. `status` -1: no answer; -2: the connection is cut; -3: generic_nack. */
 export interface Decision {
   status: number
   id: number
@@ -35,12 +39,14 @@ export interface SessionHost {
   readonly systemId: string
   readonly latencyMs: number
   readonly muted: boolean
+  readonly script: SessionScript
   authorise(session: SmscSession, password: string): number
   submit(session: SmscSession, bytes: Buffer, pdu: MessagePdu, sequence: number): Decision
   acknowledged(session: SmscSession, record: number, status: number, sequence: number): void
   worked(session: SmscSession): void
   protocolError(session: SmscSession, what: string): void
   unbound(): void
+  enquireAnswered(): void
   closed(session: SmscSession, unacknowledged: number[]): void
   /** Writes the receipt's text and parameters; see smsc.ts. */
   receipt(record: number): ReceiptText
@@ -63,6 +69,7 @@ export class SmscSession {
   systemNumber = -1
   receives = false
   #host: SessionHost
+  #manners: Manners
   #socket: Socket
   #writer: Writer
   #framer: Framer
@@ -76,6 +83,7 @@ export class SmscSession {
     this.number = number
     this.#socket = socket
     this.#host = host
+    this.#manners = new Manners(() => host.script, number)
     this.#writer = new Writer(socket, host.pool, () => this.#onRelieved())
     this.#framer = new Framer((bytes, start, end) => this.#onPdu(bytes, start, end))
     socket.setNoDelay(true)
@@ -117,7 +125,7 @@ export class SmscSession {
   deliver(record: number, nowMs: number): void {
     const receipt = this.#host.receipt(record)
     this.#writer.reserve(RECEIPT_BYTES)
-    const sequence = this.#receipts.sequenceAt(this.#receipts.open(record, 0, nowMs, 0))
+    const sequence = this.#receipts.sequenceAt(this.#receipts.open(record, 0, nowMs, 0)) + this.#sequenceOffset
     const { bytes } = this.#writer
     let at = beginPdu(this.#writer, COMMAND.deliverSm, 0, sequence)
     bytes[at++] = 0
@@ -180,7 +188,7 @@ export class SmscSession {
   }
 
   #onPdu(bytes: Buffer, start: number, end: number): void {
-    if (this.#host.muted) return
+    if (this.#host.muted || this.#manners.isSilent) return
     const command = readUint32(bytes, start + 4)
     const sequence = readUint32(bytes, start + 12)
     if (command === COMMAND.submitSm) this.#onSubmit(bytes, start, end, sequence)
@@ -194,10 +202,12 @@ export class SmscSession {
       writeSubmitResponse(this.#writer, STATUS.invalidBindStatus, sequence, '')
       return
     }
+    if (!this.#survives()) return
     readMessagePdu(bytes, start, end, pdu)
     this.#unanswered++
     const { status, id, twice } = this.#host.submit(this, bytes, pdu, sequence)
     if (status === -2) this.drop()
+    if (status === -3) writeHeaderOnly(this.#writer, COMMAND.genericNack, STATUS.systemError, sequence)
     if (status < 0) {
       this.#unanswered--
       return
@@ -208,13 +218,38 @@ export class SmscSession {
     if (twice) writeSubmitResponse(this.#writer, status, sequence, String(id))
   }
 
+  /** False: the script wants that this submit is not even looked at. */
+  #survives(): boolean {
+    switch (this.#manners.submitted()) {
+      case 'unbind':
+        this.unbind()
+        return true
+      case 'cut':
+        this.drop()
+        return false
+      case 'garbage':
+        writeGarbage(this.#writer)
+        return false
+      case 'ignore':
+        return false
+      default:
+        return true
+    }
+  }
+
+  /** What the script adds to the numbers of its own requests, which count from 1. */
+  get #sequenceOffset(): number {
+    return (this.#manners.value('sequence') ?? 1) - 1
+  }
+
   #answer(sequence: number, status: number, id: number): void {
     this.#unanswered--
-    writeSubmitResponse(this.#writer, status, sequence, status === 0 ? String(id) : '')
+    if (status !== 0) writeRefusal(this.#writer, status, sequence, this.#manners)
+    else writeSubmitResponse(this.#writer, status, sequence, this.#manners.has('noid') ? '' : String(id))
   }
 
   #onDeliverResponse(status: number, sequence: number): void {
-    const slot = this.#receipts.find(sequence)
+    const slot = this.#receipts.find((sequence - this.#sequenceOffset) >>> 0)
     if (slot < 0) {
       this.#host.protocolError(this, 'deliver_sm_resp to no receipt')
       return
@@ -233,15 +268,14 @@ export class SmscSession {
         this.#onBind(bytes, start, end, command)
         return
       case COMMAND.enquireLink:
+        if (this.#manners.has('noenquire')) return
         writeHeaderOnly(this.#writer, COMMAND.enquireLinkResp, 0, sequence)
         return
       case COMMAND.enquireLinkResp:
+        this.#host.enquireAnswered()
         return
       case COMMAND.unbind:
-        writeHeaderOnly(this.#writer, COMMAND.unbindResp, 0, sequence)
-        this.flush()
-        this.#host.unbound()
-        this.end()
+        this.#onUnbind(sequence)
         return
       case COMMAND.unbindResp:
         this.end()
@@ -254,16 +288,27 @@ export class SmscSession {
     }
   }
 
+  #onUnbind(sequence: number): void {
+    this.#host.unbound()
+    if (this.#manners.has('nounbind')) return
+    if (!this.#manners.has('unbindclose')) writeHeaderOnly(this.#writer, COMMAND.unbindResp, 0, sequence)
+    this.flush()
+    this.end()
+  }
+
   /** §4.1.1: system_id, password, system_type, interface_version, addr_ton, addr_npi, address_range. */
   #onBind(bytes: Buffer, start: number, end: number, command: number): void {
+    if (this.#manners.has('bindmute')) return
     const sequence = readUint32(bytes, start + 12)
     const systemEnd = cStringEnd(bytes, start + 16, end)
     const passwordEnd = cStringEnd(bytes, Math.min(systemEnd + 1, end), end)
+    const typeEnd = cStringEnd(bytes, Math.min(passwordEnd + 1, end), end)
     const already = this.system !== ''
     let status: number = STATUS.alreadyBound
     if (!already) {
       this.system = bytes.latin1Slice(start + 16, systemEnd)
-      status = this.#host.authorise(this, bytes.latin1Slice(systemEnd + 1, passwordEnd))
+      status = this.#manners.bindRefusal(typeEnd + 1 < end ? bytes[typeEnd + 1]! : 0)
+      if (status === 0) status = this.#host.authorise(this, bytes.latin1Slice(systemEnd + 1, passwordEnd))
     }
     if (status === 0) {
       this.#sends = command !== COMMAND.bindReceiver
@@ -271,9 +316,19 @@ export class SmscSession {
     } else if (!already) {
       this.system = ''
     }
-    const answer = { sequence, systemId: this.#host.systemId }
-    writeBindResponse(this.#writer, (command | RESPONSE) >>> 0, status, answer)
-    this.flush()
+    this.#answerBind((command | RESPONSE) >>> 0, status, sequence)
     if (status !== 0 && !already) this.end()
+  }
+
+  #answerBind(command: number, status: number, sequence: number): void {
+    const manners = this.#manners
+    if (manners.has('enquire')) writeHeaderOnly(this.#writer, COMMAND.enquireLink, 0, ENQUIRE_SEQUENCE)
+    const systemId = status === 0 || manners.has('bindbody') ? this.#host.systemId : null
+    writeBindResponse(this.#writer, command, status, { sequence, systemId, version: !manners.has('noversion') })
+    if (status === 0 && manners.has('enquire')) {
+      writeHeaderOnly(this.#writer, COMMAND.enquireLink, 0, ENQUIRE_SEQUENCE)
+    }
+    if (status === 0 && manners.has('uninvited')) writeUninvited(this.#writer, ENQUIRE_SEQUENCE)
+    this.flush()
   }
 }

@@ -21,6 +21,8 @@ export interface SmscStats {
   receiptsRefused: number
   /** Owed and not under way. */
   receiptsWaiting: number
+  /** enquire_link of ours that the peers answered. */
+  enquireAnswers: number
   protocolErrors: number
 }
 
@@ -41,6 +43,7 @@ export function newStats(): SmscStats {
     receiptsAcknowledged: 0,
     receiptsRefused: 0,
     receiptsWaiting: 0,
+    enquireAnswers: 0,
     protocolErrors: 0,
   }
 }

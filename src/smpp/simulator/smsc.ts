@@ -17,36 +17,10 @@ import { Ledger } from './ledger.js'
 import { ReceiptQueue, ReceiptStore } from './receipt-store.js'
 import { ReceiptWriter } from './receipt-text.js'
 import { SecondCounter } from './second-counter.js'
+import type { SessionScript } from './session-script.js'
+import type { SmscOptions } from './smsc-options.js'
 import { type Decision, type SessionHost, SmscSession } from './smsc-session.js'
 import { newStats, type SmscStats } from './smsc-stats.js'
-
-export interface SmscOptions {
-  host: string
-  /** 0: any free port. */
-  port: number
-  /** Submits accepted per second, over all binds; more is answered with ESME_RTHROTTLED. Absent: no limit. */
-  ratePerSecond?: number
-  /** Between a submit and its response. Default 0. */
-  latencyMs?: number
-  /** Between a submit and its receipt. Default 0: as soon as possible after the response. */
-  receiptDelayMs?: number
-  /** See faults.ts. */
-  faults?: string
-  seed?: number
-  /** Appended to; see ledger.ts. */
-  ledgerPath?: string
-  /** HTTP port that answers GET / with the statistics as JSON; see run-smsc.ts. */
-  statsPort?: number
-  /** Only this system_id is admitted. */
-  systemId?: string
-  password?: string
-  /** Sessions of one system_id at once; more get ESME_RALYBND. */
-  maxBinds?: number
-  /** Counts distinct messages and repeats: about 30 octets a message. */
-  countRepeats?: boolean
-  /** Requests a session may have outstanding; more are counted as window violations. */
-  window?: number
-}
 
 /** One share of tolerance for jitter: as carriers do, the rate is enforced at 1 % and one message above. */
 const RATE_TOLERANCE = 1.01
@@ -98,6 +72,10 @@ export class Smsc implements SessionHost {
     // Ids stay unique over restarts: the start in microseconds, from which fewer than a million a second are used.
     this.#nextId = systemClock.now() * 1000 + ((options.seed ?? 0) % 1000)
     this.#server = createServer({ noDelay: true }, (socket) => this.#onSocket(socket))
+  }
+
+  get script(): SessionScript {
+    return this.#faults.script
   }
 
   get latencyMs(): number {
@@ -186,7 +164,7 @@ export class Smsc implements SessionHost {
     if (decision.status === 0) decision.id = this.#nextId++
     if (this.#prints !== null || this.#ledger !== null) fingerprint(bytes, pdu.destination, pdu.text)
     // A refused message may rightly come again; only what was taken, or may have been, counts as repeated.
-    const taken = decision.status <= 0
+    const taken = decision.status <= 0 && decision.status !== -3
     if (taken && this.#prints !== null && !this.#prints.add(print.low, print.high)) stats.repeats++
     if (decision.status === 0 || decision.status === -1) this.#owe(session, bytes, pdu, nowMs)
     if (this.#ledger !== null) this.#note(session, bytes, pdu, { sequence, nowMs })
@@ -225,6 +203,10 @@ export class Smsc implements SessionHost {
 
   unbound(): void {
     this.#stats.unbinds++
+  }
+
+  enquireAnswered(): void {
+    this.#stats.enquireAnswers++
   }
 
   closed(session: SmscSession, unacknowledged: number[]): void {
@@ -286,7 +268,9 @@ export class Smsc implements SessionHost {
     switch (drawFault(this.#faults, this.#random)) {
       case 'throttle':
         this.#stats.throttled++
-        return STATUS.throttled
+        return this.#faults.throttleStatus
+      case 'nack':
+        return -3
       case 'reject':
         this.#stats.rejected++
         return this.#faults.rejectStatus
