@@ -10,17 +10,11 @@ import type { SmppCarrierConfig } from '../engine/config/smpp-carrier.js'
 import { systemClock } from '../engine/contract/clock.js'
 import type { OutgoingMessage } from '../engine/contract/message.js'
 import { decodeGsm7 } from '../engine/text/gsm7.js'
+import { fillBitsAfter, packSeptets } from '../engine/text/septets.js'
 import { ESM, TAG } from './constants.js'
 import { putTlv, putUint16, putUint32 } from './encode.js'
 import { type SubmitTemplate, SubmitTemplates } from './submit-template.js'
-import {
-  concatenationReference,
-  HEADER_BYTES_MAX,
-  moveToPayload,
-  packSeptets,
-  writeSar,
-  writeUserDataHeader,
-} from './user-data.js'
+import { concatenationReference, HEADER_BYTES_MAX, moveToPayload, writeSar, writeUserDataHeader } from './user-data.js'
 import { VALIDITY_BYTES, ValidityPeriod } from './validity.js'
 import type { Writer } from './writer.js'
 
@@ -132,7 +126,7 @@ export class SubmitEncoder {
     })
     let at = this.#writeText(bytes, textAt, message, place.part)
     const packed = this.#carrier.gsm7Packed && message.coding === 0
-    if (packed) at = packSeptets(bytes, textAt, at, textAt - from)
+    if (packed) at = packSeptets(bytes, textAt, at, fillBitsAfter(textAt - from))
     const length = at - from
     if (length > (message.coding === 0 && !packed ? SEPTETS_MAX : OCTETS_MAX)) at = moveToPayload(bytes, from, length)
     else bytes[from - 1] = length
@@ -145,16 +139,19 @@ export class SubmitEncoder {
     message: OutgoingMessage,
     form: { part: number; wide: boolean; esmClass: number },
   ): number {
-    if (form.part < 0 && message.shift === 0) return from
+    // Text that is written in the carrier's own alphabet has no tables.
+    const shift = this.#transcodes ? 0 : message.shift
+    if (form.part < 0 && shift === 0) return from
     bytes[form.esmClass] = ESM.udhi
-    return writeUserDataHeader(bytes, from, message, form)
+    return writeUserDataHeader(bytes, from, message, { part: form.part, wide: form.wide, shift })
   }
 
   #writeJoined(bytes: Buffer, from: number, message: OutgoingMessage, esmClass: number): number {
     const textAt = this.#writeHeader(bytes, from + 4, message, { part: -1, wide: false, esmClass })
     let at = textAt
     for (let part = 0; part < message.partCount; part++) at = this.#writeText(bytes, at, message, part)
-    if (this.#carrier.gsm7Packed && message.coding === 0) at = packSeptets(bytes, textAt, at, textAt - from - 4)
+    if (this.#carrier.gsm7Packed && message.coding === 0)
+      at = packSeptets(bytes, textAt, at, fillBitsAfter(textAt - from - 4))
     putTlv(bytes, from, TAG.messagePayload, at - from - 4)
     return at
   }
@@ -181,7 +178,7 @@ export class SubmitEncoder {
   /** data_coding 0 is Latin-1 or ASCII at this carrier: septets become its characters, the rest a question mark. */
   #transcode(bytes: Buffer, at: number, message: OutgoingMessage, part: number): number {
     const start = message.partStarts[part]!
-    const text = decodeGsm7(message.bytes, start, start + message.partLengths[part]!)
+    const text = decodeGsm7(message.bytes, start, start + message.partLengths[part]!, message.shift)
     const unfit = this.#carrier.defaultAlphabet === 'ascii' ? /[^\x01-\x7f]/gu : /[^\x01-\xff]/gu
     return at + bytes.latin1Write(text.replace(unfit, '?'), at)
   }

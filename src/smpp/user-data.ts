@@ -1,5 +1,5 @@
 /**
- * The user data of a submit_sm besides its text: header, packing, and the parameters that stand for a header.
+ * The user data of a submit_sm besides its text: the header, and the parameters that stand for one.
  *
  * 3GPP TS 23.040 §9.2.3.24: header length, then elements of identifier, length, data. Dispatcher thread, once per part.
  */
@@ -14,7 +14,6 @@ const CONCATENATION = 0x00
 const CONCATENATION_16 = 0x08
 const SINGLE_SHIFT = 0x24
 const LOCKING_SHIFT = 0x25
-const CARRIAGE_RETURN = 0x0d
 
 /** What of the header is wanted. */
 export interface HeaderForm {
@@ -22,13 +21,15 @@ export interface HeaderForm {
   part: number
   /** 16-bit reference. */
   wide: boolean
+  /** National language tables. */
+  shift: ShiftTables
 }
 
 /** Returns the place behind the header; `from` itself when it would have no element. */
 export function writeUserDataHeader(bytes: Buffer, from: number, message: OutgoingMessage, form: HeaderForm): number {
   let at = from + 1
   if (form.part >= 0) at = writeConcatenation(bytes, at, message, form)
-  if (message.shift !== 0) at = writeShift(bytes, at, message.shift)
+  if (form.shift !== 0) at = writeShift(bytes, at, form.shift)
   if (at === from + 1) return from
   bytes[from] = at - from - 1
   return at
@@ -80,28 +81,6 @@ export function moveToPayload(bytes: Buffer, from: number, length: number): numb
   bytes.copyWithin(from + 4, from, from + length)
   putTlv(bytes, from, TAG.messagePayload, length)
   return from + 4 + length
-}
-
-/**
- * Packs septets at bytes[from, end) in place, eight into seven octets (TS 23.038 §6.1.2.1), behind a header of
- * `headerBytes`: fill bits bring the first septet to a septet boundary. Where seven bits would be left over a carriage
- * return fills them, since zeros there would be read as '@' (§6.1.2.3.1). Returns the place behind the last octet.
- */
-export function packSeptets(bytes: Buffer, from: number, end: number, headerBytes: number): number {
-  let held = (7 - ((headerBytes * 8) % 7)) % 7
-  let bits = 0
-  let at = from
-  for (let place = from; place < end; place++) {
-    bits |= (bytes[place]! & 0x7f) << held
-    held += 7
-    if (held < 8) continue
-    bytes[at++] = bits
-    bits >>>= 8
-    held -= 8
-  }
-  if (held === 0) return at
-  bytes[at++] = held === 1 ? bits | (CARRIAGE_RETURN << 1) : bits
-  return at
 }
 
 /** Odd, so consecutive blocks step through all references before one comes again. */

@@ -3,14 +3,11 @@
  * and behind a user data header the fill bits that bring the text to a septet boundary (TS 23.040 §9.2.3.24).
  */
 
+const CARRIAGE_RETURN = 0x0d
+
 /** Bits between a header of so many octets (its length octet counted) and the first septet: 0 to 6. */
 export function fillBitsAfter(headerOctets: number): number {
   return (7 - ((headerOctets * 8) % 7)) % 7
-}
-
-/** Octets that so many septets take behind `fillBits`. */
-export function packedOctets(septets: number, fillBits: number): number {
-  return Math.ceil((fillBits + septets * 7) / 8)
 }
 
 /** Septets that stand whole in so many octets behind `fillBits`. */
@@ -19,28 +16,24 @@ export function septetsIn(octets: number, fillBits: number): number {
 }
 
 /**
- * Packs one septet an octet, `septets[start]` to `septets[end - 1]`, into `target` from `at`, and returns the octets
- * written. Spare bits are zero, but where a whole septet is spare it is CR, lest it read as '@' (§6.1.2.3.1).
+ * Packs the septets at bytes[from, end), one an octet, in place behind `fillBits` and returns the place behind the last
+ * octet. Spare bits are zero, but where a whole septet is spare it is CR, lest it read as '@' (§6.1.2.3.1).
  */
-export function packSeptets(
-  septets: Uint8Array,
-  place: { start: number; end: number },
-  target: Uint8Array,
-  to: { at: number; fillBits: number },
-): number {
-  const { start, end } = place
-  const octets = packedOctets(end - start, to.fillBits)
-  const isPadded = octets * 8 - to.fillBits - (end - start) * 7 === 7
-  target.fill(0, to.at, to.at + octets)
-  let bit = to.at * 8 + to.fillBits
-  for (let index = start; index < end + (isPadded ? 1 : 0); index++, bit += 7) {
-    const septet = index < end ? septets[index]! & 0x7f : 0x0d
-    const octet = bit >> 3
-    const wide = septet << (bit & 7)
-    target[octet]! |= wide & 0xff
-    if (wide > 0xff) target[octet + 1]! |= wide >> 8
+export function packSeptets(bytes: Uint8Array, from: number, end: number, fillBits: number): number {
+  let held = fillBits
+  let bits = 0
+  let at = from
+  for (let place = from; place < end; place++) {
+    bits |= (bytes[place]! & 0x7f) << held
+    held += 7
+    if (held < 8) continue
+    bytes[at++] = bits
+    bits >>>= 8
+    held -= 8
   }
-  return octets
+  if (held === 0 || end === from) return at
+  bytes[at++] = held === 1 ? bits | (CARRIAGE_RETURN << 1) : bits
+  return at
 }
 
 /**
@@ -58,6 +51,6 @@ export function unpackSeptets(packed: Uint8Array, start: number, end: number, fi
     septets[index] = (wide >> (bit & 7)) & 0x7f
   }
   const endsTogether = count > 0 && (end - start) * 8 - fillBits === count * 7
-  if (endsTogether && (septets[count - 1] === 0 || septets[count - 1] === 0x0d)) count--
+  if (endsTogether && (septets[count - 1] === 0 || septets[count - 1] === CARRIAGE_RETURN)) count--
   return septets.subarray(0, count)
 }
