@@ -28,6 +28,14 @@ const commands: Record<string, Entry> = {
     summary: 'list the carriers with the state of each bind',
     load: async () => (await import('./cli/carriers.js')).carriers,
   },
+  top: {
+    summary: 'live view of carriers, binds and jobs',
+    load: async () => (await import('./cli/top.js')).top,
+  },
+  trace: {
+    summary: 'PDUs of a live carrier, decoded, or as a capture file',
+    load: async () => (await import('./cli/trace.js')).trace,
+  },
   smsc: { summary: 'run the carrier simulator', load: async () => (await import('./cli/smsc.js')).smsc },
   config: {
     summary: 'config check: validate the configuration file',

@@ -16,6 +16,8 @@ import { jobs } from '../src/cli/jobs.js'
 import { send } from '../src/cli/send.js'
 import { serve } from '../src/cli/serve.js'
 import { smsc } from '../src/cli/smsc.js'
+import { top } from '../src/cli/top.js'
+import { trace } from '../src/cli/trace.js'
 import { noCounts } from '../src/engine/contract/job.js'
 
 const cli = fileURLToPath(new URL('../src/cli.js', import.meta.url))
@@ -39,12 +41,23 @@ async function run(args: string[], options: { cwd?: string; env?: Record<string,
   return { code, stdout, stderr }
 }
 
-const commands: Record<string, Command> = { serve, demo, send, check, jobs, carriers, smsc, config: configCheck }
+const commands: Record<string, Command> = {
+  serve,
+  demo,
+  send,
+  check,
+  jobs,
+  carriers,
+  smsc,
+  top,
+  trace,
+  config: configCheck,
+}
 
 t.test('every command has help with an example', async (t) => {
   for (const [name, { help }] of Object.entries(commands)) {
     t.match(help, `Usage: trunkline ${name}`)
-    t.match(help, /Example:\n {2}\S*.*trunkline/)
+    t.match(help, /Examples?:\n {2}\S*.*trunkline/)
   }
   const { code, stdout } = await run(['jobs', '--help'])
   t.equal(code, 0)
@@ -66,6 +79,8 @@ t.test('wrong use exits 2 with a line that helps', async (t) => {
     [['send', 'a.csv', '--key', 'k', '--text', 'x', '--max-parts', 'many'], /--max-parts must be a number/],
     [['carriers', '--key', 'k', '--url', 'nowhere'], /"nowhere" is not a URL/],
     [['config'], /trunkline config check/],
+    [['trace', '--key', 'k'], /--carrier is missing/],
+    [['top', '--key', 'k', '--interval', '0'], /--interval must be a number of at least 0.1/],
   ]
   for (const [[name, ...rest], said] of wrong) {
     const error = await commands[name!]!.run(rest).catch((thrown) => thrown)

@@ -46,9 +46,27 @@ export class ApiClient {
     await pipeline(response.body, createWriteStream(file))
   }
 
+  /** A text that comes piece by piece, for as long as the server sends or until `signal` ends it. */
+  async *stream(path: string, signal: AbortSignal): AsyncGenerator<Buffer> {
+    const response = await this.#request(path, { method: 'GET', headers: {}, bodyTimeout: 0, signal })
+    if (response.statusCode >= 300) await readJson(response)
+    try {
+      for await (const chunk of response.body) yield chunk as Buffer
+    } catch (error) {
+      if (!signal.aborted) throw unreachable(this.#url, error)
+    }
+  }
+
+  /** A text in one piece; null when there is no such thing. */
+  async text(path: string): Promise<string | null> {
+    const response = await this.#request(path, { method: 'GET', headers: {} })
+    const text = await response.body.text()
+    return response.statusCode < 300 ? text : null
+  }
+
   async #request(
     path: string,
-    options: Pick<Dispatcher.RequestOptions, 'method' | 'body' | 'headersTimeout' | 'bodyTimeout'> & {
+    options: Pick<Dispatcher.RequestOptions, 'method' | 'body' | 'headersTimeout' | 'bodyTimeout' | 'signal'> & {
       headers: Record<string, string>
     },
   ): Promise<Dispatcher.ResponseData> {

@@ -1,0 +1,35 @@
+/**
+ * PDUs of a live carrier on their way to whoever watches: the one kind of traffic between threads that is dropped rather
+ * than waited for.
+ */
+
+/** What one watcher wants to see. */
+export interface TraceFilter {
+  /** Index of a bind; null: all binds of the carrier. */
+  bind: number | null
+  /** Digits of a sender or recipient, whole or its end; null: every PDU. Answers to PDUs that match are shown too. */
+  number: string | null
+  /** False: text is masked. The password of a bind is masked always. */
+  text: boolean
+  /** True: the octets (for a capture file) instead of the decoded fields. */
+  octets: boolean
+}
+
+export interface TracedPdu {
+  /** Epoch ms. */
+  at: number
+  bind: number
+  /** Number of this connection among the bind's: it changes with each reconnect. */
+  connection: number
+  /** Seen from us. */
+  direction: 'out' | 'in'
+  /** The decoded PDU under the field names of its protocol; null when octets were asked for. */
+  pdu: Record<string, unknown> | null
+  octets: Uint8Array | null
+}
+
+export interface TraceBatch {
+  pdus: TracedPdu[]
+  /** PDUs that passed unseen since the last batch, because the watcher was too slow. */
+  dropped: number
+}
