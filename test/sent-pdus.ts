@@ -1,0 +1,148 @@
+/** What really goes out for a text: segmented, stored in a block, read again and encoded, as the engine does it. */
+import { execFileSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { SmppCarrierConfig } from '../src/engine/config/smpp-carrier.js'
+import { blankMessage, messageRef, type OutgoingMessage } from '../src/engine/contract/message.js'
+import { textPlan } from '../src/engine/jobs/text-plan.js'
+import { BlockBuilder, BlockReader } from '../src/engine/store/block.js'
+import { Segmenter } from '../src/engine/text/segment.js'
+import { SubmitEncoder } from '../src/smpp/submit.js'
+import { BufferPool, Writer } from '../src/smpp/writer.js'
+import { carrierConfig } from './smpp-support.js'
+
+export const PORT = 2775
+
+export interface SentText {
+  text: string
+  message: OutgoingMessage
+  pdus: Buffer[]
+}
+
+/** One carrier's way with texts. */
+export class TextSender {
+  readonly #segmenter: Segmenter
+  readonly #encoder: SubmitEncoder
+  #place = 0
+
+  constructor(change: Partial<SmppCarrierConfig> = {}) {
+    const carrier = carrierConfig({ port: PORT, ...change })
+    this.#segmenter = new Segmenter({ ...textPlan([carrier]), maxParts: 32, transliterate: false })
+    this.#encoder = new SubmitEncoder(carrier)
+  }
+
+  send(text: string): SentText {
+    const segmented = this.#segmenter.segment(text)
+    if (segmented.reason !== 0) throw new Error(`refused with reason ${segmented.reason}: ${text}`)
+    const builder = new BlockBuilder({ job: 1, account: 1, route: 1, from: 'TRUNK', createdSeconds: 1, range: null })
+    builder.add({
+      channel: 0,
+      digits: '447712345678',
+      isShortCode: false,
+      phone: 0,
+      wantsReceipt: true,
+      dueSeconds: 0,
+      expiresSeconds: 0,
+      line: 0,
+      offset: 0,
+      length: 0,
+      ...segmented,
+    })
+    const message = blankMessage()
+    if (!new BlockReader(builder.seal(1).bytes).read(0, message)) throw new Error('the record is corrupt')
+    message.ref = messageRef(7, this.#place++ % 256)
+    const parts = this.#encoder.joinsParts(message) ? 1 : message.partCount
+    return { text, message, pdus: Array.from({ length: parts }, (_, part) => this.#encode(message, part)) }
+  }
+
+  #encode(message: OutgoingMessage, part: number): Buffer {
+    const chunks: Buffer[] = []
+    const sink = {
+      write(bytes: Uint8Array, written: () => void): void {
+        chunks.push(Buffer.from(bytes))
+        written()
+      },
+    }
+    const writer = new Writer(sink, new BufferPool(), () => {})
+    writer.reserve(this.#encoder.roomFor(message, part))
+    this.#encoder.write(writer, message, part, part + 1)
+    writer.flush()
+    return Buffer.concat(chunks)
+  }
+}
+
+/** A libpcap file (LINKTYPE_RAW) with one TCP segment a PDU, in the order of `pdus`. */
+export function writeCapture(folder: string, pdus: readonly Buffer[]): string {
+  const head = Buffer.alloc(24)
+  head.writeUInt32LE(0xa1b2c3d4, 0)
+  head.writeUInt16LE(2, 4)
+  head.writeUInt16LE(4, 6)
+  head.writeUInt32LE(65_535, 16)
+  head.writeUInt32LE(101, 20)
+  let sequence = 1
+  const packets = pdus.map((pdu) => {
+    const packet = segmentOf(pdu, sequence)
+    sequence += pdu.length
+    return packet
+  })
+  const path = join(folder, 'sent.pcap')
+  writeFileSync(path, Buffer.concat([head, ...packets]))
+  return path
+}
+
+/** Packet header, IPv4 header, TCP header, PDU; checksums are 0, which tshark does not look at. */
+function segmentOf(pdu: Buffer, sequence: number): Buffer {
+  const length = 40 + pdu.length
+  const head = Buffer.alloc(16 + 40)
+  head.writeUInt32LE(1_700_000_000, 0)
+  head.writeUInt32LE(length, 8)
+  head.writeUInt32LE(length, 12)
+  const ip = head.subarray(16)
+  ip[0] = 0x45
+  ip.writeUInt16BE(length, 2)
+  ip[8] = 64
+  ip[9] = 6
+  ip.writeUInt32BE(0x7f000001, 12)
+  ip.writeUInt32BE(0x7f000001, 16)
+  ip.writeUInt16BE(50_000, 20)
+  ip.writeUInt16BE(PORT, 22)
+  ip.writeUInt32BE(sequence, 24)
+  ip.writeUInt32BE(1, 28)
+  ip[32] = 0x50
+  ip[33] = 0x18
+  ip.writeUInt16BE(65_535, 34)
+  return Buffer.concat([head, pdu])
+}
+
+/** False where tshark (Debian) is not installed. */
+export function hasTshark(): boolean {
+  try {
+    execFileSync('tshark', ['--version'], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The values of `fields` in each frame of a capture, in order. */
+export function dissect(capture: string, fields: readonly string[], options: readonly string[]): string[][] {
+  const wanted = fields.flatMap((field) => ['-e', field])
+  const format = ['-T', 'fields', '-E', 'separator=/t', '-E', 'occurrence=a', '-E', 'aggregator=|']
+  const output = execFileSync(
+    'tshark',
+    [
+      '-r',
+      capture,
+      '-d',
+      `tcp.port==${PORT},smpp`,
+      ...options.flatMap((option) => ['-o', option]),
+      ...format,
+      ...wanted,
+    ],
+    { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], maxBuffer: 1 << 26 },
+  )
+  return output
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.split('\t'))
+}
