@@ -111,6 +111,7 @@ async function ingestAll(pool: IngestPool, file: { job: number; path: string; si
     columns,
     routes: [{ route: 1, channel: 'sms', prefix: '', carrier: 'bench', alphabet: 'gsm7', longMessages: 'udh' }],
     defaultCountry: null,
+    timeZone: 'UTC',
     prices: null,
     suppressed: null,
     createdSeconds: 0,

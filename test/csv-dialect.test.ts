@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import t from 'tap'
 import { ByPrefix } from '../src/engine/base/by-prefix.js'
+import { DateFormat } from '../src/engine/base/date-format.js'
+import { turnAt } from '../src/engine/base/zone.js'
 import { EngineError } from '../src/engine/contract/errors.js'
 import type { RoutePlan, SniffResult } from '../src/engine/contract/ingest.js'
 import type { ColumnSettings, CsvSettings } from '../src/engine/contract/job.js'
@@ -212,6 +214,38 @@ t.test(
     t.equal(at('2026-07-01 09:00', 'Europe/Londres'), 'refused')
   },
 )
+
+t.test('times are read in the format that the settings name, and in no other', async (t) => {
+  const at = (format: string, text: string) => {
+    const compiled = DateFormat.compile(format)
+    if (typeof compiled === 'string') return compiled
+    const seconds = compiled.wallSeconds(text)
+    return Number.isNaN(seconds) ? 'refused' : new Date(seconds * 1000).toISOString().slice(0, 19)
+  }
+  t.equal(at('DD/MM/YYYY HH:mm', '01/02/2026 09:30'), '2026-02-01T09:30:00')
+  t.equal(at('MM/DD/YYYY HH:mm', '01/02/2026 09:30'), '2026-01-02T09:30:00')
+  t.equal(at('D.M.YYYY H:mm:ss', '1.12.2026 9:30:15'), '2026-12-01T09:30:15')
+  t.equal(at('M/D/YYYY h:mm A', '12/1/2026 12:05 am'), '2026-12-01T00:05:00')
+  t.equal(at('M/D/YYYY h:mm A', '12/1/2026 1:05 PM'), '2026-12-01T13:05:00')
+  for (const text of [
+    '1/2/2026 09:30',
+    '01/02/2026',
+    '31/02/2026 09:30',
+    '01/02/2026 24:00',
+    '01-02-2026 09:30',
+    'x',
+  ]) {
+    t.equal(at('DD/MM/YYYY HH:mm', text), 'refused', text)
+  }
+  t.equal(at('DD/MM/YYYY', ''), 'does not name the minute')
+  t.equal(at('DD/MM/YYYY h:mm', ''), 'does not name A, for AM and PM')
+  t.equal(at('DD/MM/YYYY HH:mm x', ''), 'has x, which stands for nothing')
+  t.equal(at('DD/DD/YYYY HH:mm', ''), 'names the day twice')
+  t.equal(turnAt(Date.UTC(2026, 2, 29, 1, 30) / 1000, 'Europe/London'), 'skipped')
+  t.equal(turnAt(Date.UTC(2026, 9, 25, 1, 30) / 1000, 'Europe/London'), 'repeated')
+  t.equal(turnAt(Date.UTC(2026, 9, 25, 2, 30) / 1000, 'Europe/London'), 'none')
+  t.equal(turnAt(Date.UTC(2026, 9, 25, 0, 30) / 1000, 'Europe/London'), 'none')
+})
 
 t.test('exported cells are inert', async (t) => {
   for (const text of ['=1+1', '+44', '-1', '@x', '\tx', '\rx', '"=1', '\u00a0=1', '＝1']) {

@@ -100,6 +100,7 @@ export async function runJob(harness: Harness, file: JobFile): Promise<JobRun> {
     columns: sniffed.columns,
     routes: [GB_ROUTE],
     defaultCountry: 'GB',
+    timeZone: 'UTC',
     prices: null,
     suppressed: null,
     createdSeconds: 1_800_000_000,

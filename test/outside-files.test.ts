@@ -211,8 +211,13 @@ t.test('columns: several phones, own texts, own times, positions, fallbacks', as
   const zones =
     'to,when,tz\n07400123456,2099-07-01 09:00,Europe/London\n07400123457,2099-07-01 09:00,\n07400123458,2099-07-01 09:00,Nowhere\n'
   const zoned = await both(t, zones, { text: 'x', columns: { sendAt: 'when', timeZone: 'tz' } })
-  t.same(zoned.rejects, ['3 BAD_DATE', '4 BAD_DATE'])
-  t.equal(zoned.job.counts.scheduled, 1)
+  t.same(zoned.rejects, ['4 BAD_DATE'])
+  t.equal(zoned.job.counts.scheduled, 2)
+  t.match(
+    zoned.job.file?.warnings,
+    [/^1 times have no offset and were read as times of UTC/],
+    'what was assumed is said',
+  )
 
   const bare = 'Ann,07400123456\nBob,07400123457\n'
   const positions = await both(t, bare, { text: 'Hi ~1~', csv: { header: false }, columns: { to: 2 } })

@@ -39,7 +39,7 @@ export function rangeRecord(range: number, blocks: number[]): RangeRecord {
     tally: {
       reasons: { INVALID_NUMBER: 1, SUPPRESSED: 1 },
       kinds: [{ country: 'GB', channel: 'sms', encoding: 'gsm7', partPrice: 35_000, rows: 6, parts: 7 }],
-      findings: { NATIONAL_NUMBER: 2 },
+      findings: { NUMBER_REPAIRED: 2 },
     },
   }
 }

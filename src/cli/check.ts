@@ -71,6 +71,7 @@ Example:
       rules: account,
       prices: account.prices,
       currency: account.currency,
+      timeZone: account.timeZone,
       createdSeconds: Math.floor(nowMs / 1_000),
       onProgress: progress(basename(path)),
     })

@@ -5,6 +5,7 @@
 import { closeSync, openSync, statSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
 import { packPrices } from '../engine/base/price-table.js'
+import { findingNumber } from '../engine/contract/findings.js'
 import type { ColumnPlan, Dialect, JobPlan, PreviewRow, RoutePlan } from '../engine/contract/ingest.js'
 import { type Counts, type Estimate, type JobSettings, noCounts } from '../engine/contract/job.js'
 import { limits } from '../engine/contract/limits.js'
@@ -13,6 +14,7 @@ import type { Price } from '../engine/contract/price.js'
 import { reasonNumber } from '../engine/contract/reasons.js'
 import type { Tally } from '../engine/contract/store.js'
 import { estimateOf } from '../engine/jobs/estimate.js'
+import { findingWarnings, type Review, reviewOf } from '../engine/jobs/file-findings.js'
 import { TallySum } from '../engine/jobs/tally.js'
 import { NumberParser } from '../engine/phone/number.js'
 import { bytesPerUnit } from './decode.js'
@@ -23,10 +25,11 @@ import { PreviewSink } from './preview.js'
 import { findLineEnd, readFully } from './read-file.js'
 import { RECORD, type RecordSource, type SourceRecord } from './record-source.js'
 import { type Row, RowMaker, type RowSink, SUPPRESSED } from './row.js'
-import { TallyBuilder } from './tally.js'
+import { isRound, TallyBuilder } from './tally.js'
 
 const ROW_TOO_LONG = reasonNumber('ROW_TOO_LONG')
 const DUPLICATE = reasonNumber('DUPLICATE')
+const ROUND_DUPLICATE = findingNumber('ROUND_DUPLICATE')
 const PREVIEW_ROWS = 12
 const WINDOW_BYTES = 4 * limits.rangeBytes
 
@@ -43,6 +46,8 @@ export interface CheckOptions {
   /** The account's price list. */
   prices?: readonly Price[]
   currency?: string | null
+  /** The account's; default UTC. */
+  timeZone?: string
   /** Epoch seconds at which the job would be made. */
   createdSeconds?: number
   /** Called now and then, with octets. */
@@ -58,6 +63,10 @@ export interface CheckReport {
   /** Rows that would become no message, by reason code: rejected, suppressed and duplicate ones. */
   rejectedByReason: Record<string, number>
   estimate: Estimate
+  /** Counts by code of contract/findings.ts; in words they are among the warnings. */
+  findings: Record<string, number>
+  /** Why the job would wait for somebody to look at it; null: it would not. */
+  review: Review | null
 }
 
 /** @throws EngineError as the job would: FILE_…, COLUMN_…, TEMPLATE_…. */
@@ -83,7 +92,21 @@ export async function checkFile(options: CheckOptions): Promise<CheckReport> {
   const { counts, preview } = tally
   const sum = tally.toTally()
   const estimate = estimateOf(sum, options.currency ?? null)
-  return { dialect, columns, warnings, preview: preview.rows, counts, rejectedByReason: sum.reasons, estimate }
+  return {
+    dialect,
+    columns,
+    warnings: [...warnings, ...findingWarnings(sum, timeZoneOf(options))],
+    preview: preview.rows,
+    counts,
+    rejectedByReason: sum.reasons,
+    estimate,
+    findings: sum.findings,
+    review: reviewOf(counts, sum),
+  }
+}
+
+function timeZoneOf({ settings, timeZone }: CheckOptions): string {
+  return settings.timeZone ?? timeZone ?? 'UTC'
 }
 
 /** Sorted integers of the numbers that can be read. */
@@ -107,6 +130,7 @@ function planOf(options: CheckOptions, dialect: Dialect, columns: ColumnPlan): J
     columns,
     routes,
     defaultCountry: country,
+    timeZone: timeZoneOf(options),
     prices: packPrices(options.prices ?? []),
     suppressed: settings.suppressed ? suppressedNumbers(settings.suppressed, country) : null,
     createdSeconds: options.createdSeconds ?? 0,
@@ -191,6 +215,7 @@ class DryRun implements RowSink {
     const { counts } = this
     this.preview.row(row, record)
     counts.rows++
+    if (row.reason === 0) this.#tally.see(row)
     if (row.reason === SUPPRESSED) counts.suppressed++
     else if (row.reason !== 0) counts.rejected++
     else if (this.#isDuplicate(row.value)) counts.duplicate++
@@ -201,6 +226,7 @@ class DryRun implements RowSink {
   #isDuplicate(value: number): boolean {
     if (this.#seen === null || !Number.isSafeInteger(value) || this.#seen.add(value)) return false
     this.#tally.refuse(DUPLICATE)
+    if (isRound(value)) this.#tally.find(ROUND_DUPLICATE)
     return true
   }
 

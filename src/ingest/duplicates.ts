@@ -14,6 +14,7 @@ import { TallySum } from '../engine/jobs/tally.js'
 import type { LmdbStore } from '../engine/store/lmdb-store.js'
 import { NumberSet } from './number-set.js'
 import { RUN_BUCKETS, runCount, runEntry, runLowerBound, runNumber } from './run.js'
+import { isRound } from './tally.js'
 
 /** Numbers that one pass holds: 2^22 slots of 8 octets, 60 % full; 32 MiB whatever the file. */
 const NUMBERS_PER_PASS = 2_500_000
@@ -32,7 +33,7 @@ export function markDuplicates(store: LmdbStore, job: number, options: Duplicate
   let total = 0
   for (const { run } of store.ranges(job)) total += runCount(run)
   const passes = Math.min(RUN_BUCKETS, Math.max(1, Math.ceil(total / numbersPerPass)))
-  const result: DuplicatesResult = { duplicates: 0, parts: 0, scheduled: 0, kinds: [] }
+  const result: DuplicatesResult = { duplicates: 0, parts: 0, scheduled: 0, kinds: [], round: 0 }
   const taken = new TallySum()
   const seen = new NumberSet(Math.min(total, numbersPerPass))
   for (let pass = 0; pass < passes; pass++) {
@@ -64,6 +65,7 @@ function markRange(store: LmdbStore, range: RangeRecord, span: Span, result: Dup
     const entry = runEntry(run, index)
     result.duplicates++
     result.parts += entry.parts
+    if (isRound(entry.number)) result.round++
     if (entry.scheduled) result.scheduled++
     // A range that an earlier version stored has no kinds.
     const kind = kinds[entry.kind]

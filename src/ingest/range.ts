@@ -172,6 +172,7 @@ class RangeIngest implements RowSink {
     record.parts += segmented.partCount
     if (scheduled) record.scheduled++
     const { block, place } = this.#blocks
+    this.#tally.see(row)
     const kind = this.#tally.accept(row)
     if (this.#deduplicate) {
       run.add({ number: row.value, kind, block, place, parts: segmented.partCount, scheduled })

@@ -4,18 +4,19 @@
  */
 import { ByPrefix } from '../engine/base/by-prefix.js'
 import { PriceTable } from '../engine/base/price-table.js'
+import { findingNumber } from '../engine/contract/findings.js'
 import type { ColumnPlan, JobPlan, RoutePlan } from '../engine/contract/ingest.js'
 import { limits } from '../engine/contract/limits.js'
 import { CHANNELS, type ChannelName } from '../engine/contract/message.js'
 import { reasonNumber } from '../engine/contract/reasons.js'
 import { NumberParser, type ParsedNumber } from '../engine/phone/number.js'
 import { NO_COUNTRY, NumberPolicy } from '../engine/phone/number-policy.js'
-import { type Segmented, Segmenter } from '../engine/text/segment.js'
-import { isZone, parseLocalTime } from './local-time.js'
+import type { Segmented } from '../engine/text/segment.js'
+import { Cutter } from './cutter.js'
 import type { SourceRecord } from './record-source.js'
-
 import { RowText } from './row-text.js'
-import { parseSendTime } from './send-time.js'
+import { RowTimes } from './row-times.js'
+import { isRound } from './tally.js'
 
 const MISSING_NUMBER = reasonNumber('MISSING_NUMBER')
 const NO_ROUTE = reasonNumber('NO_ROUTE')
@@ -23,6 +24,17 @@ const BAD_DATE = reasonNumber('BAD_DATE')
 const TOO_FEW_COLUMNS = reasonNumber('TOO_FEW_COLUMNS')
 const EXTRA_COLUMNS = reasonNumber('EXTRA_COLUMNS')
 export const SUPPRESSED = reasonNumber('SUPPRESSED')
+
+/** Bits of Row.findings. */
+const NUMBER_REPAIRED = 1 << findingNumber('NUMBER_REPAIRED')
+const ROUND_NUMBER = 1 << findingNumber('ROUND_NUMBER')
+const SMART_CHARACTER = 1 << findingNumber('SMART_CHARACTER')
+const ZONE_ASSUMED = 1 << findingNumber('ZONE_ASSUMED')
+const BY_TURN = {
+  none: 0,
+  skipped: 1 << findingNumber('TIME_SKIPPED'),
+  repeated: 1 << findingNumber('TIME_REPEATED'),
+}
 
 const DEFAULT_MAX_PARTS = 10
 
@@ -52,29 +64,14 @@ export interface Row {
   segmented: Segmented | null
   /** Of one part, in millionths of the account's currency; null: there is no price. Of rows with a route. */
   partPrice: number | null
+  /** What its sender should know although it is accepted: a bit for each finding, by its number. */
+  findings: number
+  /** Parts that transliteration would save. */
+  savedParts: number
 }
 
 export interface RowSink {
   row(row: Row, record: SourceRecord): void
-}
-
-/** One way of cutting texts, with the last text kept: a constant text is cut once. */
-class Cutter {
-  readonly #segmenter: Segmenter
-  #text: string | null = null
-  #segmented: Segmented | null = null
-
-  constructor(segmenter: Segmenter) {
-    this.#segmenter = segmenter
-  }
-
-  cut(text: string): Segmented {
-    if (this.#segmented === null || this.#text !== text) {
-      this.#segmented = this.#segmenter.segment(text)
-      this.#text = text
-    }
-    return this.#segmented
-  }
 }
 
 export class RowMaker {
@@ -86,7 +83,7 @@ export class RowMaker {
   readonly #prices: PriceTable
   readonly #cutters = new Map<RoutePlan, Cutter>()
   readonly #text: RowText
-  readonly #dueSeconds: number
+  readonly #times: RowTimes
   readonly #row: Row
   /** Numbers of the record at hand, where a job may message a number several times. */
   readonly #inRecord: number[] = []
@@ -100,7 +97,7 @@ export class RowMaker {
     this.#routes = new ByPrefix(plan.routes)
     this.#prices = new PriceTable(plan.prices)
     this.#text = new RowText(plan)
-    this.#dueSeconds = plan.settings.sendAt === undefined ? 0 : Math.max(0, parseSendTime(plan.settings.sendAt))
+    this.#times = new RowTimes(plan)
     this.#row = {
       reason: 0,
       column: -1,
@@ -117,6 +114,8 @@ export class RowMaker {
       text: null,
       segmented: null,
       partPrice: null,
+      findings: 0,
+      savedParts: 0,
     }
     this.#prepareCutters()
   }
@@ -135,7 +134,7 @@ export class RowMaker {
         maxParts: most,
         transliterate: transliterate ?? false,
       }
-      const cutter = byKind.get(kind) ?? new Cutter(new Segmenter(options))
+      const cutter = byKind.get(kind) ?? new Cutter(options)
       byKind.set(kind, cutter)
       this.#cutters.set(route, cutter)
     }
@@ -221,6 +220,8 @@ export class RowMaker {
     row.text = null
     row.segmented = null
     row.partPrice = null
+    row.findings = 0
+    row.savedParts = 0
   }
 
   /** Begins the row of one recipient column: number, channel and route, or the reason why not. */
@@ -235,6 +236,7 @@ export class RowMaker {
       row.digits = parsed.digits
       row.isShortCode = parsed.isShortCode
       row.value = parsed.value
+      row.findings = (parsed.wasRepaired ? NUMBER_REPAIRED : 0) | (isRound(parsed.value) ? ROUND_NUMBER : 0)
       row.country = parsed.country === NO_COUNTRY ? '' : parsed.country
       row.channel = this.#policy.channel(this.#plan.settings.channel, parsed.lineType)
       row.reason = this.#refusal(parsed)
@@ -264,29 +266,16 @@ export class RowMaker {
 
   #setTimes(record: SourceRecord): boolean {
     const row = this.#row
-    const { sendAt } = this.#columns
-    row.dueSeconds = this.#dueSeconds
-    const cell = sendAt < 0 ? '' : record.text(sendAt).trim()
-    if (cell !== '') {
-      row.dueSeconds = parseSendTime(cell)
-      if (row.dueSeconds < 0 && !this.#setLocalTime(record, cell)) return false
-    }
+    const times = this.#times
+    if (!times.read(record)) return this.#refuse(BAD_DATE, times.column)
+    row.dueSeconds = times.seconds
+    row.findings |= BY_TURN[times.turn] | (times.isZoneAssumed ? ZONE_ASSUMED : 0)
     const { validForSeconds } = this.#plan.settings
     if (validForSeconds !== undefined && validForSeconds > 0) {
       const from = Math.max(row.dueSeconds, this.#plan.createdSeconds)
       row.expiresSeconds = Math.min(from + validForSeconds, 0xffffffff)
     }
     return true
-  }
-
-  /** A time without an offset is one of the row's own zone. */
-  #setLocalTime(record: SourceRecord, cell: string): boolean {
-    const { sendAt, timeZone } = this.#columns
-    const zone = timeZone < 0 ? '' : record.text(timeZone).trim()
-    if (zone === '') return this.#refuse(BAD_DATE, sendAt)
-    if (!isZone(zone)) return this.#refuse(BAD_DATE, timeZone)
-    this.#row.dueSeconds = parseLocalTime(cell, zone)
-    return this.#row.dueSeconds >= 0 || this.#refuse(BAD_DATE, sendAt)
   }
 
   #setText(record: SourceRecord): void {
@@ -296,8 +285,12 @@ export class RowMaker {
       this.#refuse(this.#text.reason, this.#text.column)
       return
     }
-    row.segmented = this.#cutters.get(row.route!)!.cut(row.text)
+    const cutter = this.#cutters.get(row.route!)!
+    row.segmented = cutter.cut(row.text)
     row.reason = row.segmented.reason
+    if (cutter.saved < 0) return
+    row.findings |= SMART_CHARACTER
+    row.savedParts = cutter.saved
   }
 
   #refuse(reason: number, column: number): false {

@@ -3,11 +3,18 @@
  * a file has few of a country, and mostly the one of the row before. Ingest threads, once per row.
  */
 
-import { FINDINGS } from '../engine/contract/findings.js'
+import { FINDINGS, findingNumber } from '../engine/contract/findings.js'
 import { CODINGS } from '../engine/contract/message.js'
 import { REASONS, reasonCode } from '../engine/contract/reasons.js'
 import type { RowKind, Tally } from '../engine/contract/store.js'
 import type { Row } from './row.js'
+
+const SMART_PART = findingNumber('SMART_PART')
+
+/** Ends in 000, as one number in a thousand does, and all do that a spreadsheet has rounded. */
+export function isRound(number: number): boolean {
+  return number % 1_000 === 0
+}
 
 export class TallyBuilder {
   readonly #kinds: RowKind[] = []
@@ -26,14 +33,23 @@ export class TallyBuilder {
     return place
   }
 
+  /** What was found about a row that is accepted, or would be but for its number having come before. */
+  see(row: Row): void {
+    if (row.findings === 0) return
+    for (let finding = 0; finding < FINDINGS.length; finding++) {
+      if ((row.findings & (1 << finding)) !== 0) this.#findings[finding]!++
+    }
+    this.#findings[SMART_PART]! += row.savedParts
+  }
+
   /** `reason`: stored number. */
   refuse(reason: number): void {
     this.#reasons[reason]!++
   }
 
   /** `finding`: stored number. */
-  find(finding: number, count = 1): void {
-    this.#findings[finding]! += count
+  find(finding: number): void {
+    this.#findings[finding]!++
   }
 
   #place(row: Row): number {

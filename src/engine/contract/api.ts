@@ -70,6 +70,8 @@ export interface JobView {
     dialect: object | null
     columns: object | null
     warnings: string[]
+    /** Counts by code of contract/findings.ts. */
+    findings: Record<string, number>
   } | null
   progress: { rowsPerSecond: number; messagesPerSecond: number; estimatedEndAt: string | null }
   createdAt: string

@@ -3,7 +3,7 @@
  * range and stored by code.
  */
 export const FINDINGS = [
-  ['NATIONAL_NUMBER', 'Numbers without a country code, read as numbers of the default country.'],
+  ['NUMBER_REPAIRED', 'Numbers that had lost their + or their leading 0, read as if they had it.'],
   ['ROUND_NUMBER', 'Accepted numbers that end in 000; many of them are a sign that a spreadsheet rounded them.'],
   ['ROUND_DUPLICATE', 'Duplicates among the numbers that end in 000.'],
   ['SMART_CHARACTER', 'Texts that need UCS-2 only because of characters that transliteration replaces.'],

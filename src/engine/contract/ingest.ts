@@ -68,6 +68,8 @@ export interface JobPlan {
   columns: ColumnPlan
   routes: RoutePlan[]
   defaultCountry: string | null
+  /** IANA zone of times without an offset in rows that name none. */
+  timeZone: string
   /** The account's price list in shared memory, see engine/base/price-table.ts; null: none. */
   prices: Float64Array | null
   /** Sorted E.164 numbers as integers, in shared memory. */
@@ -136,6 +138,8 @@ export interface DuplicatesResult {
   scheduled: number
   /** The same rows by kind, to be taken out of the job's tally. */
   kinds: RowKind[]
+  /** Of them with a number that ends in 000. */
+  round: number
 }
 
 export interface PreviewRow {

@@ -13,6 +13,9 @@ export interface ColumnSettings {
   text?: ColumnRef
   keyword?: ColumnRef
   sendAt?: ColumnRef
+  /** How times are written that are not in RFC 3339, e.g. DD/MM/YYYY HH:mm. */
+  sendAtFormat?: string
+  /** Of the zone of a time without an offset. */
   timeZone?: ColumnRef
   email?: ColumnRef
   tag?: ColumnRef
@@ -41,6 +44,8 @@ export interface JobSettings extends SubmitSettings {
   csv?: CsvSettings
   columns?: ColumnSettings
   defaultCountry?: string
+  /** IANA zone of times without an offset; default: the account's. */
+  timeZone?: string
   transliterate?: boolean
   maxParts?: number
   validForSeconds?: number

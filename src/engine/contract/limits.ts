@@ -16,6 +16,9 @@ export const limits = {
   rangeBytes: 1 << 20,
   /** Ranges of one job that may be in work or queued at the pool at once. */
   rangesInWork: 8,
+  /** From so many rows on, a larger share of numbers in scientific notation pauses a job for review. */
+  reviewRowsMin: 1_000,
+  scientificShare: 0.01,
   inlineRecipients: 10_000,
   pricesPerAccount: 10_000,
   messagesPerRequest: 1_000,

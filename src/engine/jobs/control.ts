@@ -51,7 +51,7 @@ export class JobControl {
     await this.#change(job, (record, nowMs) => {
       if (record.state === 'running') return null
       requireState(record, shownState(record, nowMs), ['paused'])
-      return { state: goState(record, nowMs) }
+      return { state: goState(record, nowMs), reason: null, detail: null }
     })
   }
 

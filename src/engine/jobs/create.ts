@@ -1,5 +1,7 @@
 /** From the settings of a request to a job record: everything that can be refused before a byte of the file is refused here. */
+import { DateFormat } from '../base/date-format.js'
 import { tlvProblems } from '../base/tlv-value.js'
+import { isZone } from '../base/zone.js'
 import { EngineError, type FieldError } from '../contract/errors.js'
 import type { JobSettings } from '../contract/job.js'
 import { limits } from '../contract/limits.js'
@@ -19,6 +21,7 @@ export interface JobAccount extends NumberRules {
   features: { sms: boolean }
   prices: readonly Price[]
   currency: string | null
+  timeZone: string
 }
 
 /** A number of 3 to 15 digits, or up to 11 letters, digits and marks (GSM 03.40 §9.1.2.5). */
@@ -61,6 +64,7 @@ export function newJob(facts: NewJob, settings: JobSettings): JobRecord {
     detail: null,
     settings,
     currency: facts.account.currency,
+    timeZone: settings.timeZone ?? facts.account.timeZone,
     singles: facts.singles,
     createdAtMs: facts.nowMs,
     startedAtMs: facts.singles ? facts.nowMs : null,
@@ -84,7 +88,7 @@ function checkSettings(settings: JobSettings, account: JobAccount): void {
 }
 
 function* settingErrors(settings: JobSettings): Iterable<FieldError> {
-  const { columns, defaultCountry, from, maxParts, sendAt, validForSeconds, ratePerSecond } = settings
+  const { columns, defaultCountry, from, maxParts, sendAt, timeZone, validForSeconds, ratePerSecond } = settings
   if (settings.template !== undefined) yield { pointer: '/template', message: 'names no template of this account' }
   if (settings.profile !== undefined) yield { pointer: '/profile', message: 'names no profile of this account' }
   const hasText = settings.text !== undefined || columns?.text !== undefined || columns?.keyword !== undefined
@@ -109,6 +113,11 @@ function* settingErrors(settings: JobSettings): Iterable<FieldError> {
   if (sendAt !== undefined && parseTime(sendAt) === null) {
     yield { pointer: '/sendAt', message: 'must be a time with zone such as 2026-11-22T09:00:00Z' }
   }
+  if (timeZone !== undefined && !isZone(timeZone)) {
+    yield { pointer: '/timeZone', message: 'must be an IANA zone such as Europe/London' }
+  }
+  const format = columns?.sendAtFormat === undefined ? null : DateFormat.compile(columns.sendAtFormat)
+  if (typeof format === 'string') yield { pointer: '/columns/sendAtFormat', message: format }
   if (validForSeconds !== undefined && !(validForSeconds > 0)) {
     yield { pointer: '/validForSeconds', message: 'must be above 0' }
   }

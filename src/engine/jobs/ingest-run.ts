@@ -321,5 +321,6 @@ export class IngestRun {
     this.#totals.parts -= found.parts
     this.#totals.scheduled -= found.scheduled
     this.#tally.takeDuplicates(found.kinds)
+    this.#tally.find('ROUND_DUPLICATE', found.round)
   }
 }

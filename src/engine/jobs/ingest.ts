@@ -10,6 +10,7 @@ import { DEFAULT_NUMBER_RULES, numberRules } from '../contract/number-rules.js'
 import type { Tally } from '../contract/store.js'
 import { bindTemplate, compileTemplate, labelLookup } from '../text/template.js'
 import { suppressedNumbers } from './create.js'
+import { reviewOf } from './file-findings.js'
 import { IngestRun } from './ingest-run.js'
 import { type JobRecord, type JobTotals, noTotals } from './job-record.js'
 import type { JobPorts } from './ports.js'
@@ -102,6 +103,7 @@ export class Ingest {
         columns: sniff.columns,
         routes: this.#ports.routes.plans(record.accountId),
         defaultCountry: country,
+        timeZone: record.timeZone ?? 'UTC',
         prices,
         suppressed,
         // Validity of a job that waits counts from its sending time.
@@ -144,7 +146,8 @@ export class Ingest {
       if (current.state === 'canceled') return null
       if (totals.accepted === 0) return { totals, tally, state: 'finished', finishedAtMs: clock.now(), closed: true }
       if (current.state === 'receiving') return { totals, tally, state: 'ready' }
-      return { totals, tally, released: true }
+      const review = reviewOf(totals, tally)
+      return { totals, tally, released: true, ...(review === null ? {} : { ...review, state: 'paused' as const }) }
     })
     if (record.totals === null) return
     // Which rows are accepted is only known with the duplicates; each row counts once.

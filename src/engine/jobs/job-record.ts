@@ -30,6 +30,8 @@ export interface JobRecord {
   settings: JobSettings
   /** Of the account's prices when the job was made. A job of an earlier version has none. */
   currency?: string | null
+  /** IANA zone of rows' times without an offset, when the job was made. */
+  timeZone?: string
   /** Open-ended: takes messages that come one by one. Kept out of lists. */
   singles: boolean
   createdAtMs: number

@@ -5,6 +5,7 @@ import type { Counts } from '../contract/job.js'
 import type { Tally } from '../contract/store.js'
 import { columnView } from './column-view.js'
 import { estimateOf } from './estimate.js'
+import { findingWarnings } from './file-findings.js'
 import { type JobRecord, shownState } from './job-record.js'
 
 export interface LiveFacts {
@@ -30,7 +31,7 @@ export function jobView(record: JobRecord, live: LiveFacts): JobView {
     counts: live.counts,
     rejectedByReason: live.tally?.reasons ?? {},
     estimate: live.tally === null ? null : estimateOf(live.tally, record.currency ?? null),
-    file: fileView(record, live.bytes),
+    file: fileView(record, live),
     progress: {
       rowsPerSecond: round(live.rowsPerSecond),
       messagesPerSecond: round(live.messagesPerSecond),
@@ -42,14 +43,18 @@ export function jobView(record: JobRecord, live: LiveFacts): JobView {
   }
 }
 
-function fileView(record: JobRecord, bytes: number): JobView['file'] {
+function fileView(record: JobRecord, { bytes, tally }: LiveFacts): JobView['file'] {
   if (record.upload === null && record.sniff === null && bytes === 0) return null
   return {
     bytes: record.upload?.bytes ?? bytes,
     sha256: record.upload?.sha256 ?? null,
     dialect: record.sniff?.dialect ?? null,
     columns: record.sniff == null ? null : columnView(record.sniff.columns),
-    warnings: record.sniff?.warnings ?? [],
+    warnings: [
+      ...(record.sniff?.warnings ?? []),
+      ...(tally === null ? [] : findingWarnings(tally, record.timeZone ?? 'UTC')),
+    ],
+    findings: tally?.findings ?? {},
   }
 }
 

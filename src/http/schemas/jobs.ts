@@ -16,6 +16,12 @@ const columns = {
   phonesMode: Type.Optional(oneOf(['first', 'all'], 'Use the first valid phone of a record, or each.')),
   text: Type.Optional(ColumnRef),
   sendAt: Type.Optional(ColumnRef),
+  sendAtFormat: Type.Optional(
+    text(
+      'How times are written that are not in RFC 3339: YYYY MM M DD D HH H hh h A mm ss, e.g. DD/MM/YYYY HH:mm.',
+      64,
+    ),
+  ),
   timeZone: Type.Optional(ColumnRef),
   fields: Type.Optional(
     Type.Record(Type.String(), ColumnRef, { description: 'Label in the text → column.', maxProperties: 256 }),
@@ -60,6 +66,7 @@ const settings = {
   defaultCountry: Type.Optional(
     Type.String({ pattern: '^[A-Z]{2}$', description: 'ISO 3166-1 alpha-2 in capitals, e.g. GB.' }),
   ),
+  timeZone: Type.Optional(text("IANA zone of times without an offset; absent: the account's.", 64)),
   transliterate: Type.Optional(Type.Boolean({ description: 'Replace characters outside GSM 7-bit by like ones.' })),
   maxParts: Type.Optional(MaxParts),
   validForSeconds: Type.Optional(ValidFor),
@@ -155,6 +162,7 @@ const FileSchema = Type.Unsafe<object | null>({
     dialect: Findings,
     columns: Findings,
     warnings: { type: 'array', items: { type: 'string' } },
+    findings: { type: 'object', additionalProperties: { type: 'integer' } },
   },
 })
 
