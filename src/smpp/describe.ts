@@ -24,8 +24,6 @@ const TAG_NAMES = new Map<number, string>([
   [TAG.destinationPort, 'destination_port'],
   [0x0005, 'dest_addr_subunit'],
   [0x0202, 'user_message_reference'],
-  [0x020a, 'source_port'],
-  [0x020b, 'destination_port'],
 ])
 
 export function commandName(command: number): string {
