@@ -61,7 +61,7 @@ t.test('single messages share commits, are sent at once and are found again', as
       state: 'delivered',
       job: null,
       text: 'Hello',
-      row: null,
+      line: null,
     })
     const found = await engine.messages(harness.principal, { limit: 100, to: '+447710000123' })
     t.equal(found.items.length, 50)

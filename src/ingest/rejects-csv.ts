@@ -3,12 +3,12 @@
  * uploaded file itself. Runs in the main thread; reads windows, never the file.
  */
 import { type FileHandle, open } from 'node:fs/promises'
+import { csvCell } from '../engine/base/csv-cell.js'
 import type { ColumnPlan, Dialect } from '../engine/contract/ingest.js'
 import { limits } from '../engine/contract/limits.js'
 import { reasonCode, reasonHelp, reasonNumber } from '../engine/contract/reasons.js'
 import type { RangeRecord, StoreReader } from '../engine/contract/store.js'
 import { BlockReader } from '../engine/store/block.js'
-import { csvCell } from './csv-cell.js'
 import { decodeText } from './decode.js'
 import { type Reject, readReject, rejectCount } from './rejects.js'
 

@@ -137,7 +137,8 @@ export interface MessageView {
   text: string
   encoding: CodingName
   parts: number
-  row: number | null
+  /** Of the file, from 1, at which the record of the message begins; null: it came one by one. */
+  line: number | null
   createdAt: string
   history: HistoryEntry[]
 }

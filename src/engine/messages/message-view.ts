@@ -60,7 +60,7 @@ export function reasonOf(source: MessageSource, place: number): ReasonCode | nul
 }
 
 /** Line of the file at which the message's record begins, from 1; null for a message that came one by one. */
-export function rowOf(source: MessageSource, place: number): number | null {
+export function lineOf(source: MessageSource, place: number): number | null {
   return source.facts.job === null ? null : source.firstLine + source.reader.facts(place).line
 }
 
@@ -80,7 +80,7 @@ export function messageView(source: MessageSource, place: number, names: ViewNam
     text: intact ? wholeText(message) : '',
     encoding: intact ? CODINGS[message.coding] : 'gsm7',
     parts: intact ? message.partCount : 0,
-    row: intact ? rowOf(source, place) : null,
+    line: intact ? lineOf(source, place) : null,
     createdAt: new Date(createdAtMs).toISOString(),
     history: items.map((item) => historyEntry(item, names)),
   }

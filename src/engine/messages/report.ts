@@ -4,17 +4,16 @@
  */
 
 import { setImmediate } from 'node:timers/promises'
+import { csvCell } from '../base/csv-cell.js'
 import { messageId } from '../contract/ids.js'
 import { blankMessage, CHANNELS, CODINGS, messageRef } from '../contract/message.js'
 import { OUTCOME } from '../contract/outcome.js'
 import type { RangeRecord } from '../contract/store.js'
 import type { HistoryItem } from '../store/block-state.js'
 import { BLOCKS_PER_REQUEST, type MessageReader } from './message-reader.js'
-import { type MessageSource, reasonOf, rowOf, stateOf, type ViewNames } from './message-view.js'
+import { lineOf, type MessageSource, reasonOf, stateOf, type ViewNames } from './message-view.js'
 
-const COLUMNS = 'id,row,to,from,channel,state,reason,encoding,parts,carrier,carrierId,submittedAt,doneAt,status,error'
-/** A spreadsheet reads a cell that begins so as a formula (OWASP CSV injection). */
-const FORMULA = /^[=+\-@\t\r]/
+const COLUMNS = 'id,line,to,from,channel,state,reason,encoding,parts,carrier,carrierId,submittedAt,doneAt,status,error'
 const PIECE_LINES = 1_000
 
 export interface ReportDeps {
@@ -74,7 +73,7 @@ function reportLine(source: MessageSource, place: number, names: ViewNames): str
   const tried = submitted ?? refused
   const cells = [
     messageId(messageRef(source.block, place)),
-    rowOf(source, place),
+    lineOf(source, place),
     intact ? reader.recipient(place) : '',
     reader.from,
     CHANNELS[reader.facts(place).channel] ?? '',
@@ -115,6 +114,5 @@ function time(item: HistoryItem | undefined): string {
 /** A number in E.164 begins with + and is no formula: it is left as it is read back by importers. */
 function cell(value: string | number | null): string {
   const text = String(value ?? '')
-  const guarded = FORMULA.test(text) && !/^\+\d+$/.test(text) ? `'${text}` : text
-  return `"${guarded.replaceAll('"', '""')}"`
+  return /^\+\d+$/.test(text) ? `"${text}"` : csvCell(text)
 }

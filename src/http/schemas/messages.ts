@@ -88,7 +88,7 @@ export const MessageSchema = Type.Object(
     text: Type.String(),
     encoding: oneOf(CODINGS, 'Coding of the parts.'),
     parts: Type.Integer(),
-    row: nullable(Type.Integer()),
+    line: nullable(Type.Integer({ description: 'Of the file, from 1; null: it came one by one.' })),
     createdAt: Timestamp,
     history: Type.Array(HistorySchema),
   },
