@@ -16,10 +16,13 @@ import type {
 import type { CarrierView } from '../src/engine/contract/channel.js'
 import type { Clock } from '../src/engine/contract/clock.js'
 import { EngineError } from '../src/engine/contract/errors.js'
+import type { ExplainView } from '../src/engine/contract/explain.js'
+import type { InboundView } from '../src/engine/contract/inbound.js'
 import type { PreviewRow } from '../src/engine/contract/ingest.js'
 import { noCounts } from '../src/engine/contract/job.js'
 import type { Log } from '../src/engine/contract/log.js'
 import { DEFAULT_NUMBER_RULES } from '../src/engine/contract/number-rules.js'
+import type { TraceBatch } from '../src/engine/contract/trace.js'
 import { createServer, type Server } from '../src/http/server.js'
 
 export const adminKey = 'admin-key-of-the-test'
@@ -108,6 +111,73 @@ export const message: MessageView = {
     { at: '2026-10-01T00:00:01.000Z', event: 'submitted', carrier: 'acme', bind: 0, part: 1, carrierId: 'x9' },
     { at: '2026-10-01T00:00:02.000Z', event: 'failed', attempt: 1, status: 8, statusName: 'ESME_RSYSERR', error: 'e' },
   ],
+}
+
+export const inboundMessage: InboundView = {
+  id: 'inb_0000000001',
+  from: '+447700900123',
+  to: '60099',
+  text: 'STOP',
+  encoding: 'gsm7',
+  dataCoding: 0,
+  messageClass: null,
+  data: null,
+  ports: null,
+  parts: 1,
+  complete: true,
+  missing: [],
+  lateFor: null,
+  carrier: 'acme',
+  bind: 0,
+  receivedAt: '2026-10-01T00:00:03.000Z',
+  firstPartAt: '2026-10-01T00:00:03.000Z',
+  account: null,
+  reason: 'UNROUTED',
+  source: { ton: 1, npi: 1, address: '447700900123' },
+  destination: { ton: 3, npi: 0, address: '60099' },
+}
+
+export const explanation: ExplainView = {
+  to: '+447700900123',
+  valid: true,
+  country: 'GB',
+  lineType: 'mobile',
+  shortCode: false,
+  refused: { code: 'PREFIX_DENIED', detail: 'no' },
+  suppressed: false,
+  from: 'ACME',
+  channel: 'sms',
+  encoding: 'ucs2',
+  units: 71,
+  unitsPerPart: 67,
+  parts: 2,
+  nationalTables: { locking: null, single: 'turkish' },
+  offending: [{ char: '’', position: 12 }],
+  offendingTotal: 1,
+  offendingCost: { parts: 1, price: 0.035 },
+  transliteration: { text: "it's", parts: 1, partsSaved: 1, price: 0.035 },
+  text: 'it’s',
+  texts: ['it’', 's'],
+  why: 'so',
+  route: { channel: 'sms', prefix: '44', account: null, carriers: ['acme'] },
+  carriers: ['acme'],
+  limits: [
+    {
+      carrier: 'acme',
+      up: true,
+      paused: false,
+      ratePerSecond: 500,
+      rateNowPerSecond: 250,
+      window: 100,
+      windowNow: 50,
+      inFlight: 12,
+    },
+  ],
+  sendingHours: null,
+  currency: 'GBP',
+  partPrice: 0.035,
+  price: 0.07,
+  problems: [{ code: 'PREFIX_DENIED', detail: 'no' }],
 }
 
 export const carrier: CarrierView = {
@@ -224,12 +294,18 @@ export class FakeEngine implements EngineApi {
   previewMessages(_principal: Principal, messages: MessageRequest[]): DryRunView {
     return { ...preview, rows: messages.map(({ to }, index) => ({ ...previewRow, row: index + 1, to })) }
   }
+  async explain(...given: Parameters<EngineApi['explain']>): Promise<ExplainView> {
+    return this.#called('explain', given, explanation)
+  }
   async message(_principal: Principal, id: string): Promise<MessageView> {
     if (id !== message.id) throw new EngineError('NOT_FOUND', `there is no message ${id}`)
     return message
   }
   async messages(...given: Parameters<EngineApi['messages']>): Promise<Page<MessageView>> {
     return this.#called('messages', given, { items: [message], nextCursor: null })
+  }
+  inbound(...given: Parameters<EngineApi['inbound']>): Page<InboundView> {
+    return this.#called('inbound', given, { items: [inboundMessage], nextCursor: null })
   }
   async idempotent<T>(_principal: Principal, key: string | undefined, fingerprint: string, work: () => Promise<T>) {
     const before = this.replays.get(key!)
@@ -247,6 +323,14 @@ export class FakeEngine implements EngineApi {
   async patchCarrier(...given: Parameters<EngineApi['patchCarrier']>): Promise<CarrierView> {
     if (given[0] !== carrier.id) throw new EngineError('NOT_FOUND', `there is no carrier ${given[0]}`)
     return this.#called('patchCarrier', given, carrier)
+  }
+  async trace(...given: Parameters<EngineApi['trace']>): Promise<AsyncIterable<TraceBatch>> {
+    if (given[0] !== carrier.id) throw new EngineError('NOT_FOUND', `there is no carrier ${given[0]}`)
+    this.calls.push({ verb: 'trace', arguments: given.slice(0, 2) })
+    return (async function* () {
+      const pdu = { command: 'enquire_link', length: 16, status: 0, sequence: 1 }
+      yield { pdus: [{ at: 0, bind: 0, connection: 1, direction: 'out', pdu, octets: null }], dropped: 2 }
+    })()
   }
   readiness() {
     return { ready: this.ready, checks: [{ name: 'store', ok: this.ready, detail: 'open' }] }

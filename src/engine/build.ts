@@ -15,6 +15,8 @@ import type { Metrics } from './contract/metrics.js'
 import type { Append, Note } from './contract/store.js'
 import type { DispatcherEvents, DispatcherLink } from './dispatcher-link.js'
 import { Engine, type RejectsStream } from './engine.js'
+import { buildInbound } from './inbound/build-inbound.js'
+import type { InboundDesk } from './inbound/inbound-desk.js'
 import { isSender, newJob, parseTime } from './jobs/create.js'
 import { FairPool, type RunTask } from './jobs/fair-pool.js'
 import { JobBook } from './jobs/job-book.js'
@@ -24,6 +26,7 @@ import { dispatchOf } from './jobs/release.js'
 import { RouteBook } from './jobs/route-book.js'
 import { AccountBlocks, spanOf } from './messages/account-blocks.js'
 import { Composer } from './messages/compose.js'
+import { Explainer } from './messages/explain.js'
 import { GroupCommit } from './messages/group-commit.js'
 import { JobLayouts } from './messages/job-layout.js'
 import { MessageReader } from './messages/message-reader.js'
@@ -35,6 +38,7 @@ import { QueueGauges } from './queue-gauges.js'
 import { SpaceWatch } from './space.js'
 import { carrierNames } from './store/carrier-names.js'
 import type { Documents } from './store/documents.js'
+import { InboundStore } from './store/inbound-store.js'
 import type { LmdbStore } from './store/lmdb-store.js'
 
 export interface BuildParts {
@@ -59,6 +63,7 @@ export interface Built {
   jobs: Jobs
   /** For the dispatcher's link. */
   events: DispatcherEvents
+  inbound: InboundDesk
   connect(link: DispatcherLink): Engine
   close(): Promise<void>
 }
@@ -73,6 +78,7 @@ export async function buildEngine(parts: BuildParts): Promise<Built> {
     routes,
     jobs: assembly.jobs,
     events: assembly.events,
+    inbound: assembly.inbound,
     connect: (link) => assembly.connect(link),
     close: () => accounts.flushLastUsed(true),
   }
@@ -92,6 +98,8 @@ class Assembly {
   readonly #space: SpaceWatch
   readonly jobs: Jobs
   readonly events: DispatcherEvents
+  readonly inbound: InboundDesk
+  readonly #inboundStore: InboundStore
   #link: DispatcherLink | null = null
 
   constructor(parts: BuildParts, base: Foundations) {
@@ -100,6 +108,8 @@ class Assembly {
     this.#book = new JobBook(parts.documents)
     this.#space = new SpaceWatch(parts.config.dataDir, parts.clock)
     this.jobs = this.#makeJobs()
+    this.#inboundStore = new InboundStore(parts.store.environment)
+    this.inbound = buildInbound(parts.config, { ...parts, store: this.#inboundStore })
     this.events = this.#makeEvents()
   }
 
@@ -142,6 +152,7 @@ class Assembly {
       finished: (job) => {
         this.jobs.finished(job).catch(fail)
       },
+      inbound: () => this.inbound.wake(),
       fatal: (code, message) => fail(new Error(`dispatcher: ${code} ${message}`)),
     }
   }
@@ -160,11 +171,13 @@ class Assembly {
       idempotency,
       jobs: this.jobs,
       submitter,
+      explainer: this.#explainer(link),
       reader: this.#reader(link, names),
       names,
       link,
       ranges: (job) => this.#parts.store.ranges(job),
       rejects,
+      inbound: this.#inboundStore,
       admit: () => this.#admit(),
       space: () => this.#space.look(),
       isStopping: this.#parts.isStopping,
@@ -213,6 +226,16 @@ class Assembly {
       return { key: noteKey(running.account, running.key), value: Buffer.from(JSON.stringify(kept)) }
     }
     return new Submitter({ composer, jobs, commits, clock, noteFor })
+  }
+
+  #explainer(link: DispatcherLink): Explainer {
+    const { routes } = this.#base
+    return new Explainer({
+      plans: (account) => routes.plans(account),
+      route: (route) => routes.view(route),
+      carriers: () => link.carriers(),
+      isSender,
+    })
   }
 
   async #append(appends: Append[], notes: Note[]): Promise<void> {

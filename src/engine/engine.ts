@@ -23,19 +23,26 @@ import type {
 } from './contract/api.js'
 import type { CarrierPatch, CarrierView } from './contract/channel.js'
 import { EngineError } from './contract/errors.js'
+import type { ExplainQuestion, ExplainView } from './contract/explain.js'
+import type { InboundView } from './contract/inbound.js'
 import type { SniffResult } from './contract/ingest.js'
 import type { JobSettings, JobState } from './contract/job.js'
 import type { PriorityName, StateName } from './contract/message.js'
 import type { RangeRecord } from './contract/store.js'
+import type { TraceBatch, TraceFilter } from './contract/trace.js'
 import type { DispatcherLink } from './dispatcher-link.js'
+import { listInbound } from './inbound/inbound-list.js'
 import { parseTime } from './jobs/create.js'
 import { type Jobs, needAccount } from './jobs/jobs.js'
+import type { Explainer } from './messages/explain.js'
+import { accountAsked, nobody } from './messages/explain-asker.js'
 import type { MessageReader } from './messages/message-reader.js'
 import type { ViewNames } from './messages/message-view.js'
 import { report } from './messages/report.js'
 import type { Submitter } from './messages/submit.js'
 import { NumberParser } from './phone/number.js'
 import type { Space } from './space.js'
+import type { InboundStore } from './store/inbound-store.js'
 
 /** Streams rejects.csv of a job; ingest knows the file, so the roots hand it in. */
 export type RejectsStream = (
@@ -48,6 +55,7 @@ export interface EngineParts {
   idempotency: Idempotency
   jobs: Jobs
   submitter: Submitter
+  explainer: Explainer
   reader: MessageReader
   names: ViewNames
   link: DispatcherLink
@@ -56,6 +64,7 @@ export interface EngineParts {
   admit(): void
   ranges(job: number): Iterable<RangeRecord>
   rejects: RejectsStream
+  inbound: InboundStore
   metricsText(): Promise<{ contentType: string; body: string }>
   isStopping(): boolean
 }
@@ -187,6 +196,13 @@ export class Engine implements EngineApi {
   previewMessages(principal: Principal, messages: MessageRequest[]): DryRunView {
     return this.#parts.submitter.preview(this.#parts.accounts.record(needAccount(principal)), messages)
   }
+  async explain(principal: Principal, question: ExplainQuestion): Promise<ExplainView> {
+    const { accounts, explainer } = this.#parts
+    const job = question.job === undefined ? null : this.#find(principal, question.job)
+    const id = accountAsked(principal, question, job)
+    const asker = { account: id === null ? nobody() : accounts.record(id), job }
+    return await explainer.explain(asker, question)
+  }
   async message(principal: Principal, id: string): Promise<MessageView> {
     return await this.#parts.reader.message(this.#number(principal), id)
   }
@@ -196,15 +212,22 @@ export class Engine implements EngineApi {
     query: PageQuery & { to?: string; from?: string; state?: StateName; since?: string },
   ): Promise<Page<MessageView>> {
     const { since, to, ...rest } = query
-    const sinceMs = since === undefined ? undefined : parseTime(since)
-    if (sinceMs === null) {
-      const fields = [{ pointer: '/since', message: 'must be a time with zone such as 2026-11-22T09:00:00Z' }]
-      throw new EngineError('VALIDATION', 'since is not a time with a zone.', { fields })
-    }
+    const sinceMs = sinceOf(since)
     const wanted = to === undefined ? undefined : this.#e164(principal, to)
     // A number that is none was never sent to.
     if (wanted === null) return { items: [], nextCursor: null }
     return await this.#parts.reader.ofAccount(this.#number(principal), { ...rest, to: wanted, sinceMs })
+  }
+
+  inbound(
+    principal: Principal,
+    query: PageQuery & { from?: string; to?: string; carrier?: string; since?: string },
+  ): Page<InboundView> {
+    const { since, ...rest } = query
+    const sinceMs = sinceOf(since)
+    // Nothing is routed to accounts yet: an account sees none, and the admin everything.
+    if (principal.kind === 'account') return { items: [], nextCursor: null }
+    return listInbound(this.#parts.inbound, { ...rest, sinceMs })
   }
 
   /** However it is written; null: not a number. */
@@ -238,6 +261,13 @@ export class Engine implements EngineApi {
     if (carrier === undefined) throw new EngineError('NOT_FOUND', 'There is no such carrier.')
     return carrier
   }
+  async trace(id: string, filter: TraceFilter, signal: AbortSignal): Promise<AsyncIterable<TraceBatch>> {
+    const { link } = this.#parts
+    if (!(await link.carriers()).some((view) => view.id === id)) {
+      throw new EngineError('NOT_FOUND', 'There is no such carrier.')
+    }
+    return link.traces.open(id, filter, signal)
+  }
 
   readiness(): Readiness {
     const space = this.#parts.space()
@@ -254,4 +284,12 @@ export class Engine implements EngineApi {
   async metrics(): Promise<{ contentType: string; body: string }> {
     return await this.#parts.metricsText()
   }
+}
+
+/** Epoch milliseconds of a filter by time. @throws EngineError VALIDATION. */
+function sinceOf(since: string | undefined): number | undefined {
+  const sinceMs = since === undefined ? undefined : parseTime(since)
+  if (sinceMs !== null) return sinceMs
+  const fields = [{ pointer: '/since', message: 'must be a time with zone such as 2026-11-22T09:00:00Z' }]
+  throw new EngineError('VALIDATION', 'since is not a time with a zone.', { fields })
 }

@@ -24,6 +24,7 @@ import { RouteInventory } from './route-inventory.js'
 import { accountRoutes } from './routes/accounts.js'
 import { carrierTraceRoutes } from './routes/carrier-trace.js'
 import { carrierRoutes } from './routes/carriers.js'
+import { explainRoutes } from './routes/explain.js'
 import { inboundRoutes } from './routes/inbound.js'
 import { jobCreateRoute } from './routes/job-create.js'
 import { jobResultRoutes } from './routes/job-results.js'
@@ -100,6 +101,7 @@ export async function buildApp(deps: ServerDeps): Promise<App> {
   jobRoutes(app, engine)
   jobResultRoutes(app, engine)
   messageRoutes(app, engine)
+  explainRoutes(app, engine)
   inboundRoutes(app, engine)
   carrierRoutes(app, engine)
   carrierTraceRoutes(app, engine)

@@ -4,6 +4,7 @@
  */
 import type { CarrierPatch, CarrierView } from './channel.js'
 import type { InboundView } from './inbound.js'
+import type { ExplainQuestion, ExplainView } from './explain.js'
 import type { PreviewRow } from './ingest.js'
 import type { Counts, Estimate, JobSettings, JobState } from './job.js'
 import type { ChannelName, CodingName, PriorityName, StateName } from './message.js'
@@ -198,6 +199,8 @@ export interface EngineApi {
   submit(principal: Principal, messages: MessageRequest[]): Promise<MessageAccepted[]>
   /** What submit would answer, with nothing stored. */
   previewMessages(principal: Principal, messages: MessageRequest[]): DryRunView
+  /** For any number and text, also such as would be refused. @throws BAD_REQUEST: nothing is asked. */
+  explain(principal: Principal, question: ExplainQuestion): Promise<ExplainView>
   message(principal: Principal, id: string): Promise<MessageView>
   messages(
     principal: Principal,

@@ -1,0 +1,203 @@
+/**
+ * Answers `GET /v1/explain` by the rules that messages and rows are accepted by: the account's for the number, the
+ * route's for the text. Main thread; once a question.
+ */
+import { amountOf } from '../base/money.js'
+import { PriceTable, packPrices } from '../base/price-table.js'
+import type { CarrierView } from '../contract/channel.js'
+import type {
+  CarrierLimit,
+  ExplainQuestion,
+  ExplainView,
+  NumberPart,
+  Problem,
+  RouteView,
+  TextPart,
+} from '../contract/explain.js'
+import type { RoutePlan } from '../contract/ingest.js'
+import type { ChannelName } from '../contract/message.js'
+import { type ReasonCode, reasonHelp } from '../contract/reasons.js'
+import { explainNumber, type NumberExplanation } from '../phone/explain-number.js'
+import { explainText, type TextExplanation } from '../text/explain-text.js'
+import { transliterate } from '../text/transliterate.js'
+import type { ComposeAccount } from './compose.js'
+import { type Asker, asked, isSuppressed } from './explain-asker.js'
+
+const DEFAULT_MAX_PARTS = 10
+const OFFENDING_MAX = 1_000
+/** How a text is cut where no route says it. */
+const PLAIN_ROUTE = { alphabet: 'gsm7', longMessages: 'udh', nationalLanguages: [] } as const
+
+export interface ExplainDeps {
+  plans(account: string): RoutePlan[]
+  route(route: number): RouteView | null
+  carriers(): Promise<CarrierView[]>
+  isSender(from: string): boolean
+}
+
+export class Explainer {
+  readonly #deps: ExplainDeps
+
+  constructor(deps: ExplainDeps) {
+    this.#deps = deps
+  }
+
+  /** @throws EngineError BAD_REQUEST: neither a number nor a text nor a sender is given. */
+  async explain(asker: Asker, given: ExplainQuestion): Promise<ExplainView> {
+    const { account } = asker
+    const question = asked(asker, given)
+    const number = question.to === undefined ? null : numberOf(question.to, account, question)
+    const channel = number === null ? channelOf(question) : number.channel
+    const plan = channel === null ? null : this.#plan(account, channel, number?.routeDigits ?? null)
+    const route = plan === null ? null : this.#deps.route(plan.route)
+    const text = question.text === undefined ? null : textOf(question.text, plan, question)
+    const suppressed = number !== null && isSuppressed(asker, question.to!)
+    const prices = new PriceTable(packPrices(account.prices))
+    const micros = channel === null ? null : prices.find(channel, number?.routeDigits ?? '')
+    return {
+      ...numberPart(number, suppressed),
+      ...textPart(text, question.text ?? '', micros),
+      from: question.from ?? null,
+      channel,
+      route,
+      carriers: route?.carriers ?? [],
+      limits: route === null ? [] : limitsOf(route, await this.#deps.carriers()),
+      sendingHours: null,
+      currency: account.currency,
+      partPrice: micros === null ? null : amountOf(micros),
+      price: text === null ? null : priceOf(text.parts, micros),
+      problems: this.#problems(account, question, { number, plan, text, suppressed }),
+    }
+  }
+
+  /** Without a number the route that takes every number, if there is one. */
+  #plan(account: ComposeAccount, channel: ChannelName, digits: string | null): RoutePlan | null {
+    const plans = this.#deps.plans(account.id).filter((plan) => plan.channel === channel)
+    return plans.find(({ prefix }) => (digits === null ? prefix === '' : digits.startsWith(prefix))) ?? null
+  }
+
+  /** In the order in which a message is looked at. */
+  #problems(account: ComposeAccount, { from }: ExplainQuestion, found: Found): Problem[] {
+    const { number, plan, text, suppressed } = found
+    const problems: Problem[] = []
+    if (number !== null && number.channel === null) return [number.refused!]
+    if (from !== undefined && !this.#deps.isSender(from)) problems.push(problem('INVALID_SENDER'))
+    if (number !== null && number.refused !== null) problems.push(number.refused)
+    const isCarried = plan !== null && account.features[plan.channel]
+    if (number !== null && !isCarried) problems.push(problem('NO_ROUTE'))
+    if (suppressed) problems.push(problem('SUPPRESSED'))
+    if (text !== null && text.reason !== null) problems.push(problem(text.reason))
+    return problems
+  }
+}
+
+interface Found {
+  number: NumberExplanation | null
+  plan: RoutePlan | null
+  text: TextExplanation | null
+  suppressed: boolean
+}
+
+function problem(code: ReasonCode): Problem {
+  return { code, detail: reasonHelp(code) }
+}
+
+function numberOf(to: string, account: ComposeAccount, question: ExplainQuestion): NumberExplanation {
+  const { channel, defaultCountry = account.defaultCountry } = question
+  return explainNumber(to, { defaultCountry, rules: account, channel })
+}
+
+function channelOf({ channel }: ExplainQuestion): ChannelName {
+  return channel === undefined || channel === 'auto' ? 'sms' : channel
+}
+
+function textOf(text: string, plan: RoutePlan | null, question: ExplainQuestion): TextExplanation {
+  const { alphabet, longMessages, nationalLanguages } = plan ?? PLAIN_ROUTE
+  const { maxParts = DEFAULT_MAX_PARTS, transliterate = false } = question
+  return explainText(text, { alphabet, longMessages, nationalLanguages, maxParts, transliterate }, OFFENDING_MAX)
+}
+
+function numberPart(number: NumberExplanation | null, suppressed: boolean): NumberPart {
+  if (number === null) {
+    return { to: null, valid: null, country: null, lineType: null, shortCode: null, refused: null, suppressed: null }
+  }
+  const { to, valid, country, lineType, shortCode, refused } = number
+  return { to, valid, country, lineType, shortCode, refused, suppressed }
+}
+
+function textPart(text: TextExplanation | null, given: string, micros: number | null): TextPart {
+  if (text === null) return NO_TEXT
+  const { encoding, units, perPart, parts, national, offending, offendingTotal, partsWithoutOffending } = text
+  const added = offendingTotal === 0 ? 0 : parts - partsWithoutOffending
+  return {
+    encoding,
+    units,
+    unitsPerPart: perPart,
+    parts,
+    nationalTables: national,
+    offending,
+    offendingTotal,
+    offendingCost: { parts: added, price: priceOf(added, micros) },
+    transliteration: suggestion(text, given, micros),
+    text: text.text,
+    texts: text.texts,
+    why: text.why,
+  }
+}
+
+const NO_TEXT: TextPart = {
+  encoding: null,
+  units: null,
+  unitsPerPart: null,
+  parts: null,
+  nationalTables: null,
+  offending: [],
+  offendingTotal: 0,
+  offendingCost: { parts: 0, price: null },
+  transliteration: null,
+  text: null,
+  texts: [],
+  why: null,
+}
+
+function suggestion(text: TextExplanation, given: string, micros: number | null): TextPart['transliteration'] {
+  const { parts, partsTransliterated } = text
+  if (text.transliterated || partsTransliterated === null || partsTransliterated > parts) return null
+  if (partsTransliterated === parts && text.encoding !== 'ucs2') return null
+  return {
+    text: transliterate(given),
+    parts: partsTransliterated,
+    partsSaved: parts - partsTransliterated,
+    price: priceOf(partsTransliterated, micros),
+  }
+}
+
+function priceOf(parts: number, micros: number | null): number | null {
+  return micros === null ? null : amountOf(parts * micros)
+}
+
+function limitsOf(route: RouteView, views: CarrierView[]): CarrierLimit[] {
+  const known = new Map(views.map((view) => [view.id, view]))
+  return route.carriers.flatMap((id) => {
+    const view = known.get(id)
+    return view === undefined ? [] : [limitOf(view)]
+  })
+}
+
+function limitOf({ id, paused, ratePerSecond, rateNowPerSecond, binds }: CarrierView): CarrierLimit {
+  const bound = binds.filter(({ state }) => state === 'bound')
+  return {
+    carrier: id,
+    up: !paused && bound.length > 0,
+    paused,
+    ratePerSecond,
+    rateNowPerSecond,
+    window: sum(binds.map(({ window }) => window)),
+    windowNow: sum(binds.map(({ windowNow }) => windowNow)),
+    inFlight: sum(binds.map(({ inFlight }) => inFlight)),
+  }
+}
+
+function sum(values: number[]): number {
+  return values.reduce((total, value) => total + value, 0)
+}

@@ -1,0 +1,118 @@
+/** Question and answer of /v1/explain. */
+import { Type } from 'typebox'
+import { limits } from '../../engine/contract/limits.js'
+import { CHANNELS, CODINGS } from '../../engine/contract/message.js'
+import { LINE_TYPES } from '../../engine/contract/number-rules.js'
+import { nullable, oneOf, strict, text } from './common.js'
+import { MaxParts } from './jobs.js'
+
+/** Empty ones count as not given. */
+export const ExplainQuery = Type.Object(
+  {
+    to: Type.Optional(text('Number, as a message would have it.', 64, 0)),
+    text: Type.Optional(text('Final text.', limits.fieldBytes, 0)),
+    from: Type.Optional(text('Sender.', 64, 0)),
+    channel: Type.Optional(oneOf(['auto', ...CHANNELS], 'Default auto: by the line type of the number.')),
+    transliterate: Type.Optional(Type.Boolean({ description: 'As in a message.' })),
+    maxParts: Type.Optional(MaxParts),
+    defaultCountry: Type.Optional(
+      Type.String({ pattern: '^[A-Z]{2}$', description: "ISO 3166-1 alpha-2; default: the account's." }),
+    ),
+    account: Type.Optional(text('For the admin key: whose settings apply; absent: defaults.', 32)),
+    job: Type.Optional(text('A job whose settings and suppressed numbers apply.', 64)),
+  },
+  strict,
+)
+
+const Flag = Type.Unsafe<boolean | null>({ type: ['boolean', 'null'] })
+const Count = Type.Unsafe<number | null>({ type: ['integer', 'null'] })
+const Price = nullable(Type.Number())
+const Problem = { code: Type.String(), detail: Type.String() }
+const Language = nullable(Type.String())
+
+/** An object, or null. */
+function objectOrNull(properties: object, description: string) {
+  return Type.Unsafe<object | null>({ ...Type.Object(properties as never), type: ['object', 'null'], description })
+}
+
+const number = {
+  to: nullable(Type.String({ description: 'E.164; what came where it is no number.' })),
+  valid: Type.Unsafe<boolean | null>({
+    type: ['boolean', 'null'],
+    description: 'By libphonenumber; a number that the account may not message is valid all the same.',
+  }),
+  country: nullable(Type.String({ description: 'ISO 3166-1 alpha-2.' })),
+  lineType: nullable(Type.String({ description: `One of ${LINE_TYPES.join(', ')}.` })),
+  shortCode: Flag,
+  refused: objectOrNull(Problem, 'Why a message to this number is refused, whatever its text; null: it is not.'),
+  suppressed: Flag,
+}
+
+const content = {
+  encoding: nullable(Type.String({ description: `One of ${CODINGS.join(', ')}.` })),
+  units: Type.Unsafe<number | null>({
+    type: ['integer', 'null'],
+    description: 'gsm7: septets with escapes counted; ucs2: UTF-16 units; else octets.',
+  }),
+  unitsPerPart: Count,
+  parts: Count,
+  nationalTables: objectOrNull({ locking: Language, single: Language }, 'Shift tables of 3GPP TS 23.038; null: none.'),
+  offending: Type.Array(
+    Type.Object({
+      char: Type.String(),
+      position: Type.Integer({ description: 'UTF-16 index from 0.' }),
+    }),
+    { description: 'The first 1,000 characters that make the text UCS-2.' },
+  ),
+  offendingTotal: Type.Integer(),
+  offendingCost: Type.Object(
+    { parts: Type.Integer(), price: Price },
+    { description: 'What these characters add: parts, and their price.' },
+  ),
+  transliteration: objectOrNull(
+    { text: Type.String(), parts: Type.Integer(), partsSaved: Type.Integer(), price: Price },
+    'What `transliterate` would make of the text; null: it would not fit, or gain nothing.',
+  ),
+  text: nullable(Type.String({ description: 'What is sent.' })),
+  texts: Type.Array(Type.String(), { description: 'The text of each part; none where it is refused.' }),
+  why: nullable(Type.String({ description: 'Why this encoding.' })),
+}
+
+const Limit = Type.Object({
+  carrier: Type.String(),
+  up: Type.Boolean(),
+  paused: Type.Boolean(),
+  ratePerSecond: nullable(Type.Number({ description: 'As set; null: no limit.' })),
+  rateNowPerSecond: nullable(Type.Number({ description: 'In force now.' })),
+  window: Type.Integer({ description: 'Requests in flight at most, over all binds.' }),
+  windowNow: Type.Integer({ description: 'At most now.' }),
+  inFlight: Type.Integer(),
+})
+
+export const ExplainSchema = Type.Object(
+  {
+    ...number,
+    from: nullable(Type.String()),
+    channel: nullable(Type.String()),
+    ...content,
+    route: objectOrNull(
+      {
+        channel: Type.String(),
+        prefix: Type.String(),
+        account: nullable(Type.String()),
+        carriers: Type.Array(Type.String()),
+      },
+      'Where it would go; null: nowhere.',
+    ),
+    carriers: Type.Array(Type.String(), { description: 'Of the route, in order of preference.' }),
+    limits: Type.Array(Limit, { description: 'Of these carriers: the rate and the window that bind a message.' }),
+    sendingHours: Type.Unsafe<object | null>({ type: ['object', 'null'], description: 'null: none are set.' }),
+    currency: nullable(Type.String()),
+    partPrice: nullable(Type.Number({ description: 'Of one part; null: the account has no price for it.' })),
+    price: nullable(Type.Number({ description: 'Of the text.' })),
+    problems: Type.Array(Type.Object(Problem), {
+      description: 'All that POST /v1/messages would refuse it for; empty: it would be sent.',
+    }),
+  },
+  { description: 'What would become of it.' },
+)
