@@ -11,12 +11,14 @@ import { STATUS } from './status.js'
 
 /** A session that lasted this long proved that the carrier is well: backoff starts anew. */
 const STABLE_MS = 5_000
+const IS_NAME_OR_PASSWORD: ReadonlySet<number> = new Set([STATUS.invalidPassword, STATUS.invalidSystemId])
 
 export interface LinkOwner {
   readonly index: number
   readonly metrics: BindMetrics
   nextGeneration(): number
   settled(settlement: Settlement): void
+  answered(sentAtMs: number, nowMs: number): void
   linkChanged(): void
 }
 
@@ -100,6 +102,7 @@ export class Link {
       bound: (version) => this.#onBound(host, version),
       closed: (end) => this.#onClosed(host, end),
       settled: (settlement) => this.#owner.settled(settlement),
+      answered: (sentAtMs, nowMs) => this.#owner.answered(sentAtMs, nowMs),
     })
     this.#owner.linkChanged()
   }
@@ -120,11 +123,12 @@ export class Link {
     const nowMs = clock.monotonic()
     this.#session = null
     host.links--
+    const steppedDown = !end.wasBound && this.#stepDown(end)
     if (end.wasBound) hosts.lost()
-    else this.#onNeverBound(host, end, nowMs)
+    else host.failed(nowMs, !steppedDown && end.status !== STATUS.alreadyBound && !concernsAccount(end.status))
     if (this.#wanted) {
       this.lastError = end.reason
-      const retryMs = this.#planRetry(end, nowMs)
+      const retryMs = this.#planRetry(steppedDown ? { ...end, status: STATUS.ok } : end, nowMs)
       const facts = { carrier: carrier.id, bind: this.#owner.index, host: host.name, reason: end.reason, retryMs }
       log.warn(facts, 'bind lost')
     } else {
@@ -145,17 +149,15 @@ export class Link {
     return retryMs
   }
 
-  #onNeverBound(host: Host, end: SessionEnd, nowMs: number): void {
-    const { status } = end
-    host.failed(nowMs, status !== STATUS.alreadyBound && !concernsAccount(status))
-    const mayBeVersion = status !== STATUS.invalidPassword && status !== STATUS.invalidSystemId
-    if (this.#version === VERSION.threeFour || !end.wasAsked || !mayBeVersion) return
-    // A carrier that does not know 5.0 refuses the bind or hangs up; 3.4 is what all of them speak.
+  /** A carrier that does not know 5.0 refuses the bind or hangs up: true when 3.4 is to be offered instead. */
+  #stepDown({ wasAsked, status }: SessionEnd): boolean {
+    if (this.#version === VERSION.threeFour || !wasAsked || IS_NAME_OR_PASSWORD.has(status)) return false
     this.#version = VERSION.threeFour
     const { carrier, log } = this.#context
     log.warn(
       { carrier: carrier.id, bind: this.#owner.index },
       'bind with version 5.0 failed: 3.4 is offered from now on',
     )
+    return true
   }
 }
