@@ -91,9 +91,14 @@ export class InboundDesk {
       })
   }
 
+  /** Resolves when everything that was kept so far is read. */
+  async idle(): Promise<void> {
+    while (this.#running !== null) await this.#running
+  }
+
   async stop(): Promise<void> {
     this.#isStopping = true
-    await this.#running
+    await this.idle()
   }
 
   async #work(): Promise<void> {
