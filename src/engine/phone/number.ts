@@ -119,6 +119,8 @@ export class NumberParser {
       if (found.reason === 0) return found
     }
     const national = home.significant(plain, this.#homeIndex)
+    // What is dialled abroad is no local number of an area whose code could be put before it.
+    if (exit && !plain.endsWith(national)) return this.#refuse(INVALID_NUMBER)
     if (this.#judge(home, national, 0, this.#homeIndex)) {
       if (this.#result.lineType === MOBILE || !plain.startsWith(home.code)) return this.#acceptHome(plain, national)
       // 4915112345678 could be a landline in area 4915, but is a German mobile that lost its plus in a spreadsheet.
