@@ -4,7 +4,7 @@ import { COMMAND } from '../src/smpp/constants.js'
 import { newMessagePdu, readMessagePdu, readUint32 } from '../src/smpp/decode.js'
 import { writeSubmitResponse } from '../src/smpp/encode.js'
 import { Framer } from '../src/smpp/framer.js'
-import { newReceiptFields, readReceipt } from '../src/smpp/receipt.js'
+import { newReceiptFields, ReceiptReader } from '../src/smpp/receipt.js'
 import { SubmitEncoder } from '../src/smpp/submit.js'
 import { Window } from '../src/smpp/window.js'
 import { BufferPool, Writer } from '../src/smpp/writer.js'
@@ -71,10 +71,11 @@ function openAndClose(): number {
 function readReceipts(bytes: Buffer): number {
   const pdu = newMessagePdu()
   const fields = newReceiptFields()
+  const reader = new ReceiptReader(carrierConfig({ port: 1 }).receipts)
   let delivered = 0
   for (let n = 0; n < OPERATIONS; n++) {
     readMessagePdu(bytes, 0, bytes.length, pdu)
-    if (readReceipt(bytes, pdu, fields) && fields.code === OUTCOME.delivered) delivered++
+    if (reader.read(bytes, pdu, fields) && fields.code === OUTCOME.delivered) delivered++
   }
   return delivered
 }

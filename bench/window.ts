@@ -28,6 +28,7 @@ class CountingSink implements OutcomeSink {
     this.settledCount++
     this.#newlySettled++
   }
+  answeredLate(): void {}
   receipt(receipt: Receipt): void {
     this.receiptCount++
     this.channel!.acknowledge(receipt.bind, receipt.session, receipt.sequence, true)
@@ -53,7 +54,8 @@ interface Measured {
 async function measure(port: number, window: number, receipts: boolean): Promise<Measured> {
   const sink = new CountingSink()
   const request = receipts ? ('final' as const) : ('none' as const)
-  const config = carrierConfig({ port, window, receipts: { idFormat: 'auto', request } })
+  const config = carrierConfig({ port, window })
+  config.receipts.request = request
   const random = new Random(1)
   const channel = createSmppChannel(config, { sink, clock: systemClock, random, metrics: noMetrics, log: silentLog })
   sink.channel = channel

@@ -35,6 +35,15 @@ export function scInterfaceVersion(bytes: Buffer, start: number, end: number): n
   return there && found.length === 1 ? bytes[found.start]! : VERSION.threeFour
 }
 
+/** Leaves out spaces and NULs on both sides: ids come padded. */
+export function trimSpan(bytes: Buffer, span: Span): void {
+  while (span.length > 0 && bytes[span.start]! <= 0x20) {
+    span.start++
+    span.length--
+  }
+  while (span.length > 0 && bytes[span.start + span.length - 1]! <= 0x20) span.length--
+}
+
 /** Fields of submit_sm, deliver_sm and data_sm that anyone here looks at; places are in the chunk. */
 export interface MessagePdu {
   sourceTon: number

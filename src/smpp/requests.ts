@@ -6,13 +6,19 @@ import { limits } from '../engine/contract/limits.js'
 import type { MessageRef, OutgoingMessage } from '../engine/contract/message.js'
 import { OUTCOME, type OutcomeCode, type Settlement } from '../engine/contract/outcome.js'
 import type { CarrierContext } from './carrier-context.js'
-import { responseText, type Span } from './decode.js'
-import type { IdView } from './message-id.js'
-import { statusOutcome } from './status.js'
+import { responseText, type Span, trimSpan } from './decode.js'
+import type { Verdict } from './outcome-table.js'
 import { Window } from './window.js'
 import type { Writer } from './writer.js'
 
 const NO_ID = Buffer.alloc(0)
+
+/** A response, and what it means at this carrier. */
+export interface Answer {
+  status: number
+  sequence: number
+  verdict: Verdict
+}
 
 export class Requests {
   #context: CarrierContext
@@ -22,7 +28,8 @@ export class Requests {
   /** Filled anew for each call, as the sink's contract allows. */
   #settlement: Settlement
   #text: Span = { start: 0, length: 0 }
-  #id: IdView = { bytes: NO_ID, start: 0, length: 0 }
+  /** By sequence number: settled as unanswered, oldest first. */
+  readonly #late = new Map<number, { ref: MessageRef; part: number; span: number }>()
 
   constructor(context: CarrierContext, writer: Writer, bind: number, onSettled: (settlement: Settlement) => void) {
     this.#context = context
@@ -35,6 +42,7 @@ export class Requests {
       part: 0,
       code: OUTCOME.accepted,
       status: 0,
+      delayMs: -1,
       id: NO_ID,
       idStart: 0,
       idLength: 0,
@@ -65,13 +73,15 @@ export class Requests {
   }
 
   /** submit_sm_resp at bytes[start, end). False: nothing of this sequence number waits. */
-  answer(bytes: Buffer, start: number, end: number, header: { status: number; sequence: number }): boolean {
+  answer(bytes: Buffer, start: number, end: number, header: Answer): boolean {
     const slot = this.#window.find(header.sequence)
     if (slot < 0) return false
-    const code = statusOutcome(header.status)
+    const { code, delayMs } = header.verdict
     if (code === OUTCOME.accepted) this.#takeId(bytes, start, end)
+    this.#settlement.delayMs = delayMs
     this.#close(slot, code, header.status)
     this.#settlement.idLength = 0
+    this.#settlement.delayMs = -1
     return true
   }
 
@@ -81,15 +91,46 @@ export class Requests {
     return slot < 0 ? -1 : this.#window.sentAt(slot)
   }
 
+  /** A response that comes after its time-out, in this session: told as such. False: nothing of this sequence number. */
+  answerLate(bytes: Buffer, start: number, end: number, header: Answer): boolean {
+    const request = this.#late.get(header.sequence)
+    if (request === undefined) return false
+    this.#late.delete(header.sequence)
+    const settlement = this.#settlement
+    settlement.code = header.verdict.code
+    settlement.status = header.status
+    settlement.ref = request.ref
+    if (settlement.code === OUTCOME.accepted) this.#takeId(bytes, start, end)
+    for (let n = 0; n < request.span; n++) {
+      settlement.part = request.part + n
+      this.#context.sink.answeredLate(settlement)
+    }
+    settlement.idLength = 0
+    return true
+  }
+
   /** Settles as unanswered what waits since before `beforeMs`, and frees its slots. Returns how many. */
   expire(beforeMs: number): number {
     let expired = 0
     for (let slot = this.#window.oldest(); slot >= 0; slot = this.#window.oldest()) {
       if (this.#window.sentAt(slot) > beforeMs) break
+      this.#remember(slot)
       this.#close(slot, OUTCOME.unanswered, 0)
       expired++
     }
     return expired
+  }
+
+  /** Responses come late, too: the oldest ones are not waited for any more when there are many. */
+  #remember(slot: number): void {
+    const window = this.#window
+    const ref = window.refAt(slot) as MessageRef
+    this.#late.set(window.sequenceAt(slot), { ref, part: window.partAt(slot), span: window.spanAt(slot) })
+    if (this.#late.size <= limits.windowMax) return
+    for (const sequence of this.#late.keys()) {
+      this.#late.delete(sequence)
+      return
+    }
   }
 
   /** The session is over: what the socket never got is notSent, the rest unanswered. The writer is emptied. */
@@ -115,15 +156,13 @@ export class Requests {
     }
   }
 
+  /** As received, but for padding. One that is longer than any carrier's is none: its receipt could not be told (carriers.md 20). */
   #takeId(bytes: Buffer, start: number, end: number): void {
     responseText(bytes, start, end, this.#text)
-    const id = this.#id
-    id.bytes = bytes
-    id.start = this.#text.start
-    id.length = Math.min(this.#text.length, limits.carrierIdBytes)
-    this.#context.ids.response(id)
-    this.#settlement.id = id.bytes
-    this.#settlement.idStart = id.start
-    this.#settlement.idLength = id.length
+    trimSpan(bytes, this.#text)
+    const { length } = this.#text
+    this.#settlement.id = bytes
+    this.#settlement.idStart = this.#text.start
+    this.#settlement.idLength = length > limits.carrierIdBytes ? 0 : length
   }
 }

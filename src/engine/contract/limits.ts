@@ -45,6 +45,8 @@ export const limits = {
   blockStatesResident: 1_024,
   receiptIndexHot: 1 << 19,
   orphansHot: 1 << 16,
+  /** A receipt still finds a message that ended as `sent` so long ago. */
+  lateReceiptSeconds: 7 * 86_400,
 
   /** Inbound messages whose parts are awaited, and messages that late or repeated parts are told by. */
   inboundGroups: 20_000,
@@ -53,6 +55,10 @@ export const limits = {
   inboundHeldBytes: 4 << 20,
   /** A carrier repeats what it saw no answer to within this time. */
   inboundDoubtMs: 600_000,
+
+  /** Traces open at once, and PDUs that one of them may have waiting. */
+  traces: 16,
+  tracedPdus: 2_000,
 
   /** Attempts of one message before it fails with RETRIES_EXHAUSTED. */
   attempts: 20,

@@ -31,6 +31,8 @@ export const OUTCOME = {
   authorised: 12,
   /** An authorisation that was not used is taken back (drain). */
   withdrawn: 13,
+  /** This carrier will not take it, another may: it goes to the next carrier of its route, or counts as rejected. */
+  rerouted: 14,
 } as const
 export type OutcomeCode = (typeof OUTCOME)[keyof typeof OUTCOME]
 export const OUTCOME_NAMES = Object.keys(OUTCOME) as (keyof typeof OUTCOME)[]
@@ -46,6 +48,8 @@ export interface Settlement {
   part: number
   code: OutcomeCode
   status: number
+  /** When a part that comes back may go again, in ms; -1: as the table of retries says. */
+  delayMs: number
   /** The carrier's message id, bytes as received; idLength 0 = none. */
   id: Buffer
   idStart: number
@@ -65,6 +69,29 @@ export interface Receipt {
   idLength: number
   /** Carrier's error text of the receipt (`err:`), at most 16 characters, '' when none. */
   error: string
+  /** Ends of its addresses, see base/number-tail.ts; 0: no number. One of them should be the message's recipient. */
+  source: number
+  destination: number
+  /** The carrier's done date as it stands, as epoch seconds of UTC; 0: none. Never reckoned with. */
+  doneSeconds: number
+  /** Its text alone makes it a receipt, so a subscriber could have written it: the number must fit. */
+  byText: boolean
+}
+
+/** A connection of a bind that broke off: what was delivered on it shortly before may never have been acknowledged. */
+export interface BrokenConnection {
+  bind: number
+  connection: number
+  /** Epoch milliseconds. */
+  atMs: number
+}
+
+/** Where a part stands in its message, by sar_* parameters (SMPP 3.4 §5.3.2.22 to .24). */
+export interface PartPlace {
+  reference: number
+  total: number
+  /** From 1. */
+  part: number
 }
 
 /** A subscriber's message (MO). Allocated per message: rare beside receipts. */
@@ -72,12 +99,24 @@ export interface Inbound {
   bind: number
   session: number
   sequence: number
+  /** Number of the connection among those of its bind, in this run of the process. */
+  connection: number
+  /** Addresses as received, Latin-1. */
   from: string
+  fromTon: number
+  fromNpi: number
   to: string
+  toTon: number
+  toNpi: number
   dataCoding: number
   esmClass: number
   /** User data as received, message_payload already chosen when short_message is empty. */
   payload: Buffer
+  sar: PartPlace | null
+  /** source_port and destination_port (§5.3.2.20, §5.3.2.21). */
+  ports: { source: number | null; destination: number | null } | null
+  /** The carrier's connections that broke off a short while ago. */
+  broken: readonly BrokenConnection[]
 }
 
 /**
@@ -86,6 +125,8 @@ export interface Inbound {
  */
 export interface OutcomeSink {
   settled(settlement: Settlement): void
+  /** The answer to a part that had settled as unanswered: nothing is counted anew, but what it says is taken in. */
+  answeredLate(settlement: Settlement): void
   /** Must be acknowledged by the dispatcher through `Channel.acknowledge` once durable. */
   receipt(receipt: Receipt): void
   inbound(inbound: Inbound): void

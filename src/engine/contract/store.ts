@@ -159,6 +159,9 @@ export interface Commit {
   /** (deadline s, block) by which receipts should have come. */
   awaiting: number[][]
   awaitingDone: number[][]
+  /** (until s, block): closed blocks with messages that ended as `sent`; their receipts may still come. */
+  late: number[][]
+  lateDone: number[][]
   orphans: KeyedBytes[]
   orphansDone: number[]
   inbound: KeyedBytes[]
@@ -185,6 +188,10 @@ export interface DispatchQueue extends Pick<StoreReader, 'block' | 'marks' | 'st
   openBlocks(job?: number): Iterable<number>
   /** Queue-like keys of blocks whose receipts should have come by `nowSeconds`. */
   overdue(nowSeconds: number, limit: number): number[][]
+  /** Closed blocks for which receipts may still come, each perhaps more than once. */
+  lateBlocks(): Iterable<number>
+  /** Their keys that are over by `nowSeconds`. */
+  lateOver(nowSeconds: number, limit: number): number[][]
   /** Log batches that no snapshot stands for yet, in order. */
   replay(see: (sequence: number, batch: Buffer) => void): void
 }

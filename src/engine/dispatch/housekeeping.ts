@@ -10,6 +10,7 @@ import type { Carrier } from './carriers.js'
 import type { Claims } from './claims.js'
 import type { Ledger } from './ledger.js'
 import type { Receipts } from './receipts.js'
+import type { Seating } from './seating.js'
 
 const LANES_EVERY_MS = 100
 const RECEIPTS_EVERY_MS = 1_000
@@ -18,6 +19,7 @@ const OVERDUE_AT_ONCE = 64
 export interface HousekeepingDeps {
   ledger: Ledger
   claims: Claims
+  seating: Seating
   receipts: Receipts
   carriers: Carrier[]
   clock: Clock
@@ -33,20 +35,21 @@ export class Housekeeping {
     this.#deps = deps
   }
 
-  run(monotonicMs: number, jobs: Iterable<JobTotals>, refresh: (lane: Lane) => void): void {
+  run(monotonicMs: number, jobs: Iterable<JobTotals>): void {
     if (monotonicMs - this.#lanesAt >= LANES_EVERY_MS) {
       this.#lanesAt = monotonicMs
-      this.#lanes(jobs, refresh)
+      this.#lanes(jobs)
     }
+    this.#deps.receipts.work()
     if (monotonicMs - this.#receiptsAt >= RECEIPTS_EVERY_MS) {
       this.#receiptsAt = monotonicMs
       this.#overdueReceipts()
-      this.#deps.receipts.forgetOld(this.#deps.clock.now())
+      this.#deps.receipts.look(this.#deps.clock.now())
       for (const carrier of this.#deps.carriers) carrier.unmatched.set(this.#deps.receipts.unmatched(carrier.number))
     }
   }
 
-  #lanes(jobs: Iterable<JobTotals>, refresh: (lane: Lane) => void): void {
+  #lanes(jobs: Iterable<JobTotals>): void {
     const nowMs = this.#deps.clock.now()
     for (const totals of jobs) {
       if (totals.dispatch === null) continue
@@ -56,11 +59,18 @@ export class Housekeeping {
           lane.mayHaveBlocks = true
           lane.nextDueMs = 0
         }
-        const stuck = lane.carrier === null || totals.dispatch.state === 'paused'
+        const stuck = !lane.route.hasOpen || totals.dispatch.state === 'paused'
         if (stuck && totals.dispatch.state !== 'canceled') this.#deps.claims.expireHead(lane)
-        refresh(lane)
+        if (lane.route.failoverAfterMs > 0) this.#lookAtHead(lane)
+        this.#deps.seating.refresh(lane)
       }
     }
+  }
+
+  /** How long the first message waits, for the carriers that take what has waited too long. */
+  #lookAtHead(lane: Lane): void {
+    const mayGo = lane.job.state === 'running' && lane.sinceMs > 0
+    lane.headSinceMs = mayGo ? this.#deps.claims.headSince(lane) : Number.POSITIVE_INFINITY
   }
 
   /** Messages whose own time is still to come show as scheduled; those already claimed count by their state. */
@@ -91,6 +101,7 @@ export class Housekeeping {
   #overdueReceipts(): void {
     const { ledger, clock } = this.#deps
     const nowSeconds = Math.floor(clock.now() / 1000)
+    ledger.commit.lateDone.push(...ledger.store.lateOver(nowSeconds, OVERDUE_AT_ONCE))
     for (const key of ledger.store.overdue(nowSeconds, OVERDUE_AT_ONCE)) {
       ledger.commit.awaitingDone.push(key)
       const state = ledger.residents.state(key[1]!)

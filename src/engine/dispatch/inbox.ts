@@ -11,8 +11,15 @@ class Reports {
   channel = new Uint16Array(1024)
   bind = new Uint16Array(1024)
   code = new Uint8Array(1024)
+  /** Of a receipt: 1 when its text alone makes it one. */
   part = new Uint8Array(1024)
+  /** Of a receipt: the carrier's date. */
   status = new Uint32Array(1024)
+  /** Ends of a receipt's addresses. */
+  source = new Uint32Array(1024)
+  destination = new Uint32Array(1024)
+  /** -1: as the table of retries says. */
+  delayMs = new Int32Array(1024)
   ref = new Float64Array(1024)
   session = new Float64Array(1024)
   sequence = new Float64Array(1024)
@@ -53,6 +60,9 @@ class Reports {
     this.code = widen(this.code, new Uint8Array(size))
     this.part = widen(this.part, new Uint8Array(size))
     this.status = widen(this.status, new Uint32Array(size))
+    this.source = widen(this.source, new Uint32Array(size))
+    this.destination = widen(this.destination, new Uint32Array(size))
+    this.delayMs = widen(this.delayMs, new Int32Array(size))
     this.ref = widen(this.ref, new Float64Array(size))
     this.session = widen(this.session, new Float64Array(size))
     this.sequence = widen(this.sequence, new Float64Array(size))
@@ -79,6 +89,7 @@ export interface InboundReport {
 
 export class Inbox {
   readonly settlements = new Reports()
+  readonly late = new Reports()
   readonly receipts = new Reports()
   inbound: InboundReport[] = []
   bindsChanged = false
@@ -90,18 +101,19 @@ export class Inbox {
   }
 
   get empty(): boolean {
-    return this.settlements.count === 0 && this.receipts.count === 0 && this.inbound.length === 0
+    const { settlements, late, receipts, inbound } = this
+    return settlements.count + late.count + receipts.count + inbound.length === 0
   }
 
   /** The sink that the channel with this index reports to. */
   sink(channel: number): OutcomeSink {
     return {
       settled: (settlement) => {
-        const { settlements } = this
-        const row = settlements.add(channel, settlement)
-        settlements.ref[row] = settlement.ref
-        settlements.part[row] = settlement.part
-        settlements.status[row] = settlement.status
+        addSettlement(this.settlements, channel, settlement)
+        this.#wake()
+      },
+      answeredLate: (settlement) => {
+        addSettlement(this.late, channel, settlement)
         this.#wake()
       },
       receipt: (receipt) => {
@@ -110,6 +122,10 @@ export class Inbox {
         receipts.session[row] = receipt.session
         receipts.sequence[row] = receipt.sequence
         receipts.error[row] = receipt.error
+        receipts.status[row] = receipt.doneSeconds
+        receipts.source[row] = receipt.source
+        receipts.destination[row] = receipt.destination
+        receipts.part[row] = receipt.byText ? 1 : 0
         this.#wake()
       },
       inbound: (inbound) => {
@@ -125,6 +141,14 @@ export class Inbox {
       },
     }
   }
+}
+
+function addSettlement(reports: Reports, channel: number, settlement: Settlement): void {
+  const row = reports.add(channel, settlement)
+  reports.ref[row] = settlement.ref
+  reports.part[row] = settlement.part
+  reports.status[row] = settlement.status
+  reports.delayMs[row] = settlement.delayMs
 }
 
 export function settlementRef(reports: Reports, row: number): MessageRef {

@@ -112,7 +112,9 @@ export class Ledger {
       if (before !== after) this.#stateCounter(entry.carrier, after).add(1)
     }
     this.board.touch(totals)
-    if (state.final[place] === 1 && finalBefore === 0) this.#closeIfDone(state)
+    if (state.final[place] === finalBefore) return
+    if (finalBefore === 1) this.#openAgain(state)
+    else if (state.done) this.close(state, entry.atMs)
   }
 
   /** Counts messages as they enter a state; single look-ups, since labels are strings. */
@@ -158,8 +160,16 @@ export class Ledger {
     this.record(state, entry)
   }
 
-  #closeIfDone(state: BlockState): void {
-    if (state.done) this.commit.closed.push(state.block)
+  /** All its messages are final. Where some are `sent`, their receipts are awaited a while longer, also after a restart. */
+  close(state: BlockState, atMs: number): void {
+    this.commit.closed.push(state.block)
+    if (state.awaitsLate) this.commit.late.push([Math.floor(atMs / 1000) + limits.lateReceiptSeconds, state.block])
+  }
+
+  #openAgain(state: BlockState): void {
+    const { commit } = this
+    commit.closed = commit.closed.filter((block) => block !== state.block)
+    commit.opened.push({ block: state.block, job: state.job })
   }
 
   /** `key`: job, route, due, block. */
@@ -223,6 +233,8 @@ export class Ledger {
       commit.orphansDone.length > 0 ||
       commit.inbound.length > 0 ||
       commit.awaiting.length > 0 ||
+      commit.awaitingDone.length > 0 ||
+      commit.lateDone.length > 0 ||
       commit.segments.length > 0
     )
   }

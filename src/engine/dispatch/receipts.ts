@@ -1,78 +1,112 @@
-/** Receipts and the index that finds their message: joined when they match, parked durably when they do not (yet). */
+/**
+ * Receipts find their message: joined when they match, parked durably when they do not (yet). What a receipt's id may look like in
+ * its response: id-forms.ts; where it is looked for: receipt-lookup.ts.
+ */
 import assert from 'node:assert'
+import type { ReceiptIdView } from '../contract/channel.js'
 import { limits } from '../contract/limits.js'
 import type { Log } from '../contract/log.js'
 import { blockOf, type MessageRef, messageRef, placeOf, STATE } from '../contract/message.js'
 import type { Histogram } from '../contract/metrics.js'
 import { OUTCOME, type OutcomeCode } from '../contract/outcome.js'
 import type { BlockState } from '../store/block-state.js'
-import { type Entry, NO_ID } from '../store/entry.js'
-import { type Orphan, Orphans } from '../store/orphans.js'
-import { type Fingerprint, type Found, ReceiptIndex } from '../store/receipt-index.js'
-import { ReceiptSegments } from '../store/receipt-segments.js'
+import { carrierNames } from '../store/carrier-names.js'
+import { BY_RECEIPT, type Entry, NO_ID, RECEIPT_EXPECTED, RECEIPT_POSSIBLE } from '../store/entry.js'
+import { type Orphan, Orphans, orphanKey } from '../store/orphans.js'
+import { type Addresses, type Fingerprint, fitOf } from '../store/receipt-index.js'
+import { CarrierReceipts, type ReceiptTerms } from './carrier-receipts.js'
+import type { IdView } from './id-forms.js'
+import { IdLearning } from './id-learning.js'
 import type { Ledger } from './ledger.js'
+import { ReceiptEvidence } from './receipt-evidence.js'
+import { ReceiptLookup } from './receipt-lookup.js'
 
 const ORPHAN_AGE_MS = 72 * 3_600_000
+/** So long before its response a receipt may come where nothing but the id says that it belongs to it (carriers.md 21, 22). */
+const EARLY_MS = 900_000
 const FORGET_AT_ONCE = 500
+const AGAIN_AT_ONCE = 500
 /** In the index: several parts of one message bear this id, as with carriers that give one id and one receipt a message. */
 const ALL_PARTS = 0x7f
 assert(limits.partsPerMessage <= ALL_PARTS, 'a part number fits seven bits beside it')
 const DELAY_SAMPLE = 64
 
+/** What a receipt says beside its entry; reused. */
+export interface Told extends Addresses {
+  byText: boolean
+}
+
 export class Receipts {
   readonly #ledger: Ledger
-  #index = new ReceiptIndex()
-  /** Full tables whose segment is not on disk yet. */
-  readonly #retiring = new Set<ReceiptIndex>()
-  readonly #segments: ReceiptSegments
+  readonly #lookup: ReceiptLookup
   readonly #orphans: Orphans
-  readonly #found: Found = { ref: 0 as MessageRef, part: 0 }
+  readonly #evidence: ReceiptEvidence
+  readonly #carriers = new Map<number, CarrierReceipts>()
   readonly #log: Log
   #applied = 0
 
   constructor(ledger: Ledger, log: Log) {
     this.#ledger = ledger
     this.#log = log
-    this.#segments = new ReceiptSegments(ledger.store.environment)
+    this.#lookup = new ReceiptLookup(ledger)
     this.#orphans = new Orphans(ledger.store.environment)
+    this.#evidence = new ReceiptEvidence(this.#lookup, this.#orphans)
   }
 
-  /** At start: the index is rebuilt by `await` from the open blocks. */
+  /** Makes a carrier known, before `load`. `isQuiet`: none of its submits waits for a response. */
+  carrier(number: number, name: string, deps: { terms: ReceiptTerms; isQuiet: () => boolean }): CarrierReceipts {
+    const { environment } = this.#ledger.store
+    const learning = new IdLearning(name, deps.terms.idFormat ?? 'auto', { environment, log: this.#log })
+    const known = new CarrierReceipts(number, learning, deps)
+    const isChanged = this.#carriers.has(number)
+    this.#carriers.set(number, known)
+    // Another configuration may read what the last one could not.
+    if (isChanged) this.#startAgain(known)
+    return known
+  }
+
+  /** One that is not in the configuration any more still has messages under way. */
+  #from(number: number): CarrierReceipts {
+    const known = this.#carriers.get(number)
+    if (known !== undefined) return known
+    const name = carrierNames(this.#ledger.store.environment)[number] ?? String(number)
+    const terms = { request: 'final', timeoutSeconds: 0 } as const
+    return this.carrier(number, name, { terms, isQuiet: () => true })
+  }
+
+  /** At start: the index is rebuilt by `reawait` from the histories. */
   load(): void {
-    this.#segments.clear()
-    this.#orphans.load((orphan) => this.#printOf(orphan))
+    this.#lookup.clear()
+  }
+
+  /** At start, after the index was rebuilt: what earlier runs parked, to be given to `retry` one by one. */
+  stored(): Iterable<Orphan> {
+    return this.#orphans.stored()
   }
 
   /** Receipts of the carrier that match no message (yet). */
   unmatched(carrier: number): number {
-    return this.#orphans.count(carrier)
+    return this.#orphans.count(carrier) + (this.#carriers.get(carrier)?.again.length ?? 0)
   }
 
-  #printOf(orphan: Orphan): Fingerprint {
-    const id = Buffer.from(orphan.id, 'latin1')
-    return this.#index.fingerprint(orphan.carrier, id, 0, id.length)
+  view(carrier: number): ReceiptIdView {
+    return this.#from(carrier).learning.view(this.unmatched(carrier))
   }
 
-  /** The part's id is known now: a receipt under it belongs to the part. Receipts that came before are joined at once. */
-  awaitReceipt(state: BlockState, entry: Entry): void {
-    if (entry.idLength === 0) return
-    const print = this.#index.fingerprint(entry.carrier, entry.id, entry.idStart, entry.idLength)
-    const others = this.#await(print, state, entry)
-    if (this.#orphans.size > 0) this.#join(print, state, entry)
-    // The receipt of its id came before this part's own response.
-    if ((state.receipted[entry.place]! & others) !== 0) this.#deliver(state, entry, entry.part)
-  }
-
-  /** Returns the parts that had the id before, as bits. */
-  #await(print: Fingerprint, state: BlockState, { place, part }: Entry): number {
-    const ref = messageRef(state.block, place)
-    const several = state.parts[place]! > 1 && this.#isSharedBy(print, ref, part)
-    this.#insert(print, ref, several ? ALL_PARTS : part)
-    if (!several) return 0
-    return (this.#found.part === ALL_PARTS ? state.accepted[place]! : 1 << this.#found.part) & ~(1 << part)
-  }
-
-  #deliver(state: BlockState, { place, carrier, bind, atMs }: Entry, part: number): void {
+  /**
+   * The part's id is known now: a receipt under it belongs to the part. Receipts that came before are joined at once. `status` of the
+   * entry holds the end of the recipient's number.
+   */
+  awaitReceipt(state: BlockState, accepted: Entry): void {
+    const { place, part, carrier, bind, atMs } = accepted
+    if (accepted.idLength === 0) return
+    const from = this.#from(carrier)
+    const print = this.#lookup.printOf(carrier, viewOf(accepted), from.learning.format)
+    let others = this.#await(print, state, accepted)
+    if (this.#orphans.size > 0) this.#join(print, state, accepted)
+    if (from.perMessage !== 'all') others |= spokesman(from, state.parts[place]!, part)
+    // The receipt that counts for it came before this part's own response.
+    if ((state.receipted[place]! & others) === 0) return
     const entry = this.#ledger.own(OUTCOME.delivered, messageRef(state.block, place), atMs)
     entry.part = part
     entry.carrier = carrier
@@ -80,104 +114,114 @@ export class Receipts {
     this.#ledger.record(state, entry)
   }
 
-  /** At start, from the history of an open block: awaits the receipts of its accepted parts again. */
+  /** Returns the parts that had the id before, as bits. */
+  #await(print: Fingerprint, state: BlockState, { place, part, status: number, flags }: Entry): number {
+    const ref = messageRef(state.block, place)
+    const waits = (flags & (RECEIPT_EXPECTED | RECEIPT_POSSIBLE)) !== 0
+    const before = state.parts[place]! > 1 ? this.#lookup.partOf(print, ref) : -1
+    const isShared = before >= 0 && before !== part
+    this.#lookup.insert(print, { ref, part: isShared ? ALL_PARTS : part, number, waits })
+    if (!isShared) return 0
+    return (before === ALL_PARTS ? state.accepted[place]! : 1 << before) & ~(1 << part)
+  }
+
+  /** At start, from the history of a block: awaits the receipts of its accepted parts again. */
   reawait(state: BlockState): void {
     state.eachEntry((entry) => {
       if (entry.code !== OUTCOME.accepted || entry.idLength === 0) return
       if (state.final[entry.place] === 1 && state.states[entry.place] !== STATE.sent) return
-      this.#await(this.#index.fingerprint(entry.carrier, entry.id, entry.idStart, entry.idLength), state, entry)
+      const { format } = this.#from(entry.carrier).learning
+      this.#await(this.#lookup.printOf(entry.carrier, viewOf(entry), format), state, entry)
     })
   }
 
-  #insert(print: Fingerprint, ref: MessageRef, part: number): void {
-    if (this.#index.full) this.#turnOver()
-    this.#index.insert(print, ref, part)
-  }
-
-  /** The full table stays findable until its segment is durable, since reads see committed segments only. */
-  #turnOver(): void {
-    const full = this.#index
-    this.#index = new ReceiptIndex()
-    this.#retiring.add(full)
-    this.#ledger.commit.segments.push(...this.#segments.chunks(full))
-    this.#ledger.whenDurable(() => this.#retiring.delete(full))
-  }
-
-  /** Another part of the message has the id. Parts are answered close together: segments need not be asked. */
-  #isSharedBy(print: Fingerprint, ref: MessageRef, part: number): boolean {
-    return this.#findRecent(print) && this.#found.ref === ref && this.#found.part !== part
-  }
-
-  #find(print: Fingerprint): boolean {
-    return this.#findRecent(print) || this.#segments.find(print, this.#found)
-  }
-
-  #findRecent(print: Fingerprint): boolean {
-    if (this.#index.find(print, this.#found)) return true
-    for (const index of this.#retiring) if (index.find(print, this.#found)) return true
-    return false
-  }
-
+  /** Receipts that came before the response: by number, or shortly before it. */
   #join(print: Fingerprint, state: BlockState, accepted: Entry): void {
-    const waiting = this.#orphans.take(print)
-    if (waiting === null) return
-    const { part, place, bind } = accepted
+    const { place, part, atMs, status: number, carrier } = accepted
+    const from = this.#from(carrier)
+    const waiting = this.#orphans.take(print, (orphan) => {
+      if (orphan.carrier !== carrier) return false
+      const fit = fitOf(number, orphan)
+      return fit > 0 || (from.accepts(fit, orphan.byText) && atMs - orphan.atMs <= EARLY_MS)
+    })
     for (const orphan of waiting) {
-      const entry = this.#ledger.own(orphan.code, messageRef(state.block, place), orphan.atMs)
-      entry.part = part
-      entry.carrier = orphan.carrier
-      entry.bind = bind
-      entry.error = orphan.error
-      this.#ledger.record(state, entry)
-      this.#ledger.commit.orphansDone.push(orphan.number)
+      from.learning.count()
+      this.#applyOrphan(orphan, state, { place, part }, print)
     }
+  }
+
+  #applyOrphan(orphan: Orphan, state: BlockState, at: { place: number; part: number }, print: Fingerprint): void {
+    const entry = this.#ledger.own(orphan.code, messageRef(state.block, at.place), orphan.atMs)
+    entry.carrier = orphan.carrier
+    entry.error = orphan.error
+    entry.status = orphan.doneSeconds
+    entry.flags = BY_RECEIPT
+    this.#apply(state, entry, at.part, print)
+    this.#ledger.commit.orphansDone.push(orphan.number)
   }
 
   /**
-   * A receipt came: `entry` holds carrier, bind, time, code and id. True: it matched. Otherwise it is parked.
-   * Final receipts settle the id. `delay` sees how long one in many took.
+   * A receipt came: `entry` holds carrier, bind, time, code, id and (in `status`) its date. True: it matched. Otherwise it is
+   * parked. Final receipts settle the id. `delay` sees how long one in many took.
    */
-  receive(entry: Entry, delay: Histogram): boolean {
-    const print = this.#index.fingerprint(entry.carrier, entry.id, entry.idStart, entry.idLength)
-    if (entry.idLength > 0 && this.#find(print)) {
-      const state = this.#ledger.residents.state(blockOf(this.#found.ref))
+  receive(entry: Entry, told: Told, delay: Histogram): boolean {
+    const from = this.#from(entry.carrier)
+    const print = this.#match(from, viewOf(entry), told)
+    if (print !== null) {
+      const { ref, part } = this.#lookup.found
+      const state = this.#ledger.residents.state(blockOf(ref))
       if (state !== null) {
-        this.#apply(state, entry, print)
-        if (++this.#applied % DELAY_SAMPLE === 1) this.#observeDelay(state, entry.atMs, delay)
+        const { atMs } = entry
+        entry.place = placeOf(ref)
+        this.#apply(state, entry, part, print)
+        if (++this.#applied % DELAY_SAMPLE === 1) this.#observeDelay(state, placeOf(ref), atMs, delay)
         return true
       }
     }
-    this.#park(entry, print)
+    this.#park(from, entry, told)
     return false
   }
 
-  #apply(state: BlockState, entry: Entry, print: Fingerprint): void {
-    if (isFinal(entry.code)) this.#index.settle(print)
-    entry.place = placeOf(this.#found.ref)
-    entry.part = this.#found.part
+  /** Leaves the message in `lookup.found`; null: there is none. */
+  #match(from: CarrierReceipts, id: IdView, told: Told): Fingerprint | null {
+    const { learning } = from
+    if (id.length === 0) return null
+    for (const step of learning.steps) {
+      const print = this.#lookup.convertedPrint(from.number, id, { step, format: learning.format })
+      if (print === null || !this.#lookup.find(print, told)) continue
+      const { fits } = this.#lookup.found
+      const isAccepted = from.accepts(fits, told.byText)
+      if (from.noteFit(fits)) this.#startAgain(from)
+      if (!isAccepted) continue
+      learning.count()
+      return print
+    }
+    return null
+  }
+
+  #apply(state: BlockState, entry: Entry, part: number, print: Fingerprint): void {
+    const ref = messageRef(state.block, entry.place)
+    if (isFinal(entry.code)) this.#lookup.settle(print, ref)
+    entry.part = part === ALL_PARTS ? 0 : part
     // The id is in the history already, with the accepted part.
     entry.id = NO_ID
     entry.idLength = 0
-    if (entry.part === ALL_PARTS) this.#applyToAll(state, entry)
+    const parts = state.parts[entry.place]!
+    const forAll = part === ALL_PARTS || (parts > 1 && this.#from(entry.carrier).speaksForAll(part, parts))
+    if (forAll && entry.code === OUTCOME.delivered) this.#deliverAll(state, entry)
     else this.#ledger.record(state, entry)
   }
 
-  /** One receipt for all parts: each is delivered by it; anything else ends the message by the first. */
-  #applyToAll(state: BlockState, entry: Entry): void {
-    entry.part = 0
-    if (entry.code !== OUTCOME.delivered) {
-      this.#ledger.record(state, entry)
-      return
-    }
+  /** One receipt for all parts: each is delivered by it; any other word ends the message as it is. */
+  #deliverAll(state: BlockState, entry: Entry): void {
     const open = state.accepted[entry.place]! & ~state.receipted[entry.place]!
-    for (; entry.part < limits.partsPerMessage; entry.part++) {
+    for (entry.part = 0; entry.part < limits.partsPerMessage; entry.part++) {
       if ((open & (1 << entry.part)) !== 0) this.#ledger.record(state, entry)
     }
   }
 
   /** Receipt delay of one message in many, since the time of acceptance lies in the history. */
-  #observeDelay(state: BlockState, receivedMs: number, delay: Histogram): void {
-    const place = placeOf(this.#found.ref)
+  #observeDelay(state: BlockState, place: number, receivedMs: number, delay: Histogram): void {
     let acceptedMs = 0
     state.eachEntry((entry) => {
       if (entry.place === place && entry.code === OUTCOME.accepted) acceptedMs = entry.atMs
@@ -185,19 +229,90 @@ export class Receipts {
     if (acceptedMs > 0) delay.observe((receivedMs - acceptedMs) / 1000)
   }
 
-  #park(entry: Entry, print: Fingerprint): void {
-    const { commit } = this.#ledger
+  #park(from: CarrierReceipts, entry: Entry, told: Told): void {
     const id = entry.id.latin1Slice(entry.idStart, entry.idStart + entry.idLength)
-    const { carrier, code, atMs, error } = entry
-    commit.orphans.push(this.#orphans.add(print, { carrier, code, atMs, id, error }))
+    const { carrier, code, atMs, error, status: doneSeconds } = entry
+    const { source, destination, byText } = told
+    const orphan = { carrier, code, atMs, id, error, source, destination, doneSeconds, byText }
+    this.#ledger.commit.orphans.push(this.#orphans.add(this.#keys(from, viewOf(entry)), orphan))
     this.#log.debug({ carrier, id }, 'a receipt matches no message yet; it is kept')
   }
 
-  /** Forgets orphans after 72 hours, a few at a time. */
-  forgetOld(nowMs: number): void {
-    if (this.#orphans.size === 0) return
+  /** Where a response would look for the receipt. */
+  #keys(from: CarrierReceipts, id: IdView): number[] {
+    const { steps, format } = from.learning
+    const keys = new Set<number>()
+    for (const step of steps) {
+      const print = this.#lookup.convertedPrint(from.number, id, { step, format })
+      if (print !== null) keys.add(orphanKey(print))
+    }
+    return [...keys]
+  }
+
+  /** Matches a parked receipt anew. True: it found its message. */
+  retry(orphan: Orphan): boolean {
+    const from = this.#from(orphan.carrier)
+    const bytes = Buffer.from(orphan.id, 'latin1')
+    const id = { bytes, start: 0, length: bytes.length }
+    const print = this.#match(from, id, orphan)
+    const { ref, part } = this.#lookup.found
+    const state = print === null ? null : this.#ledger.residents.state(blockOf(ref))
+    if (print !== null && state !== null) this.#applyOrphan(orphan, state, { place: placeOf(ref), part }, print)
+    else this.#orphans.keep(this.#keys(from, id), orphan)
+    return state !== null
+  }
+
+  #startAgain(from: CarrierReceipts): void {
+    from.again.push(...this.#orphans.takeAll(from.number))
+  }
+
+  /** Each tick: goes on matching parked receipts anew, a few at a time. */
+  work(): void {
+    for (const from of this.#carriers.values()) {
+      if (from.again.length === 0) continue
+      for (const orphan of from.again.splice(0, AGAIN_AT_ONCE)) this.retry(orphan)
+    }
+  }
+
+  /** Once a second: learns from what is parked, and forgets what is older than 72 hours, a few at a time. */
+  look(nowMs: number): void {
+    for (const from of this.#carriers.values()) {
+      if (!from.learning.learns || this.#orphans.count(from.number) === 0) continue
+      const { adopted, single } = this.#evidence.weigh(from, nowMs)
+      if (adopted !== null) {
+        this.#ledger.commit.notes.push(from.learning.adopt(adopted))
+        this.#startAgain(from)
+      }
+      for (const one of single) this.#joinSingle(one.orphan, one.ref, one.part, one.print)
+    }
+    if (this.#orphans.size > 0) this.#forgetOld(nowMs)
+  }
+
+  #joinSingle(orphan: Orphan, ref: MessageRef, part: number, print: Fingerprint): void {
+    const state = this.#ledger.residents.state(blockOf(ref))
+    if (state === null) return
+    this.#orphans.takeOne(orphan)
+    this.#applyOrphan(orphan, state, { place: placeOf(ref), part }, print)
+  }
+
+  #forgetOld(nowMs: number): void {
     this.#ledger.commit.orphansDone.push(...this.#orphans.outdated(nowMs - ORPHAN_AGE_MS, FORGET_AT_ONCE))
   }
+}
+
+const shared: IdView = { bytes: NO_ID, start: 0, length: 0 }
+/** The id of an entry; overwritten by the next call. */
+function viewOf(entry: Entry): IdView {
+  shared.bytes = entry.id
+  shared.start = entry.idStart
+  shared.length = entry.idLength
+  return shared
+}
+
+/** Bit of the part whose receipt counts for this one too. */
+function spokesman(from: CarrierReceipts, parts: number, part: number): number {
+  const speaker = from.perMessage === 'first' ? 0 : parts - 1
+  return parts > 1 && speaker !== part ? 1 << speaker : 0
 }
 
 function isFinal(code: OutcomeCode): boolean {

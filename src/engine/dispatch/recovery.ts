@@ -12,8 +12,10 @@ import { NO_CARRIER } from '../store/entry.js'
 import { eachOutcome } from '../store/outcome-log.js'
 import type { Ledger } from './ledger.js'
 import type { Receipts } from './receipts.js'
+import type { Seating } from './seating.js'
 
 const BLOCKS_PER_COMMIT = 512
+const ORPHANS_PER_COMMIT = 10_000
 
 export interface Recovered {
   blocks: number
@@ -26,13 +28,15 @@ export class Recovery {
   readonly #receipts: Receipts
   readonly #clock: Clock
   readonly #metrics: Metrics
+  readonly #seating: Seating
   #names: string[] = []
 
-  constructor(ledger: Ledger, receipts: Receipts, deps: { clock: Clock; metrics: Metrics }) {
+  constructor(ledger: Ledger, receipts: Receipts, deps: { clock: Clock; metrics: Metrics; seating: Seating }) {
     this.#ledger = ledger
     this.#receipts = receipts
     this.#clock = deps.clock
     this.#metrics = deps.metrics
+    this.#seating = deps.seating
   }
 
   /** Jobs must be on the board before. @throws EngineError STORE_CORRUPT, STORE_FAILED. */
@@ -54,7 +58,31 @@ export class Recovery {
       if (recovered.blocks % BLOCKS_PER_COMMIT === 0) await this.#flush()
     }
     await this.#flush()
+    await this.#awaitLate()
+    await this.#rejoin()
     return recovered
+  }
+
+  /** Blocks that are closed, but whose receipts may still come. */
+  async #awaitLate(): Promise<void> {
+    const { store, residents } = this.#ledger
+    const blocks = new Set(store.lateBlocks())
+    let seen = 0
+    for (const block of blocks) {
+      const state = residents.state(block)
+      if (state?.done === true) this.#receipts.reawait(state)
+      if (++seen % BLOCKS_PER_COMMIT === 0) await this.#flush()
+    }
+  }
+
+  /** What earlier runs parked may match now: the configuration can have changed. */
+  async #rejoin(): Promise<void> {
+    let seen = 0
+    for (const orphan of this.#receipts.stored()) {
+      this.#receipts.retry(orphan)
+      if (++seen % ORPHANS_PER_COMMIT === 0) await this.#flush()
+    }
+    await this.#flush()
   }
 
   async #flush(): Promise<void> {
@@ -105,10 +133,13 @@ export class Recovery {
     const dispatch = board.totals(state.job).dispatch
     if (state.unsent) {
       if (dispatch === null || dispatch.state === 'canceled') this.cancelUnsent(state)
-      else board.lane(state.job, state.route)?.recovered.push(state.block)
+      else {
+        this.#seating.recover(state)
+        board.lane(state.job, state.route)?.recovered.push(state.block)
+      }
     }
     this.#receipts.reawait(state)
-    if (state.done) this.#ledger.commit.closed.push(state.block)
+    if (state.done) this.#ledger.close(state, this.#clock.now())
   }
 
   cancelUnsent(state: BlockState): void {

@@ -13,6 +13,7 @@ import { OUTCOME, type OutcomeCode } from '../contract/outcome.js'
 import { reasonNumber } from '../contract/reasons.js'
 import type { BlockReader } from './block.js'
 import {
+  BY_RECEIPT,
   blankEntry,
   ENTRY_MAX_BYTES,
   type Entry,
@@ -112,6 +113,22 @@ export class BlockState {
     this.#ended++
   }
 
+  /** A late answer settles a message whose end was unknown. */
+  #reopen(place: number): void {
+    this.#ended -= this.final[place]!
+    this.final[place] = 0
+  }
+
+  /** True while a receipt may still come for a message that is final as `sent`. */
+  get awaitsLate(): boolean {
+    if (!this.states.includes(STATE.sent)) return false
+    let awaits = false
+    this.eachEntry(({ code, flags, place }) => {
+      if (code === OUTCOME.accepted && flags !== 0 && this.states[place] === STATE.sent) awaits = true
+    })
+    return awaits
+  }
+
   /** True while some message has not been sent (again): the body is still needed. */
   get unsent(): boolean {
     for (let place = 0; place < this.count; place++) if (this.states[place]! <= STATE.sending) return true
@@ -144,6 +161,7 @@ export class BlockState {
         if (state === STATE.sending) this.states[place] = STATE.queued
         break
       case OUTCOME.unavailable:
+      case OUTCOME.rerouted:
         if (state === STATE.sending) this.states[place] = STATE.queued
         this.statuses[place] = entry.status
         break
@@ -173,7 +191,9 @@ export class BlockState {
 
   #accept(place: number, entry: Entry): void {
     this.accepted[place]! |= 1 << entry.part
-    if (this.final[place] === 1 || !this.allAccepted(place)) return
+    const isOpen = this.final[place] === 0 || this.states[place] === STATE.unknown
+    if (!isOpen || !this.allAccepted(place)) return
+    this.#reopen(place)
     this.states[place] = STATE.sent
     this.reasons[place] = 0
     if ((entry.flags & RECEIPT_EXPECTED) === 0) this.#finish(place)
@@ -224,16 +244,16 @@ export class BlockState {
         this.#finish(place)
         break
       case OUTCOME.rejected:
-        this.statuses[place] = entry.status
-        this.#end(place, STATE.failed, this.#refusal(place, entry))
+        if ((entry.flags & BY_RECEIPT) === 0) this.statuses[place] = entry.status
+        this.#end(place, STATE.failed, this.#refusal(entry))
         break
     }
   }
 
   /** Our own reason for the whole message, a receipt that says so later, or the carrier's answer. */
-  #refusal(place: number, entry: Entry): number {
+  #refusal(entry: Entry): number {
     if (entry.part === WHOLE_MESSAGE) return entry.attempt
-    return (this.accepted[place]! & (1 << entry.part)) !== 0 ? REASON.receiptRejected : REASON.rejected
+    return (entry.flags & BY_RECEIPT) !== 0 ? REASON.receiptRejected : REASON.rejected
   }
 
   #end(place: number, state: number, reason: number): void {
@@ -328,6 +348,8 @@ export interface HistoryItem {
   code: OutcomeCode
   part: number
   attempt: number
+  /** What the carrier's receipt says of the time, epoch seconds as its clock shows; 0: nothing. */
+  doneSeconds: number
   /** Number in the carrier dictionary; NO_CARRIER for our own entries. */
   carrier: number
   bind: number
@@ -362,6 +384,11 @@ export function decodeState(bytes: Uint8Array): DecodedState {
   }
 }
 
+/** Other entries use the field for something of their own. */
+function isProtocolStatus({ code, flags }: Entry): boolean {
+  return code !== OUTCOME.accepted && (flags & BY_RECEIPT) === 0
+}
+
 function historiesOf(state: BlockState): HistoryItem[][] {
   const histories: HistoryItem[][] = Array.from({ length: state.count }, () => [])
   state.eachEntry((entry) => {
@@ -372,7 +399,8 @@ function historiesOf(state: BlockState): HistoryItem[][] {
       attempt: entry.attempt,
       carrier: entry.carrier,
       bind: entry.bind,
-      status: entry.status,
+      status: isProtocolStatus(entry) ? entry.status : 0,
+      doneSeconds: (entry.flags & BY_RECEIPT) !== 0 ? entry.status : 0,
       id: entry.id.latin1Slice(entry.idStart, entry.idStart + entry.idLength),
       error: entry.error,
     })

@@ -14,6 +14,7 @@
  */
 import assert from 'node:assert'
 import { crc32c } from '../base/crc32c.js'
+import { numberTail } from '../base/number-tail.js'
 import type { ShiftTables } from '../contract/language.js'
 import { limits } from '../contract/limits.js'
 import type { Coding, OutgoingMessage } from '../contract/message.js'
@@ -314,6 +315,11 @@ export class BlockReader {
     let number = 0
     for (let n = at + RECORD_HEAD_BYTES; n < end; n++) number = number * 10 + bytes[n]! - ZERO
     return number
+  }
+  /** End of the recipient's number, see base/number-tail.ts. */
+  numberTail(place: number): number {
+    const at = this.#at(place)
+    return numberTail(this.bytes, at + RECORD_HEAD_BYTES, this.bytes[at + 10]!)
   }
   digits(place: number): string {
     const at = this.#at(place)

@@ -23,6 +23,8 @@ export function emptyCommit(): Commit {
     truncate: false,
     awaiting: [],
     awaitingDone: [],
+    late: [],
+    lateDone: [],
     orphans: [],
     orphansDone: [],
     inbound: [],
@@ -141,6 +143,13 @@ export class DispatchStore implements DispatchQueue {
     return [...this.environment.awaiting.getKeys({ start: [0], end: [nowSeconds, INFINITE], limit })]
   }
 
+  *lateBlocks(): Iterable<number> {
+    for (const key of this.environment.late.getKeys({})) yield key[1]!
+  }
+  lateOver(nowSeconds: number, limit: number): number[][] {
+    return [...this.environment.late.getKeys({ start: [0], end: [nowSeconds, INFINITE], limit })]
+  }
+
   async commit(commit: Commit): Promise<number> {
     const sequence = ++this.#sequence
     const slabs: Buffer[] = []
@@ -167,6 +176,8 @@ export class DispatchStore implements DispatchQueue {
     for (const state of commit.snapshots) e.states.put(state.block, state.encode(allocate))
     for (const key of commit.awaiting) e.awaiting.put(key, ONE)
     for (const key of commit.awaitingDone) e.awaiting.remove(key)
+    for (const key of commit.late) e.late.put(key, ONE)
+    for (const key of commit.lateDone) e.late.remove(key)
     for (const { key, bytes } of commit.orphans) e.orphans.put(key, bytes)
     for (const key of commit.orphansDone) e.orphans.remove(key)
     for (const { key, bytes } of commit.inbound) e.inbound.put(key, bytes)

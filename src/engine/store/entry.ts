@@ -3,6 +3,8 @@
  *
  * Layout (little endian): 0 u16 length · 2 u8 code · 3 u8 part · 4 u8 attempt · 5 u8 place · 6 u16 carrier number
  * 8 u16 bind · 10 u32 status · 14 u48 time (epoch ms) · 20 u8 flags · 21 u8 id length · 22 u8 error length · 23 id · error.
+ * Of an accepted part `status` holds the end of the recipient's number (base/number-tail.ts; 0: unknown), of a receipt the carrier's
+ * date (epoch seconds, 0: none), else the status of the protocol.
  * `authorised` and `withdrawn` stand for a run of messages: `status` counts them, `place` is the first.
  */
 import type { OutcomeCode } from '../contract/outcome.js'
@@ -11,6 +13,10 @@ export const ENTRY_HEAD_BYTES = 23
 export const ENTRY_MAX_BYTES = ENTRY_HEAD_BYTES + 255 + 255
 /** The carrier was asked for a receipt of this part. */
 export const RECEIPT_EXPECTED = 1
+/** It was asked for one in case of failure. */
+export const RECEIPT_POSSIBLE = 2
+/** The entry is what a receipt said. */
+export const BY_RECEIPT = 4
 /** Part number of entries that concern the whole message; `attempt` of a rejection then holds our own reason. */
 export const WHOLE_MESSAGE = 255
 

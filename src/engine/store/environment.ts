@@ -36,6 +36,8 @@ export interface Environment {
   open: Database<Buffer, number>
   /** [deadline s, block]: when to look for receipts that never came. */
   awaiting: Database<Buffer, number[]>
+  /** [until s, block]: closed blocks with messages that ended as `sent`, whose receipts may still come. */
+  late: Database<Buffer, number[]>
   /** [segment, chunk] → sorted receipt index entries. */
   segments: Database<Buffer, number[]>
   /** orphan number → receipt that matched nothing yet. */
@@ -74,6 +76,7 @@ export function openEnvironment(dataDir: string): Environment {
     log: numbers('log'),
     open: numbers('open'),
     awaiting: tuples('awaiting'),
+    late: tuples('late'),
     segments: tuples('segments'),
     orphans: numbers('orphans'),
     inbound: numbers('inbound'),

@@ -1,8 +1,9 @@
 /**
- * Receipts that matched nothing when they came: early ones, and those of other systems. Durable before they are
- * acknowledged, joined when their message appears, kept 72 hours.
+ * Receipts that matched nothing when they came: early ones, those in a form of id that is not known yet, and those of other
+ * systems. Durable before they are acknowledged, joined when their message appears, kept 72 hours.
  *
- * Record: u16 carrier · u8 code · u48 time (epoch ms) · u8 id length · id · error text.
+ * Record: u16 carrier · u8 code, 0x80 set · u48 time (epoch ms) · u8 id length · u32, u32 ends of the addresses · u32 done date
+ * u8 flags (1: by its text alone) · id · error text. Without 0x80 in the code (older stores) the id follows its length.
  */
 import { limits } from '../contract/limits.js'
 import type { OutcomeCode } from '../contract/outcome.js'
@@ -14,115 +15,194 @@ export interface Orphan {
   carrier: number
   code: OutcomeCode
   atMs: number
+  /** As received, Latin-1. */
   id: string
   error: string
+  source: number
+  destination: number
+  doneSeconds: number
+  byText: boolean
+}
+
+const FULL = 0x80
+const FULL_HEAD_BYTES = 23
+const OLD_HEAD_BYTES = 10
+
+/** An orphan in memory, with the keys under which it is found. */
+interface Kept extends Orphan {
+  keys: readonly number[]
 }
 
 export class Orphans {
   readonly #environment: Environment
-  readonly #byPrint = new Map<number, Orphan[]>()
+  /** By fingerprint of what its id may be in a response; those with the earliest arrival first. */
+  readonly #byKey = new Map<number, Kept[]>()
   readonly #byCarrier = new Map<number, number>()
   #next = 1
   #size = 0
+  #forgottenUpTo = 0
 
   constructor(environment: Environment) {
     this.#environment = environment
+    for (const key of environment.orphans.getKeys({ reverse: true, limit: 1 })) this.#next = (key as number) + 1
   }
 
+  /** Those in memory. */
   get size(): number {
     return this.#size
   }
 
-  /** Receipts of the carrier that match nothing, of those in memory. */
+  /** All of the carrier, also those that memory has no room for. */
   count(carrier: number): number {
     return this.#byCarrier.get(carrier) ?? 0
   }
 
-  /** Reads what earlier runs left, newest first, as many as fit memory. */
-  load(printOf: (orphan: Orphan) => Fingerprint): void {
-    for (const { key, value } of this.#environment.orphans.getRange({ reverse: true })) {
-      const orphan = decodeOrphan(key as number, value)
-      if (this.#next <= orphan.number) this.#next = orphan.number + 1
-      if (this.#size < limits.orphansHot) this.#remember(printOf(orphan), orphan)
-    }
+  /** What earlier runs left, in order of arrival: each is either kept or joined. */
+  *stored(): Iterable<Orphan> {
+    for (const { key, value } of this.#environment.orphans.getRange({})) yield decodeOrphan(key as number, value)
   }
 
   /** Gives the key and bytes to put in the next commit. */
-  add(print: Fingerprint, orphan: Omit<Orphan, 'number'>): { key: number; bytes: Buffer } {
-    const kept = { ...orphan, number: this.#next++ }
-    if (this.#size < limits.orphansHot) this.#remember(print, kept)
-    return { key: kept.number, bytes: encodeOrphan(kept) }
+  add(keys: readonly number[], orphan: Omit<Orphan, 'number'>): { key: number; bytes: Buffer } {
+    const number = this.#next++
+    this.keep(keys, { ...orphan, number })
+    return { key: number, bytes: encodeOrphan({ ...orphan, number }) }
   }
 
-  #remember(print: Fingerprint, orphan: Orphan): void {
-    const key = mapKey(print)
-    const same = this.#byPrint.get(key)
-    if (same) same.push(orphan)
-    else this.#byPrint.set(key, [orphan])
-    this.#size++
-    this.#byCarrier.set(orphan.carrier, this.count(orphan.carrier) + 1)
+  /** Remembers one that is stored. */
+  keep(keys: readonly number[], orphan: Orphan): void {
+    this.#count(orphan.carrier, 1)
+    const kept = { ...orphan, keys }
+    for (const key of keys) {
+      const same = this.#byKey.get(key)
+      if (same) same.push(kept)
+      else this.#byKey.set(key, [kept])
+    }
+    if (keys.length > 0 && ++this.#size > limits.orphansHot) this.#forgetOldest()
   }
 
-  /** Takes out the receipts that waited for this id, in order of arrival. */
-  take(print: Fingerprint): Orphan[] | null {
-    const key = mapKey(print)
-    const same = this.#byPrint.get(key)
-    if (same === undefined) return null
-    this.#byPrint.delete(key)
-    this.#size -= same.length
-    for (const { carrier } of same) this.#byCarrier.set(carrier, this.count(carrier) - 1)
-    return same.sort((a, b) => a.number - b.number)
+  /** Memory is full: the oldest stays on disk alone, since what is joined came lately. */
+  #forgetOldest(): void {
+    for (const same of this.#byKey.values()) {
+      this.#remove(same[0]!)
+      return
+    }
+  }
+
+  #remove(orphan: Kept): void {
+    for (const key of orphan.keys) {
+      const left = (this.#byKey.get(key) ?? []).filter((one) => one !== orphan)
+      if (left.length === 0) this.#byKey.delete(key)
+      else this.#byKey.set(key, left)
+    }
+    this.#size--
+  }
+
+  #count(carrier: number, change: number): void {
+    this.#byCarrier.set(carrier, this.count(carrier) + change)
+  }
+
+  /** Takes out those that waited for this id and that `fits` accepts, in order of arrival. */
+  take(print: Fingerprint, fits: (orphan: Orphan) => boolean): Orphan[] {
+    const same = this.#byKey.get(orphanKey(print))
+    if (same === undefined) return NONE
+    const taken = same.filter(fits)
+    for (const orphan of taken) this.#takeOut(orphan)
+    return taken
+  }
+
+  #takeOut(orphan: Kept): void {
+    this.#remove(orphan)
+    this.#count(orphan.carrier, -1)
+  }
+
+  /** Takes out all of the carrier that are in memory, in order of arrival: to be matched anew. */
+  takeAll(carrier: number): Orphan[] {
+    const taken = this.#of(carrier)
+    for (const orphan of taken) this.#takeOut(orphan)
+    return taken.sort((a, b) => a.number - b.number)
+  }
+
+  /** Those of the carrier in memory, newest first, at most `most`. */
+  newest(carrier: number, most: number): Orphan[] {
+    // Kept in the order of arrival, but for those that share an id: only the end is put into order.
+    const last = this.#of(carrier).slice(-4 * most)
+    return last.sort((a, b) => b.number - a.number).slice(0, most)
+  }
+
+  /** One of those that `newest` gave was joined. */
+  takeOne(orphan: Orphan): void {
+    this.#takeOut(orphan as Kept)
+  }
+
+  #of(carrier: number): Kept[] {
+    const found: Kept[] = []
+    for (const [key, same] of this.#byKey) {
+      for (const orphan of same) if (orphan.carrier === carrier && orphan.keys[0] === key) found.push(orphan)
+    }
+    return found
   }
 
   /** Numbers of orphans older than `beforeMs`, at most `limit`: they are forgotten. */
   outdated(beforeMs: number, limit: number): number[] {
-    const numbers: number[] = []
-    for (const { key, value } of this.#environment.orphans.getRange({ limit })) {
-      if (decodeOrphan(key as number, value).atMs >= beforeMs) break
-      numbers.push(key as number)
+    const numbers = new Set<number>()
+    const range = { start: this.#forgottenUpTo + 1, limit }
+    for (const { key, value } of this.#environment.orphans.getRange(range)) {
+      const orphan = decodeOrphan(key as number, value)
+      if (orphan.atMs >= beforeMs) break
+      numbers.add(orphan.number)
+      this.#forgottenUpTo = orphan.number
+      this.#count(orphan.carrier, -1)
     }
-    if (numbers.length > 0) this.#forgetBefore(beforeMs)
-    return numbers
+    if (numbers.size > 0) this.#forget(numbers)
+    return [...numbers]
   }
 
-  #forgetBefore(beforeMs: number): void {
-    for (const [key, same] of this.#byPrint) {
-      const kept = same.filter(({ atMs }) => atMs >= beforeMs)
-      for (let gone = same.length - kept.length; gone > 0; gone--) {
-        this.#size--
-        this.#byCarrier.set(same[0]!.carrier, this.count(same[0]!.carrier) - 1)
-      }
-      if (kept.length === 0) this.#byPrint.delete(key)
-      else this.#byPrint.set(key, kept)
-    }
+  #forget(numbers: ReadonlySet<number>): void {
+    const outdated = [...this.#byKey].flatMap(([key, same]) =>
+      same.filter((orphan) => orphan.keys[0] === key && numbers.has(orphan.number)),
+    )
+    for (const orphan of outdated) this.#remove(orphan)
   }
 }
 
-function mapKey(print: Fingerprint): number {
+const NONE: Orphan[] = []
+
+/** Under which key an orphan is kept. */
+export function orphanKey(print: Fingerprint): number {
   return print.high * 0x200000 + (print.low & 0x1fffff)
 }
 
 function encodeOrphan(orphan: Orphan): Buffer {
-  const id = Buffer.from(orphan.id, 'latin1')
-  const head = Buffer.allocUnsafe(10)
-  head.writeUInt16LE(orphan.carrier, 0)
-  head[2] = orphan.code
-  head.writeUIntLE(orphan.atMs, 3, 6)
-  head[9] = id.length
-  const bytes = Buffer.concat([head, id, Buffer.from(orphan.error, 'latin1')])
-  const own = Buffer.allocUnsafeSlow(bytes.length)
-  bytes.copy(own)
-  return own
+  const idLength = orphan.id.length
+  const bytes = Buffer.allocUnsafeSlow(FULL_HEAD_BYTES + idLength + orphan.error.length)
+  bytes.writeUInt16LE(orphan.carrier, 0)
+  bytes[2] = orphan.code | FULL
+  bytes.writeUIntLE(orphan.atMs, 3, 6)
+  bytes[9] = idLength
+  bytes.writeUInt32LE(orphan.source, 10)
+  bytes.writeUInt32LE(orphan.destination, 14)
+  bytes.writeUInt32LE(orphan.doneSeconds, 18)
+  bytes[22] = orphan.byText ? 1 : 0
+  bytes.latin1Write(orphan.id, FULL_HEAD_BYTES)
+  bytes.latin1Write(orphan.error, FULL_HEAD_BYTES + idLength)
+  return bytes
 }
 
 function decodeOrphan(number: number, bytes: Buffer): Orphan {
-  const idEnd = 10 + bytes[9]!
+  const isFull = (bytes[2]! & FULL) !== 0
+  const idStart = isFull ? FULL_HEAD_BYTES : OLD_HEAD_BYTES
+  const idEnd = idStart + bytes[9]!
   return {
     number,
     carrier: bytes.readUInt16LE(0),
-    code: bytes[2]! as OutcomeCode,
+    code: (bytes[2]! & ~FULL) as OutcomeCode,
     atMs: bytes.readUIntLE(3, 6),
-    id: bytes.latin1Slice(10, idEnd),
+    id: bytes.latin1Slice(idStart, idEnd),
     error: bytes.latin1Slice(idEnd),
+    source: isFull ? bytes.readUInt32LE(10) : 0,
+    destination: isFull ? bytes.readUInt32LE(14) : 0,
+    doneSeconds: isFull ? bytes.readUInt32LE(18) : 0,
+    byText: isFull && bytes[22] === 1,
   }
 }

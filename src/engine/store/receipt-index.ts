@@ -1,22 +1,52 @@
 /**
  * Which part a carrier's message id belongs to: an open-addressing hash of 64-bit fingerprints in typed arrays.
  *
- * The hot table holds the recent ids; when it is full, those that still wait for a receipt go to a sorted segment on
- * disk (receipt-segments.ts) and the others are forgotten, so that any number of outstanding receipts costs disk and not memory.
- * 17 octets a slot, load at most one half.
+ * Carriers use ids again after days (carriers.md 21), so an id can stand for several messages: the recipient's number tells
+ * them apart, else the newest counts. The hot table holds the recent ids; when it is full, those that still wait for a receipt go
+ * to a sorted segment on disk (receipt-segments.ts) and the others are forgotten, so that any number of outstanding receipts
+ * costs disk and not memory. 21 octets a slot, load at most one half.
  */
 import assert from 'node:assert'
+import { sameTail } from '../base/number-tail.js'
 import { limits } from '../contract/limits.js'
 import type { MessageRef } from '../contract/message.js'
 
 const SETTLED = 0x80
 const SLOTS_MAX = 2 ** 21
+/** Messages under one id that are told apart; of more the oldest is forgotten, so that a constant id costs no time. */
+const SAME_ID_MAX = 8
 assert(limits.receiptIndexHot * 2 <= SLOTS_MAX, 'a slot number fits 21 bits')
+
+/** Ends of the two addresses of a receipt, see number-tail.ts; 0: no number. */
+export interface Addresses {
+  source: number
+  destination: number
+}
 
 /** Where a lookup leaves its answer; reused. */
 export interface Found {
   ref: MessageRef
   part: number
+  fits: Fit
+  /** Its receipt has not come yet. */
+  waits: boolean
+}
+
+/** A part under an id. `number`: end of the recipient's number, 0: unknown. `waits`: a receipt is expected. */
+export interface Awaited {
+  ref: MessageRef
+  part: number
+  number: number
+  waits: boolean
+}
+
+/** 1: the message's recipient is one of the receipt's addresses; -1: it is neither; 0: that cannot be told. */
+export type Fit = -1 | 0 | 1
+
+export function fitOf(number: number, addresses: Addresses): Fit {
+  const { source, destination } = addresses
+  if (number === 0 || (source === 0 && destination === 0)) return 0
+  return sameTail(number, source) || sameTail(number, destination) ? 1 : -1
 }
 
 /** Two independent 32-bit hashes (FNV-1a and a multiply-rotate) of carrier number and id. */
@@ -47,6 +77,7 @@ export class ReceiptIndex {
   #low = new Uint32Array(this.#capacity)
   #refs = new Float64Array(this.#capacity)
   #parts = new Uint8Array(this.#capacity)
+  #numbers = new Uint32Array(this.#capacity)
   #size = 0
   readonly #print = new Fingerprint()
 
@@ -58,25 +89,48 @@ export class ReceiptIndex {
     return this.#size >= limits.receiptIndexHot
   }
 
-  /** A newer message under the same id replaces the older: carriers reuse ids after days. */
-  insert(print: Fingerprint, ref: MessageRef, part: number): void {
+  /** A second insert of the same message changes its part. */
+  insert(print: Fingerprint, entry: Awaited): void {
     if (this.#size * 2 >= this.#capacity) this.#grow()
-    this.#place(print.high, print.low, ref, part)
+    const { ref, part, number, waits } = entry
+    const slot = this.#slotFor(print.high, print.low, ref)
+    if (this.#low[slot] === 0) this.#size++
+    this.#set(slot, print)
+    this.#refs[slot] = ref
+    this.#parts[slot] = waits ? part : part | SETTLED
+    this.#numbers[slot] = number
   }
 
-  /** False: not in the hot table. */
-  find(print: Fingerprint, found: Found): boolean {
-    const slot = this.#slot(print.high, print.low)
-    if (this.#low[slot] === 0) return false
-    found.ref = this.#refs[slot] as MessageRef
-    found.part = this.#parts[slot]! & ~SETTLED
-    return true
+  /** The best of the messages under this id: by number, then those that still wait, then the newest. False: none here. */
+  find(print: Fingerprint, addresses: Addresses, found: Found): boolean {
+    const { high, low } = print
+    const mask = this.#capacity - 1
+    let best = -1
+    for (let slot = (high ^ low) & mask; this.#low[slot] !== 0; slot = (slot + 1) & mask) {
+      if (this.#low[slot] !== low || this.#high[slot] !== high) continue
+      const fits = fitOf(this.#numbers[slot]!, addresses)
+      const waits = (this.#parts[slot]! & SETTLED) === 0
+      const rank = (fits + 1) * 2 + (waits ? 1 : 0)
+      if (rank < best || (rank === best && this.#refs[slot]! < found.ref)) continue
+      best = rank
+      found.ref = this.#refs[slot] as MessageRef
+      found.part = this.#parts[slot]! & ~SETTLED
+      found.fits = fits
+      found.waits = waits
+    }
+    return best >= 0
+  }
+
+  /** The part under which this message has this id; -1: it has not. */
+  partOf(print: Fingerprint, ref: MessageRef): number {
+    const slot = this.#find(print.high, print.low, ref)
+    return slot < 0 ? -1 : this.#parts[slot]! & ~SETTLED
   }
 
   /** No receipt is awaited under this id any more; it stays findable until the table turns over. */
-  settle(print: Fingerprint): void {
-    const slot = this.#slot(print.high, print.low)
-    if (this.#low[slot] !== 0) this.#parts[slot]! |= SETTLED
+  settle(print: Fingerprint, ref: MessageRef): void {
+    const slot = this.#find(print.high, print.low, ref)
+    if (slot >= 0) this.#parts[slot]! |= SETTLED
   }
 
   fingerprint(carrier: number, id: Buffer, start: number, length: number): Fingerprint {
@@ -85,7 +139,7 @@ export class ReceiptIndex {
   }
 
   /** Calls `see` with each entry that still waits, in order of `high`. */
-  eachWaiting(see: (entry: { high: number; low: number; ref: number; part: number }) => void): void {
+  eachWaiting(see: (entry: { high: number; low: number; ref: number; part: number; number: number }) => void): void {
     // 32 bits of fingerprint and 21 of slot fit a double, so that one native sort of numbers orders the slots.
     const order = new Float64Array(this.#size)
     let count = 0
@@ -93,43 +147,66 @@ export class ReceiptIndex {
       if (this.#low[slot] === 0 || (this.#parts[slot]! & SETTLED) !== 0) continue
       order[count++] = this.#high[slot]! * SLOTS_MAX + slot
     }
-    const entry = { high: 0, low: 0, ref: 0, part: 0 }
+    const entry = { high: 0, low: 0, ref: 0, part: 0, number: 0 }
     for (const key of order.subarray(0, count).sort()) {
       const slot = key % SLOTS_MAX
       entry.high = this.#high[slot]!
       entry.low = this.#low[slot]!
       entry.ref = this.#refs[slot]!
       entry.part = this.#parts[slot]!
+      entry.number = this.#numbers[slot]!
       see(entry)
     }
   }
 
-  #slot(high: number, low: number): number {
+  /** Slot of this message under this fingerprint, -1: there is none. */
+  #find(high: number, low: number, ref: MessageRef): number {
     const mask = this.#capacity - 1
-    let slot = (high ^ low) & mask
-    while (this.#low[slot] !== 0 && (this.#low[slot] !== low || this.#high[slot] !== high)) slot = (slot + 1) & mask
-    return slot
+    for (let slot = (high ^ low) & mask; this.#low[slot] !== 0; slot = (slot + 1) & mask) {
+      if (this.#low[slot] === low && this.#high[slot] === high && this.#refs[slot] === ref) return slot
+    }
+    return -1
   }
 
-  #place(high: number, low: number, ref: number, part: number): void {
-    const slot = this.#slot(high, low)
-    if (this.#low[slot] === 0) this.#size++
+  /** Slot to write the message to: its own, a free one, or that of the oldest when the id has too many. */
+  #slotFor(high: number, low: number, ref: MessageRef): number {
+    const mask = this.#capacity - 1
+    let same = 0
+    let oldest = -1
+    let slot = (high ^ low) & mask
+    for (; this.#low[slot] !== 0; slot = (slot + 1) & mask) {
+      if (this.#low[slot] !== low || this.#high[slot] !== high) continue
+      if (this.#refs[slot] === ref) return slot
+      if (oldest < 0 || this.#refs[slot]! < this.#refs[oldest]!) oldest = slot
+      same++
+    }
+    return same >= SAME_ID_MAX ? oldest : slot
+  }
+
+  #set(slot: number, { high, low }: { high: number; low: number }): void {
     this.#high[slot] = high
     this.#low[slot] = low
-    this.#refs[slot] = ref
-    this.#parts[slot] = part
   }
 
   #grow(): void {
-    const [high, low, refs, parts] = [this.#high, this.#low, this.#refs, this.#parts]
+    const [high, low, refs] = [this.#high, this.#low, this.#refs]
+    const [parts, numbers] = [this.#parts, this.#numbers]
     this.#capacity *= 2
     this.#high = new Uint32Array(this.#capacity)
     this.#low = new Uint32Array(this.#capacity)
     this.#refs = new Float64Array(this.#capacity)
     this.#parts = new Uint8Array(this.#capacity)
-    this.#size = 0
-    for (let slot = 0; slot < low.length; slot++) {
-      if (low[slot] !== 0) this.#place(high[slot]!, low[slot]!, refs[slot]!, parts[slot]!)
+    this.#numbers = new Uint32Array(this.#capacity)
+    const mask = this.#capacity - 1
+    for (let old = 0; old < low.length; old++) {
+      if (low[old] === 0) continue
+      let slot = (high[old]! ^ low[old]!) & mask
+      while (this.#low[slot] !== 0) slot = (slot + 1) & mask
+      this.#high[slot] = high[old]!
+      this.#low[slot] = low[old]!
+      this.#refs[slot] = refs[old]!
+      this.#parts[slot] = parts[old]!
+      this.#numbers[slot] = numbers[old]!
     }
   }
 }

@@ -3,14 +3,14 @@
  * per segment; where each chunk begins stays in memory (four octets per 256 entries). Rebuilt from the open blocks at
  * start, so they need no log of their own.
  *
- * Key [segment, chunk]; value: entries of u32 high, u32 low, f64 ref, u8 part, in order of high.
+ * Key [segment, chunk]; value: entries of u32 high, u32 low, f64 ref, u8 part, u32 end of the number, in order of high.
  */
 
 import type { MessageRef } from '../contract/message.js'
 import type { Environment } from './environment.js'
-import type { Fingerprint, Found, ReceiptIndex } from './receipt-index.js'
+import { type Addresses, type Fingerprint, type Found, fitOf, type ReceiptIndex } from './receipt-index.js'
 
-const ENTRY_BYTES = 17
+const ENTRY_BYTES = 21
 const ENTRIES_PER_CHUNK = 256
 
 export interface SegmentChunk {
@@ -57,6 +57,7 @@ export class ReceiptSegments {
       bytes.writeUInt32LE(entry.low, length + 4)
       bytes.writeDoubleLE(entry.ref, length + 8)
       bytes[length + 16] = entry.part
+      bytes.writeUInt32LE(entry.number, length + 17)
       length += ENTRY_BYTES
       if (length === bytes.length) cut()
     })
@@ -65,18 +66,23 @@ export class ReceiptSegments {
     return chunks
   }
 
-  /** The segment of the last hit first, then the newest. */
-  find(print: Fingerprint, found: Found): boolean {
-    if (this.#lastHit < this.#firsts.length && this.#findInSegment(this.#lastHit, print, found)) return true
-    for (let segment = this.#firsts.length - 1; segment >= 0; segment--) {
-      if (segment === this.#lastHit || !this.#findInSegment(segment, print, found)) continue
-      this.#lastHit = segment
-      return true
+  /** The segment of the last hit first, then the newest. A message whose recipient is another one is the last choice. */
+  find(print: Fingerprint, addresses: Addresses, found: Found): boolean {
+    let isFound = false
+    if (this.#lastHit < this.#firsts.length && this.#findInSegment(this.#lastHit, print, { addresses, found })) {
+      if (found.fits >= 0) return true
+      isFound = true
     }
-    return false
+    for (let segment = this.#firsts.length - 1; segment >= 0; segment--) {
+      if (segment === this.#lastHit || !this.#findInSegment(segment, print, { addresses, found })) continue
+      isFound = true
+      this.#lastHit = segment
+      if (found.fits >= 0) return true
+    }
+    return isFound
   }
 
-  #findInSegment(segment: number, print: Fingerprint, found: Found): boolean {
+  #findInSegment(segment: number, print: Fingerprint, look: Look): boolean {
     const firsts = this.#firsts[segment]!
     let first = 0
     let last = firsts.length
@@ -85,17 +91,25 @@ export class ReceiptSegments {
       if (firsts[middle]! < print.high) first = middle + 1
       else last = middle
     }
+    let isFound = false
     // Entries that share one `high` may begin at the end of the chunk before.
     for (let chunk = Math.max(0, first - 1); chunk < firsts.length && firsts[chunk]! <= print.high; chunk++) {
       const bytes = this.#environment.segments.getBinaryFast([segment, chunk])
-      if (bytes !== undefined && findIn(bytes, print, found)) return true
+      if (bytes === undefined || !findIn(bytes, print, look)) continue
+      isFound = true
+      if (look.found.fits >= 0) return true
     }
-    return false
+    return isFound
   }
 }
 
-/** Entries are in order of `high` alone: those that share one are looked through. */
-function findIn(bytes: Buffer, print: Fingerprint, found: Found): boolean {
+interface Look {
+  addresses: Addresses
+  found: Found
+}
+
+/** Entries are in order of `high` alone: those that share one are looked through, for the one whose number fits best. */
+function findIn(bytes: Buffer, print: Fingerprint, { addresses, found }: Look): boolean {
   let first = 0
   let last = Math.floor(bytes.length / ENTRY_BYTES)
   while (first < last) {
@@ -103,11 +117,17 @@ function findIn(bytes: Buffer, print: Fingerprint, found: Found): boolean {
     if (bytes.readUInt32LE(middle * ENTRY_BYTES) < print.high) first = middle + 1
     else last = middle
   }
+  let isFound = false
   for (let at = first * ENTRY_BYTES; at < bytes.length && bytes.readUInt32LE(at) === print.high; at += ENTRY_BYTES) {
     if (bytes.readUInt32LE(at + 4) !== print.low) continue
-    found.ref = bytes.readDoubleLE(at + 8) as MessageRef
+    const fits = fitOf(bytes.readUInt32LE(at + 17), addresses)
+    const ref = bytes.readDoubleLE(at + 8)
+    if (isFound && (fits < found.fits || (fits === found.fits && ref < found.ref))) continue
+    isFound = true
+    found.ref = ref as MessageRef
     found.part = bytes[at + 16]!
-    return true
+    found.fits = fits
+    found.waits = true
   }
-  return false
+  return isFound
 }
