@@ -17,17 +17,16 @@ import { estimateOf } from '../engine/jobs/estimate.js'
 import { findingWarnings, type Review, reviewOf } from '../engine/jobs/file-findings.js'
 import { TallySum } from '../engine/jobs/tally.js'
 import { NumberParser } from '../engine/phone/number.js'
-import { bytesPerUnit } from './decode.js'
 import { sniff } from './dialect.js'
 import { NumberSet } from './number-set.js'
 import { openSource } from './open-source.js'
+import { overlongRecord } from './overlong.js'
 import { PreviewSink } from './preview.js'
-import { findLineEnd, readFully } from './read-file.js'
-import { RECORD, type RecordSource, type SourceRecord } from './record-source.js'
+import { readFully } from './read-file.js'
+import { RECORD, type SourceRecord } from './record-source.js'
 import { type Row, RowMaker, type RowSink, SUPPRESSED } from './row.js'
 import { isRound, TallyBuilder } from './tally.js'
 
-const ROW_TOO_LONG = reasonNumber('ROW_TOO_LONG')
 const DUPLICATE = reasonNumber('DUPLICATE')
 const ROUND_DUPLICATE = findingNumber('ROUND_DUPLICATE')
 const PREVIEW_ROWS = 12
@@ -147,9 +146,11 @@ async function readAll(file: number, tally: DryRun, extent: Extent): Promise<voi
     const length = readFully(file, buffer, start, Math.min(WINDOW_BYTES, available - start))
     source.reset(buffer, length, start + length >= available ? 'final' : 'open')
     while (source.next() === RECORD) tally.record(source)
-    start += source.position
-    tally.linesBefore += source.lines
-    if (source.overlong) start = passOverlong(file, start, buffer, tally)
+    const search = { file, dialect: plan.dialect, base: start, end: available, last: true, scratch: buffer }
+    const overlong = source.overlong ? overlongRecord(source, search) : null
+    if (overlong !== null) tally.record(overlong)
+    start += overlong === null ? source.position : overlong.offset + overlong.length
+    tally.linesBefore += overlong?.linesBehind ?? source.lines
     onProgress?.(Math.min(start, available), available)
     await turn()
   }
@@ -159,14 +160,6 @@ interface Extent {
   /** Octets of the file. */
   available: number
   onProgress: CheckOptions['onProgress']
-}
-
-/** As a range does it: a record of any size is one rejected row, and is never read into memory. */
-function passOverlong(file: number, start: number, scratch: Buffer, tally: DryRun): number {
-  tally.overlong()
-  const { encoding } = tally.plan.dialect
-  const shape = { unit: bytesPerUnit(encoding), low: encoding === 'utf16be' ? 1 : 0 }
-  return findLineEnd(file, start, scratch, shape) ?? Number.POSITIVE_INFINITY
 }
 
 class DryRun implements RowSink {
@@ -191,7 +184,7 @@ class DryRun implements RowSink {
     return this.preview.linesBefore
   }
 
-  record(source: RecordSource): void {
+  record(source: SourceRecord): void {
     const { counts } = this
     counts.records++
     if (source.blank) counts.skipped++
@@ -199,16 +192,6 @@ class DryRun implements RowSink {
       counts.expanded++
       this.#maker.rows(source, this)
     }
-  }
-
-  overlong(): void {
-    const { counts } = this
-    counts.records++
-    counts.expanded++
-    counts.rows++
-    counts.rejected++
-    this.linesBefore++
-    this.#tally.refuse(ROW_TOO_LONG)
   }
 
   row(row: Row, record: SourceRecord): void {

@@ -75,6 +75,13 @@ export class GeneralParser implements RecordSource {
     }
   }
 
+  get overlongFrom(): number {
+    return this.position
+  }
+  get overlongLines(): number {
+    return this.lines
+  }
+
   reset(bytes: Buffer, end: number, edge: Edge): void {
     const { encoding } = this.#dialect
     const whole = end - (end % bytesPerUnit(encoding))

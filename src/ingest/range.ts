@@ -1,35 +1,23 @@
 /**
- * The 'range' task: reads one byte range of a job's file, turns every record into rows, and stores blocks and range record
- * in one transaction, so that a range is there whole or not at all. Synchronous, in an ingest thread.
- *
- * A range of the fast parser must end exactly at its bound, else it is misaligned and nothing is stored. A range in
- * sequence takes its bound as a wish and ends with the first record that reaches it.
+ * The 'range' task: turns every record of a byte range into rows, and stores blocks and range record in one transaction, so
+ * that a range is there whole or not at all; of a misaligned one nothing. Synchronous, in an ingest thread.
  */
 import { closeSync, openSync } from 'node:fs'
 import type { JobPlan, RangeBounds, RangeResult } from '../engine/contract/ingest.js'
-import { limits } from '../engine/contract/limits.js'
-import { reasonNumber } from '../engine/contract/reasons.js'
 import type { RangeRecord } from '../engine/contract/store.js'
 import type { NewRecord } from '../engine/store/block.js'
 import type { LmdbStore } from '../engine/store/lmdb-store.js'
-import { bytesPerUnit } from './decode.js'
 import { OpenBlocks } from './open-blocks.js'
-import { openSource } from './open-source.js'
-import { findLineEnd, readFully } from './read-file.js'
-import { INCOMPLETE, RECORD, type RecordSource, type SourceRecord } from './record-source.js'
+import { readRange } from './range-reader.js'
+import type { SourceRecord } from './record-source.js'
 import { RejectList } from './rejects.js'
 import { channelNumber, type Row, RowMaker, type RowSink, SUPPRESSED } from './row.js'
 import { RunBuilder } from './run.js'
 import { TallyBuilder } from './tally.js'
 
-const ROW_TOO_LONG = reasonNumber('ROW_TOO_LONG')
 const NO_BYTES = Buffer.alloc(0)
-/** Behind a sequential range's wish: the longest record, its line end, and one unit to see that it is too long. */
-const LOOK_AHEAD = 2 * (limits.recordBytes + 4)
-const SEQUENTIAL_MOST = 4 * limits.rangeBytes
 
 // One of each per thread: a range starts by clearing them.
-let buffer = Buffer.alloc(0)
 const rejects = new RejectList()
 const run = new RunBuilder()
 
@@ -48,11 +36,6 @@ class RangeIngest implements RowSink {
   readonly #plan: JobPlan
   readonly #bounds: RangeBounds
   readonly #file: number
-  readonly #sequential: boolean
-  /** Octets to go through; of a sequential range never more than SEQUENTIAL_MOST. */
-  readonly #wish: number
-  /** The wish ends with the file. */
-  readonly #final: boolean
   readonly #maker: RowMaker
   readonly #blocks: OpenBlocks
   readonly #record: RangeRecord
@@ -65,10 +48,6 @@ class RangeIngest implements RowSink {
     this.#plan = plan
     this.#bounds = bounds
     this.#file = file
-    this.#sequential = plan.dialect.parser === 'general'
-    const size = bounds.end - bounds.start
-    this.#wish = this.#sequential ? Math.min(size, SEQUENTIAL_MOST) : size
-    this.#final = bounds.last && this.#wish === size
     this.#maker = new RowMaker(plan)
     this.#blocks = new OpenBlocks(plan, bounds.range, store.numbers)
     this.#record = emptyRecord(bounds)
@@ -79,55 +58,10 @@ class RangeIngest implements RowSink {
   }
 
   run(): RangeResult {
-    const { start, end } = this.#bounds
-    const wanted = this.#wish + (this.#sequential && !this.#final ? LOOK_AHEAD : 0)
-    if (buffer.length < wanted) buffer = Buffer.allocUnsafeSlow(wanted)
-    const length = readFully(this.#file, buffer, start, wanted)
-    const source = openSource(this.#plan.dialect)
-    source.reset(buffer, length, this.#final ? 'final' : this.#sequential ? 'open' : 'cut')
-    const whole = this.#readAll(source)
-    this.#record.end = start + source.position
-    this.#record.lines = source.lines
-    if (!whole && source.overlong && this.#sequential) this.#passOverlong(source)
-    else if (!this.#sequential && (!whole || source.position !== end - start)) return this.#result(0, true)
-    return this.#keep()
-  }
-
-  /** False: the last record at hand is not whole. */
-  #readAll(source: RecordSource): boolean {
-    const record = this.#record
-    while (source.position < this.#wish) {
-      const next = source.next()
-      if (next !== RECORD) return next !== INCOMPLETE
-      record.records++
-      if (source.blank) {
-        record.skipped++
-        continue
-      }
-      record.expanded++
-      this.#maker.rows(source, this)
-    }
-    return true
-  }
-
-  /** Rejects a record of any size without reading it into memory; leaves it where it is until its end has arrived. */
-  #passOverlong(source: RecordSource): void {
-    const { start, end, last } = this.#bounds
-    const record = this.#record
-    const { encoding } = this.#plan.dialect
-    const shape = { unit: bytesPerUnit(encoding), low: encoding === 'utf16be' ? 1 : 0 }
-    const found = findLineEnd(this.#file, start + source.position, buffer, shape)
-    if (found === null && !last) return
-    const next = found ?? end
-    const length = next - start - source.position
-    record.records++
-    record.expanded++
-    record.rows++
-    record.rejected++
-    this.#tally.refuse(ROW_TOO_LONG)
-    rejects.add({ line: source.lines, offset: source.position, length, reason: ROW_TOO_LONG, column: 0 })
-    record.lines = source.lines + (found === null ? 0 : 1)
-    record.end = next
+    const each = (record: SourceRecord): void => this.#maker.rows(record, this)
+    const { misaligned, ...read } = readRange(this.#file, this.#plan.dialect, this.#bounds, each)
+    Object.assign(this.#record, read)
+    return misaligned ? this.#result(0, true) : this.#keep()
   }
 
   row(row: Row, source: SourceRecord): void {

@@ -44,6 +44,9 @@ export interface RecordSource extends SourceRecord {
   readonly position: number
   /** Line ends passed so far. */
   readonly lines: number
-  /** After INCOMPLETE: the record is larger than limits.recordBytes and no line end is in sight. */
+  /** After INCOMPLETE: the record is larger than limits.recordBytes, and the line end that it is passed over to is not there. */
   readonly overlong: boolean
+  /** When overlong: where to look for that line end, in octets from the start of the bytes given, and line ends up to there. */
+  readonly overlongFrom: number
+  readonly overlongLines: number
 }

@@ -30,6 +30,7 @@ const CTRL_Z_OCTET = 0x1a
 /** Answers of the field methods beside an offset. */
 const CUT_SHORT = -1
 const UNCLOSED = -2
+const OVERFLOW = -3
 
 const STRAY_QUOTE = reasonNumber('STRAY_QUOTE')
 const UNCLOSED_QUOTE = reasonNumber('UNCLOSED_QUOTE')
@@ -50,6 +51,8 @@ export class Scanner implements RecordSource {
   lines = 0
   position = 0
   overlong = false
+  overlongFrom = 0
+  overlongLines = 0
   blank = false
 
   readonly #encoding: ScannerEncoding
@@ -59,6 +62,8 @@ export class Scanner implements RecordSource {
   readonly #flags = new Uint8Array(limits.columns)
   #bytes: Buffer = Buffer.alloc(0)
   #end = 0
+  /** Where the record at hand is larger than any may be, or the bytes end. */
+  #most = 0
   #edge: Edge = 'final'
   /** All of the bytes are text in the encoding; else each record is looked at. */
   #isText = true
@@ -93,32 +98,36 @@ export class Scanner implements RecordSource {
     this.fields = 0
     this.problem = 0
     this.problemColumn = -1
+    this.overlong = false
+    this.#most = Math.min(end, start + limits.recordBytes + 1)
     this.#quoted = false
     let at = start
     for (;;) {
-      at = at < end && bytes[at] === QUOTE_OCTET ? this.#quotedField(at) : this.#field(at, at)
+      at = at < this.#most && bytes[at] === QUOTE_OCTET ? this.#quotedField(at) : this.#field(at, at)
       if (at < 0) break
       if (at === end || this.#kinds[bytes[at]!] !== DELIMITER) break
       at++
     }
     if (at >= 0) return this.#finish(at)
-    return at === UNCLOSED || this.#edge === 'final' ? this.#abandon() : this.#cutShort()
+    if (at === OVERFLOW) return this.#giveUp(this.#most, this.lines)
+    return at === UNCLOSED || this.#edge === 'final' ? this.#giveUp(this.#quoteAt, this.#quoteLine) : this.#cutShort()
   }
 
   /** An unquoted field whose value starts at `start`, read on from `from`: offset of what ends it. */
   #field(start: number, from: number): number {
     const bytes = this.#bytes
     const kinds = this.#kinds
-    const end = this.#end
+    const most = this.#most
     let flags = 0
     let at = from
-    for (; at < end; at++) {
+    for (; at < most; at++) {
       const kind = kinds[bytes[at]!]!
       if (kind === PLAIN) continue
       if (kind < DELIMITER) flags |= kind
       else if (kind !== QUOTE) break
       else if (!this.#guards(start, at)) this.#refuse(STRAY_QUOTE)
     }
+    if (at > this.offset + limits.recordBytes) return OVERFLOW
     this.#keep(start, at, flags)
     return at
   }
@@ -137,7 +146,7 @@ export class Scanner implements RecordSource {
   #quotedField(open: number): number {
     const bytes = this.#bytes
     const kinds = this.#kinds
-    const most = Math.min(this.#end, this.offset + limits.recordBytes + 1)
+    const most = this.#most
     this.#quoted = true
     this.#quoteAt = open
     this.#quoteLine = this.lines
@@ -152,7 +161,7 @@ export class Scanner implements RecordSource {
         at++
       } else return this.#closeQuote(open, at, flags)
     }
-    return most < this.#end || most > this.offset + limits.recordBytes ? UNCLOSED : CUT_SHORT
+    return most > this.offset + limits.recordBytes ? UNCLOSED : CUT_SHORT
   }
 
   /** `at`: the closing quote. */
@@ -246,25 +255,34 @@ export class Scanner implements RecordSource {
 
   #cutShort(): Next {
     this.lines = this.line
-    this.overlong = this.#end - this.offset > limits.recordBytes
     return INCOMPLETE
   }
 
-  /** A quote was never closed: rejects up to the end of the line on which it was opened, and goes on behind that. */
-  #abandon(): Next {
-    let at = this.#quoteAt
-    while (at < this.#end && this.#bytes[at] !== LF_OCTET && this.#bytes[at] !== CR_OCTET) at++
-    const next = at < this.#end ? this.#behindLineEnd(at) : -1
-    if (next < 0 && this.#edge !== 'final') return this.#cutShort()
-    this.problem = UNCLOSED_QUOTE
-    this.problemColumn = this.fields
-    // The line alone is longer than a record may be: whether the quote is closed behind that makes no difference.
-    if (at - this.offset > limits.recordBytes) this.#tooLong()
-    this.line = this.#quoteLine
-    this.lines = this.#quoteLine + (next < 0 ? 0 : 1)
-    this.position = next < 0 ? this.#end : next
+  /**
+   * Rejects what was read and goes on behind the line end at or behind `from`: of a quote that was never closed, the line
+   * on which it was opened; of a record that is too large, the line on which it became so. `lines`: up to `from`.
+   */
+  #giveUp(from: number, lines: number): Next {
+    const end = this.#end
+    let at = from
+    while (at < end && this.#bytes[at] !== LF_OCTET && this.#bytes[at] !== CR_OCTET) at++
+    const next = at < end ? this.#behindLineEnd(at) : -1
+    if (next < 0 && this.#edge !== 'final') {
+      this.overlong = true
+      this.overlongFrom = from
+      this.overlongLines = lines
+      return this.#cutShort()
+    }
+    this.position = next < 0 ? end : next
     this.length = this.position - this.offset
+    this.lines = lines + (next < 0 ? 0 : 1)
     this.blank = false
+    if (at - this.offset > limits.recordBytes) this.#tooLong()
+    else {
+      this.problem = UNCLOSED_QUOTE
+      this.problemColumn = this.fields
+      this.line = lines
+    }
     return RECORD
   }
 

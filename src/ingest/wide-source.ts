@@ -48,6 +48,14 @@ export class WideSource implements RecordSource {
     return this.#scanner.overlong
   }
 
+  get overlongFrom(): number {
+    const scanner = this.#scanner
+    return this.position + unitsOf(this.#utf8, scanner.offset, scanner.overlongFrom) * UNIT_BYTES
+  }
+  get overlongLines(): number {
+    return this.#scanner.overlongLines
+  }
+
   reset(bytes: Buffer, end: number, edge: Edge): void {
     const text = decodeText(bytes, 0, end - (end % UNIT_BYTES), this.#encoding)
     this.#wide = bytes
