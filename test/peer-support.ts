@@ -89,8 +89,13 @@ export interface Peers {
   logged: string[]
 }
 
-/** One engine; `carriers` go into its configuration as they are, with defaults that suit tests. */
-export async function startEngine(t: Test, carriers: object[], routes: object[] = []): Promise<Peers> {
+/** One engine; `carriers` and `further` keys go into its configuration as they are, with defaults that suit tests. */
+export async function startEngine(
+  t: Test,
+  carriers: object[],
+  routes: object[] = [],
+  further: object = {},
+): Promise<Peers> {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'trunkline-peer-'))
   const logged: string[] = []
   const note = (fields: object | string, text?: string): void =>
@@ -112,6 +117,7 @@ export async function startEngine(t: Test, carriers: object[], routes: object[] 
         ...carrier,
       })),
       routes,
+      ...further,
     }),
     { name: 'test', folder: dataDir, env: {} },
   )

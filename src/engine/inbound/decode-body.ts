@@ -41,6 +41,8 @@ export interface Body {
 }
 
 const UDHI = 0x40
+/** Control codes other than tab, line ends, form feed, and a NUL behind the text. */
+const GSM7_ALONE = /[\x01-\x08\x0b\x0e-\x1f]|\0./s
 /** Left where a part is missing; JSON has no place for it. */
 const HALF_PAIR = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g
 
@@ -127,6 +129,7 @@ function readRun({ alphabet, shift, pieces }: Run, codings: CarrierCodings): Rea
     case 'default':
       return readSeptets(bytes, shift)
     case 'ascii':
+      return readAscii(bytes)
     case 'latin1':
       return { text: bytes.latin1Slice().replaceAll('\0', ''), encoding: alphabet }
     case 'binary':
@@ -149,6 +152,16 @@ function readSeptets(bytes: Buffer, shift: ShiftTables): Read {
     return { text: bytes.latin1Slice().replaceAll('\0', ''), encoding: 'latin1' }
   }
   return { text: decodeGsm7(bytes, 0, bytes.length, shift), encoding: 'gsm7' }
+}
+
+/**
+ * What says it is ASCII and has codes that no ASCII text has, and that GSM 7-bit has letters for, is GSM 7-bit: npm smpp
+ * and others send that as data_coding 1.
+ */
+function readAscii(bytes: Buffer): Read {
+  const text = bytes.latin1Slice()
+  if (/^[\0-\x7f]*$/.test(text) && GSM7_ALONE.test(text)) return readSeptets(bytes, 0)
+  return { text: text.replaceAll('\0', ''), encoding: 'ascii' }
 }
 
 /** Alphabets that ICU reads, by the names of the Encoding standard. */
