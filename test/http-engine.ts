@@ -73,6 +73,7 @@ export const job: JobView = {
     dialect: { delimiter: ';', guessed: ['header'] },
     columns: { labels: ['mobile'], fields: { mobile: 0 } },
     warnings: ['one'],
+    findings: { NUMBER_REPAIRED: 1 },
   },
   progress: { rowsPerSecond: 1.5, messagesPerSecond: 2, estimatedEndAt: null },
   createdAt: '2026-10-01T00:00:00.000Z',
@@ -90,6 +91,7 @@ export const previewRow: PreviewRow = {
   parts: 1,
   price: 0.035,
   carrier: 'acme',
+  sendAt: null,
   reason: null,
   detail: null,
 }

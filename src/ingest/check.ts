@@ -21,6 +21,7 @@ import { sniff } from './dialect.js'
 import { NumberSet } from './number-set.js'
 import { openSource } from './open-source.js'
 import { overlongRecord } from './overlong.js'
+import { withPlainFile } from './plain-file.js'
 import { PreviewSink } from './preview.js'
 import { readFully } from './read-file.js'
 import { RECORD, type SourceRecord } from './record-source.js'
@@ -68,8 +69,12 @@ export interface CheckReport {
   review: Review | null
 }
 
-/** @throws EngineError as the job would: FILE_…, COLUMN_…, TEMPLATE_…. */
+/** @throws EngineError as the job would: FILE_…, COLUMN_…, TEMPLATE_…, TOO_LARGE. */
 export async function checkFile(options: CheckOptions): Promise<CheckReport> {
+  return await withPlainFile(options.path, (path) => checkPlain({ ...options, path }))
+}
+
+async function checkPlain(options: CheckOptions): Promise<CheckReport> {
   const { path, settings } = options
   const available = statSync(path).size
   const { dialect, columns, warnings } = sniff({

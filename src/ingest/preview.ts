@@ -63,6 +63,7 @@ function previewRow(row: Row, record: SourceRecord, number: number, linesBefore:
     parts: row.segmented?.partCount ?? 0,
     price: code !== null || row.partPrice === null ? null : amountOf(row.partPrice * row.segmented!.partCount),
     carrier: row.route?.carrier ?? null,
+    sendAt: row.dueSeconds === 0 ? null : new Date(row.dueSeconds * 1000).toISOString(),
     reason: code,
     detail: code === null ? null : reasonHelp(code),
   }

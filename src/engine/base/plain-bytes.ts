@@ -10,6 +10,10 @@ import { limits } from '../contract/limits.js'
 const GZIP = Buffer.from([0x1f, 0x8b])
 const PIECE_BYTES = 64 * 1024
 
+export function isGzip(head: Uint8Array): boolean {
+  return GZIP.equals(head.subarray(0, GZIP.length))
+}
+
 /** @throws EngineError TOO_LARGE, FILE_NOT_CSV, and what the body throws. */
 export async function* plainBytes(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const chunks = body[Symbol.asyncIterator]()
@@ -17,7 +21,7 @@ export async function* plainBytes(body: AsyncIterable<Buffer>): AsyncGenerator<B
   try {
     const head = await firstBytes(chunks)
     isEnded = head.isEnded
-    if (!head.bytes.subarray(0, GZIP.length).equals(GZIP)) {
+    if (!isGzip(head.bytes)) {
       if (head.bytes.length > 0) yield head.bytes
       if (!isEnded) yield* rest(chunks)
     } else yield* unpacked(head, chunks)

@@ -153,6 +153,8 @@ export interface PreviewRow {
   /** null: the account has no prices. */
   price?: number | null
   carrier: string | null
+  /** Its own time; null: when the job is. */
+  sendAt: string | null
   /** Set when the row is not accepted. */
   reason: ReasonCode | null
   detail: string | null

@@ -36,6 +36,7 @@ export class DryRun {
       parts: answer.parts,
       price: partPrice === null ? null : amountOf(partPrice * answer.parts),
       carrier: answer.carrier ?? null,
+      sendAt: request.sendAt ?? null,
       reason: answer.reason ?? null,
       detail: answer.reason === undefined ? null : (answer.detail ?? reasonHelp(answer.reason)),
     })

@@ -200,6 +200,7 @@ export const PreviewRowSchema = Type.Object({
   parts: Type.Integer(),
   price: nullable(Type.Number({ description: 'null: the account has no prices.' })),
   carrier: nullable(Type.String()),
+  sendAt: nullable(Type.String({ description: "The row's own time; null: when the job is." })),
   reason: nullable(Type.String({ description: 'Set when the row is not accepted.' })),
   detail: nullable(Type.String()),
 })
