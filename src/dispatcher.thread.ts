@@ -3,21 +3,22 @@
  * is one more line in `createChannel`.
  */
 import assert from 'node:assert'
+import { isDeepStrictEqual } from 'node:util'
 import { parentPort, workerData } from 'node:worker_threads'
+import { CarrierSet } from './dispatcher-carriers.js'
 import { Random } from './engine/base/random.js'
 import type { SmppCarrierConfig } from './engine/config/smpp-carrier.js'
-import type { Channel } from './engine/contract/channel.js'
 import { systemClock } from './engine/contract/clock.js'
 import { EngineError } from './engine/contract/errors.js'
 import type { OutcomeSink } from './engine/contract/outcome.js'
-import type { DispatcherStart, FromDispatcher, ToDispatcher } from './engine/contract/thread.js'
-import { Carrier } from './engine/dispatch/carriers.js'
+import type { DispatcherStart, FromDispatcher, RouteDispatch, ToDispatcher } from './engine/contract/thread.js'
 import { Dispatcher } from './engine/dispatch/dispatcher.js'
 import { createLog } from './engine/observe/log.js'
 import { SharedMetrics } from './engine/observe/shared-metrics.js'
-import { numberCarriers } from './engine/store/carrier-names.js'
+import { SpaceWatch } from './engine/space.js'
 import { openEnvironment } from './engine/store/environment.js'
-import { createSmppChannel } from './smpp/smpp-channel.js'
+import { createSmppChannel, type SmppCarrierChannel } from './smpp/smpp-channel.js'
+import { PduTracer } from './smpp/tracer.js'
 
 assert(parentPort !== null, 'runs as a worker thread')
 const main = parentPort
@@ -27,11 +28,19 @@ const log = createLog(start.logLevel as Parameters<typeof createLog>[0])
 const metrics = new SharedMetrics(start.metrics)
 const random = new Random(systemClock.now() >>> 0)
 const environment = openEnvironment(start.dataDir)
-const routes = new Map(start.routes.map(({ route, carriers }) => [route, carriers]))
+const space = new SpaceWatch(start.dataDir, systemClock)
+let routes = routesOf(start.routes)
+
+/** By number, as lanes ask for them. */
+function routesOf(list: RouteDispatch[]): Map<number, RouteDispatch> {
+  return new Map(list.map((route) => [route.route, route]))
+}
 
 function post(message: FromDispatcher): void {
   main.postMessage(message)
 }
+
+const NO_CARRIERS = { carriers: [], failoverAfterMs: 0 }
 
 function fatal(error: unknown): void {
   const code = error instanceof EngineError ? error.code : 'INTERNAL'
@@ -46,27 +55,32 @@ const dispatcher = new Dispatcher({
   random,
   metrics,
   log,
-  carriersOf: (route) => routes.get(route) ?? [],
+  termsOf: (route) => routes.get(route) ?? NO_CARRIERS,
+  hasSpace: () => space.look().ok,
   port: {
     progress: (jobs) => post({ type: 'progress', jobs }),
     finished: (job) => post({ type: 'finished', job }),
+    inbound: () => post({ type: 'inbound' }),
     fatal,
   },
 })
 
-function createChannel(config: SmppCarrierConfig, sink: OutcomeSink): Channel {
-  return createSmppChannel(config, { sink, clock: systemClock, random, metrics, log })
+const tracers = new Map<string, PduTracer>()
+
+/** Of a carrier, also when its channel is made anew. */
+function tracerOf(carrier: string): PduTracer {
+  const known = tracers.get(carrier)
+  if (known !== undefined) return known
+  const tracer = new PduTracer(systemClock, (watch, batch) => post({ type: 'traced', watch, batch }))
+  tracers.set(carrier, tracer)
+  return tracer
 }
 
-const numbers = numberCarriers(
-  environment,
-  configs.map(({ id }) => id),
-)
-const carriers = configs.map((config, index) => {
-  const channel = createChannel(config, dispatcher.inbox.sink(index))
-  const terms = { request: config.receipts.request, timeoutSeconds: config.receiptTimeoutSeconds }
-  return new Carrier(channel, numbers[index]!, { terms, metrics })
-})
+function createChannel(config: SmppCarrierConfig, sink: OutcomeSink): SmppCarrierChannel {
+  return createSmppChannel(config, { sink, clock: systemClock, random, metrics, log, tracer: tracerOf(config.id) })
+}
+
+const carriers = new CarrierSet({ environment, metrics, dispatcher, makeChannel: createChannel })
 
 const handlers: { [K in ToDispatcher['type']]: (message: Extract<ToDispatcher, { type: K }>) => void } = {
   job: ({ job }) => dispatcher.job(job),
@@ -76,8 +90,21 @@ const handlers: { [K in ToDispatcher['type']]: (message: Extract<ToDispatcher, {
     dispatcher.inbox.bindsChanged = true
     dispatcher.wake()
   },
-  carriers: ({ request }) => post({ type: 'carriers', request, items: carriers.map(({ channel }) => channel.view()) }),
+  carriers: ({ request }) => post({ type: 'carriers', request, items: carriers.views() }),
   states: ({ request, blocks }) => dispatcher.states(blocks, (states) => post({ type: 'states', request, states })),
+  reload: ({ request, carriers: list, routes: routeList }) => {
+    const changed = carriers.reload(list as SmppCarrierConfig[])
+    const before = routes
+    routes = routesOf(routeList)
+    if (!isDeepStrictEqual(before, routes)) changed.push('routes')
+    dispatcher.routesChanged()
+    post({ type: 'reloaded', request, changed })
+  },
+  trace: ({ watch, carrier, filter }) => {
+    if (filter === null) tracerOf(carrier).unwatch(watch)
+    else tracerOf(carrier).watch(watch, filter)
+  },
+  traceMore: ({ watch, carrier }) => tracerOf(carrier).more(watch),
   drain: ({ deadlineMs }) => {
     dispatcher
       .drain(deadlineMs)
@@ -86,7 +113,7 @@ const handlers: { [K in ToDispatcher['type']]: (message: Extract<ToDispatcher, {
   },
 }
 
-const recovered = await dispatcher.start(carriers, start.jobs)
+const recovered = await dispatcher.start(carriers.open(configs), start.jobs)
 if (recovered.blocks > 0) log.info({ ...recovered }, 'recovered open blocks')
 main.on('message', (message: ToDispatcher) => {
   try {

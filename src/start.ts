@@ -49,6 +49,8 @@ export interface RunningServer {
   url: string
   adminKey: string
   engine: Engine
+  /** Applies carriers and routes of another configuration under traffic; what changed, a line each. */
+  reload(config: Config): Promise<string[]>
   stop(): Promise<void>
 }
 
@@ -135,7 +137,11 @@ async function start(config: Config, options: StartOptions, closing: Closing): P
   const server = await createServer({ engine, config, log })
   closing.add(() => server.close(HTTP_CLOSE_MS))
   log.info({ url: server.url, dataDir: config.dataDir }, 'trunkline runs')
-  return { url: server.url, adminKey: key, engine, stop: () => stop(config, closing, log) }
+  const reload = async (fresh: Config): Promise<string[]> => {
+    await built.routes.reload(fresh)
+    return await link.reload(fresh.carriers, built.routes.dispatch())
+  }
+  return { url: server.url, adminKey: key, engine, reload, stop: () => stop(config, closing, log) }
 }
 
 /** Reads what subscribers sent, and looks each second whose time is over. Gives how it is stopped. */

@@ -13,7 +13,7 @@ import type { JobDispatch } from '../src/engine/contract/lane.js'
 import { silentLog } from '../src/engine/contract/log.js'
 import type { MessageRef, OutgoingMessage } from '../src/engine/contract/message.js'
 import { noMetrics } from '../src/engine/contract/metrics.js'
-import { OUTCOME, type OutcomeCode, type OutcomeSink } from '../src/engine/contract/outcome.js'
+import { OUTCOME, type OutcomeCode, type OutcomeSink, type Receipt } from '../src/engine/contract/outcome.js'
 import type { JobProgress } from '../src/engine/contract/thread.js'
 import { Carrier } from '../src/engine/dispatch/carriers.js'
 import { Dispatcher } from '../src/engine/dispatch/dispatcher.js'
@@ -63,6 +63,11 @@ export class ScriptedChannel implements Channel {
   start(): void {
     this.#sink.bindChanged()
   }
+  readonly avoided = false
+  readonly limitsSenders = false
+  senderRoom(): number {
+    return Number.POSITIVE_INFINITY
+  }
   get windowTotal(): number {
     return this.window
   }
@@ -107,13 +112,14 @@ export class ScriptedChannel implements Channel {
       part: sent.part,
       code,
       status: code === OUTCOME.rejected ? 11 : 0,
+      delayMs: -1,
       id,
       idStart: 0,
       idLength,
     })
     if (receipt !== null && !this.receiptFirst) this.#receive(id, receipt)
   }
-  #receive(id: Buffer, code: OutcomeCode): void {
+  #receive(id: Buffer, code: OutcomeCode, change: Partial<Receipt> = {}): void {
     this.#sink.receipt({
       bind: 0,
       session: 1,
@@ -123,10 +129,22 @@ export class ScriptedChannel implements Channel {
       idStart: 0,
       idLength: id.length,
       error: '',
+      source: 0,
+      destination: 0,
+      doneSeconds: 0,
+      byText: false,
+      ...change,
     })
   }
-  giveReceipt(id: string, code: OutcomeCode): void {
-    this.#receive(Buffer.from(id), code)
+  giveReceipt(id: string, code: OutcomeCode, change: Partial<Receipt> = {}): void {
+    this.#receive(Buffer.from(id), code, change)
+  }
+  /** The answer to a part that was given up as unanswered. */
+  answerLate(sent: Sent, code: OutcomeCode): void {
+    const { ref, part } = sent
+    const id = Buffer.from(code === OUTCOME.accepted ? sent.id : '')
+    const status = code === OUTCOME.accepted ? 0 : 0x58
+    this.#sink.answeredLate({ bind: 0, ref, part, code, status, delayMs: -1, id, idStart: 0, idLength: id.length })
   }
   nextCapacityMs(): number {
     return this.#outstanding.length > 0 ? 1 : Number.POSITIVE_INFINITY
@@ -141,7 +159,15 @@ export class ScriptedChannel implements Channel {
     if (change.paused !== undefined) this.paused = change.paused
   }
   view(): CarrierView {
-    return { id: this.id, protocol: 'smpp', paused: this.paused, ratePerSecond: null, binds: [] }
+    return {
+      id: this.id,
+      protocol: 'smpp',
+      paused: this.paused,
+      ratePerSecond: null,
+      rateNowPerSecond: null,
+      actions: [],
+      binds: [],
+    }
   }
   async drain(): Promise<void> {
     for (const sent of this.#outstanding.splice(0)) this.#settle(sent, OUTCOME.unanswered)
@@ -181,6 +207,7 @@ export function jobDispatch(job: number, accepted: number, change: Partial<JobDi
     state: 'running',
     accepted,
     openEnded: false,
+    distinct: false,
     ...change,
   }
 }
@@ -237,6 +264,7 @@ export async function startDispatcher(options: {
   /** Added to the wall clock: what has passed since. */
   aheadMs?: { value: number }
   receiptTimeoutSeconds?: number
+  hasSpace?: () => boolean
   before?: (store: LmdbStore, channel: ScriptedChannel) => void
   makeChannel?: (sink: OutcomeSink) => ScriptedChannel
 }): Promise<Harness> {
@@ -257,10 +285,14 @@ export async function startDispatcher(options: {
     random: new Random(options.seed ?? 1),
     metrics: noMetrics,
     log: silentLog,
-    carriersOf: () => ['test'],
+    termsOf: () => ({ carriers: [{ id: 'test', order: 1, weight: 1 }], failoverAfterMs: 0 }),
+    hasSpace: () => options.hasSpace?.() ?? true,
     port: {
       progress(jobs) {
         for (const one of jobs) progress.set(one.job, one)
+        tell()
+      },
+      inbound() {
         tell()
       },
       finished(job) {

@@ -25,17 +25,36 @@ Example:
 }
 
 function listing(items: CarrierView[]): string {
-  const rows = items.flatMap(({ id, protocol, paused, ratePerSecond, binds }) =>
-    binds.map((bind) => [
-      id,
-      protocol,
-      paused ? 'paused' : 'running',
-      ratePerSecond === null ? 'no limit' : `${ratePerSecond}/s`,
+  const rows = items.flatMap((carrier) =>
+    carrier.binds.map((bind) => [
+      carrier.id,
+      carrier.protocol,
+      sendingOf(carrier),
+      rateOf(carrier),
       bind.index,
       bind.state,
-      `${bind.inFlight}/${bind.window}`,
+      `${bind.inFlight}/${bind.windowNow}`,
       bind.lastError ?? '',
     ]),
   )
-  return table(['carrier', 'protocol', 'sending', 'rate', 'bind', 'state', 'in flight', 'last error'], rows)
+  const binds = table(['carrier', 'protocol', 'sending', 'rate', 'bind', 'state', 'in flight', 'last error'], rows)
+  const actions = items.flatMap(({ id, actions }) =>
+    actions.map(({ at, action, reason, until }) => [id, action, reason, at, until ?? 'open']),
+  )
+  if (actions.length === 0) return binds
+  return `${binds}\n\n${table(['carrier', 'by itself', 'because', 'since', 'until'], actions)}`
+}
+
+function sendingOf({ paused, actions }: CarrierView): string {
+  const held = actions.find(({ action }) => action === 'stopped' || action === 'suspended')
+  return paused ? 'paused' : (held?.action ?? 'running')
+}
+
+/** The rate in force, with the agreed one where that is another. */
+function rateOf({ ratePerSecond, rateNowPerSecond }: CarrierView): string {
+  if (rateNowPerSecond === null) return 'no limit'
+  const now = `${Math.round(rateNowPerSecond * 10) / 10}/s`
+  return rateNowPerSecond === ratePerSecond
+    ? now
+    : `${now} of ${ratePerSecond === null ? 'no limit' : `${ratePerSecond}/s`}`
 }

@@ -1,20 +1,19 @@
 /** `trunkline serve`: the engine until SIGTERM or SIGINT. */
 import { loadConfig } from '../engine/config/load.js'
 import type { Config } from '../engine/config/schema.js'
-import type { EngineApi } from '../engine/contract/api.js'
 import { createLog } from '../engine/observe/log.js'
-import { startServer } from '../start.js'
+import { type RunningServer, startServer } from '../start.js'
 import { type Command, readArguments, textOption } from './command.js'
 import { defaultConfigFile } from './config-file.js'
 import { printError } from './output.js'
-import { applyReload, planReload } from './reload.js'
+import { reloadLine, waitsForRestart } from './reload.js'
 
 export const serve: Command = {
   help: `Usage: trunkline serve [--config trunkline.yaml]
 
 Runs until SIGTERM or SIGINT, then stops taking work, waits for open answers (at most shutdownSeconds), unbinds,
-and exits 0. A second signal ends it at once. SIGHUP reads the file again and applies the carriers' rates, windows and
-binds without dropping a bind; what else differs is named and waits for a restart. Without a file the defaults hold: data in ./trunkline-data, HTTP on
+and exits 0. A second signal ends it at once. SIGHUP reads the file again and applies carriers, routes and rates without
+dropping a healthy bind; what else differs is named and waits for a restart, and a file that is wrong changes nothing. Without a file the defaults hold: data in ./trunkline-data, HTTP on
 127.0.0.1:8080, no carriers. The admin key is in dataDir/admin.key. The log is JSON on stdout.
 
 Example:
@@ -26,7 +25,7 @@ Example:
     const config = loadConfig(file)
     const server = await startServer(config, { log: createLog(config.logLevel) })
     const stopped = firstSignal()
-    reloadAtSighup(file, config, server.engine)
+    reloadAtSighup(file, config, server)
     printError(`trunkline listens on ${server.url}`)
     await stopped
     await server.stop()
@@ -34,22 +33,22 @@ Example:
   },
 }
 
-/** A file that cannot be read or is wrong changes nothing. */
-function reloadAtSighup(file: string | null, started: Config, engine: EngineApi): void {
-  let config = started
+/** One at a time; a file that cannot be read or is wrong changes nothing. */
+function reloadAtSighup(file: string | null, started: Config, server: RunningServer): void {
+  let before: Promise<void> = Promise.resolve()
   process.on('SIGHUP', () => {
-    try {
-      const fresh = loadConfig(file)
-      const reload = planReload(config, fresh)
-      config = fresh
-      applyReload(reload, (id, change) => engine.patchCarrier(id, change)).then(
-        (line) => printError(`configuration read again: ${line}`),
-        (error: Error) => printError(`configuration read again, but not applied: ${error.message}`),
-      )
-    } catch (error) {
-      printError(`configuration not read again: ${(error as Error).message}`)
-    }
+    before = before.then(() => reloadOnce(file, started, server))
   })
+}
+
+async function reloadOnce(file: string | null, started: Config, server: RunningServer): Promise<void> {
+  try {
+    const fresh = loadConfig(file)
+    const changed = await server.reload(fresh)
+    printError(`configuration read again: ${reloadLine(changed, waitsForRestart(started, fresh))}`)
+  } catch (error) {
+    printError(`configuration not read again, the former one stays in force: ${(error as Error).message}`)
+  }
 }
 
 /** Resolves at the first signal; the second one ends the process, for the operator who will not wait. */

@@ -72,7 +72,7 @@ export async function buildEngine(parts: BuildParts): Promise<Built> {
   const { config, documents, clock } = parts
   const numbering = new Numbering(documents)
   const accounts = new Accounts({ documents, numbering, clock, adminKey: parts.adminKey, knownCountry: isCountry })
-  const routes = await RouteBook.open(config, documents, () => numbering.take('route'))
+  const routes = await RouteBook.open(config, { documents, takeNumber: () => numbering.take('route') })
   const assembly = new Assembly(parts, { accounts, numbering, routes })
   return {
     routes,
@@ -191,7 +191,7 @@ class Assembly {
   }
 
   #names(): ViewNames {
-    const { store, statusName } = this.#parts
+    const { store, statusName, config } = this.#parts
     let known = carrierNames(store.environment)
     return {
       carrier: (number) => {
@@ -200,6 +200,7 @@ class Assembly {
         return known[number]
       },
       status: statusName,
+      zone: (number) => config.carriers.find(({ id }) => id === known[number])?.receipts.timeZone ?? 'UTC',
     }
   }
 

@@ -4,7 +4,8 @@
  */
 import type { CarrierPatch, CarrierView } from './contract/channel.js'
 import { EngineError } from './contract/errors.js'
-import type { FromDispatcher, JobProgress, ToDispatcher } from './contract/thread.js'
+import type { FromDispatcher, JobProgress, RouteDispatch, ToDispatcher } from './contract/thread.js'
+import { TraceFeed } from './trace-feed.js'
 
 /** A worker thread as this file needs it. */
 export interface DispatcherPort {
@@ -15,6 +16,7 @@ export interface DispatcherPort {
 export interface DispatcherEvents {
   progress(jobs: JobProgress[]): void
   finished(job: number): void
+  inbound(): void
   fatal(code: string, message: string): void
 }
 
@@ -30,6 +32,7 @@ export class DispatcherLink {
   readonly #events: DispatcherEvents
   readonly #waiting = new Map<number, Waiting>()
   readonly ready: Promise<void>
+  readonly traces = new TraceFeed((message) => this.post(message))
   readonly #drained: Promise<void>
   #isAlive = false
   #nextRequest = 1
@@ -63,8 +66,10 @@ export class DispatcherLink {
   #receive(message: FromDispatcher): void {
     if (message.type === 'progress') this.#events.progress(message.jobs)
     else if (message.type === 'finished') this.#events.finished(message.job)
+    else if (message.type === 'inbound') this.#events.inbound()
+    else if (message.type === 'traced') this.traces.traced(message.watch, message.batch)
     else if (message.type === 'fatal') this.#events.fatal(message.code, message.message)
-    else if (message.type === 'carriers' || message.type === 'states') {
+    else if (message.type === 'carriers' || message.type === 'states' || message.type === 'reloaded') {
       this.#waiting.get(message.request)?.resolve(message)
       this.#waiting.delete(message.request)
     }
@@ -91,6 +96,12 @@ export class DispatcherLink {
   async patchCarrier(id: string, change: CarrierPatch): Promise<CarrierView[]> {
     this.post({ type: 'carrier', id, change })
     return await this.carriers()
+  }
+
+  /** Resolves with what changed, a line each. */
+  async reload(carriers: unknown[], routes: RouteDispatch[]): Promise<string[]> {
+    const answer = await this.#ask((request) => ({ type: 'reload', request, carriers, routes }))
+    return answer.type === 'reloaded' ? answer.changed : []
   }
 
   /** State snapshots in the order asked, durable; null = never claimed. */

@@ -4,6 +4,8 @@
  * Two limits hold (reliability.md P2): at most W in flight, and at most W + C in flight or answered and not durable yet,
  * so that a crash leaves at most W + C parts in doubt. Parts of one message leave here together and in order.
  */
+import { LatencyWindow } from '../engine/base/latency-window.js'
+import { RateLimiter } from '../engine/base/rate.js'
 import type { BindState, BindView } from '../engine/contract/channel.js'
 import type { OutgoingMessage } from '../engine/contract/message.js'
 import { OUTCOME, type Settlement } from '../engine/contract/outcome.js'
@@ -30,22 +32,46 @@ export class Bind implements LinkOwner {
   #pending = new PendingParts()
   #unsettled = 0
   #generation = 0
+  #latency: LatencyWindow
+  /** Of this bind alone; null: none. */
+  #rate: RateLimiter | null = null
   #draining = false
   /** Counts drains: one that was overtaken by `start` gives up. */
   #drains = 0
 
-  constructor(context: CarrierContext, index: number) {
+  /** `before`: the bind whose place it takes. */
+  constructor(context: CarrierContext, index: number, before: Bind | null = null) {
     this.#context = context
     this.index = index
+    this.#generation = before === null ? 0 : before.#generation
+    this.#unsettled = before === null ? 0 : before.#unsettled
+    this.#latency = new LatencyWindow(context.window, context.carrier.adaptiveWindow)
+    this.refit()
     this.metrics = context.metrics.bind(index)
     const pair = context.carrier.bindType === 'transmitter+receiver'
     this.#sender = new Link(context, this, pair ? COMMAND.bindTransmitter : COMMAND.bindTransceiver)
     if (pair) this.#receiver = new Link(context, this, COMMAND.bindReceiver)
   }
 
+  /** Takes over what the configuration says of a single bind. */
+  refit(): void {
+    const { ratePerSecondPerBind, adaptiveWindow } = this.#context.carrier
+    this.#latency.switchTo(adaptiveWindow)
+    if (ratePerSecondPerBind === undefined) this.#rate = null
+    else if (this.#rate === null) this.#rate = new RateLimiter(ratePerSecondPerBind)
+    else this.#rate.set(ratePerSecondPerBind)
+  }
+
   /** Parts that may be handed to `send` now, by this bind's limits alone. */
-  get room(): number {
-    return this.#pending.empty && !this.#draining ? this.#free : 0
+  room(nowMs: number): number {
+    if (!this.#pending.empty || this.#draining) return 0
+    const free = this.#free
+    return this.#rate === null || free === 0 ? free : Math.min(free, this.#rate.available(nowMs))
+  }
+
+  /** Milliseconds until this bind's own rate lets another part go; 0: it does not hold it up. */
+  rateWaitMs(nowMs: number): number {
+    return this.#rate === null || !this.up ? 0 : this.#rate.nextMs(nowMs)
   }
 
   get hasPending(): boolean {
@@ -65,7 +91,7 @@ export class Bind implements LinkOwner {
     if (session === null || !session.ready) return 0
     const { window, cap } = this.#context
     const { inFlight } = session
-    return Math.max(0, Math.min(window - inFlight, window + cap - inFlight - this.#unsettled))
+    return Math.max(0, Math.min(this.#latency.now - inFlight, window + cap - inFlight - this.#unsettled))
   }
 
   start(): void {
@@ -78,11 +104,12 @@ export class Bind implements LinkOwner {
   /** Takes the message whole: what finds no room waits here and goes first. False: no room for its first part. */
   send(message: OutgoingMessage, nowMs: number): boolean {
     let part = nextOpenPart(message, 0)
-    if (this.room === 0 || part >= message.partCount) return false
+    if (this.room(nowMs) === 0 || part >= message.partCount) return false
     const joined = this.#context.encoder.joinsParts(message)
     do {
       if (!this.#submit(message, part, nowMs)) {
         this.#pending.keep(message, part)
+        if (this.#senderIsOut(message, nowMs)) this.#giveUpPending()
         return true
       }
       part = joined ? message.partCount : nextOpenPart(message, part + 1)
@@ -97,12 +124,24 @@ export class Bind implements LinkOwner {
       if (this.#context.encoder.joinsParts(message)) this.#pending.clear()
       else this.#pending.advance()
     }
+    if (!this.#pending.empty && this.#senderIsOut(message, nowMs)) this.#giveUpPending()
+  }
+
+  /** The rest of a message whose sender has used up its rate goes back: others need not wait for it. */
+  #senderIsOut(message: OutgoingMessage, nowMs: number): boolean {
+    return this.#context.senders.available(message.from, nowMs) === 0
   }
 
   #submit(message: OutgoingMessage, part: number, nowMs: number): boolean {
-    const { rate } = this.#context
-    if (this.#free === 0 || (rate !== null && rate.available(nowMs) === 0)) return false
-    rate?.take(1, nowMs)
+    const { rate, senders } = this.#context
+    if (this.#free === 0 || rate.available(nowMs) === 0) return false
+    if (this.#rate !== null && this.#rate.available(nowMs) === 0) return false
+    if (senders.isOn) {
+      if (senders.available(message.from, nowMs) === 0) return false
+      senders.take(message.from, nowMs)
+    }
+    rate.take(1, nowMs)
+    this.#rate?.take(1, nowMs)
     this.#sender.session!.submit(message, part, nowMs)
     this.metrics.submitted++
     return true
@@ -122,7 +161,8 @@ export class Bind implements LinkOwner {
   tick(nowMs: number): void {
     this.#sender.tick(nowMs)
     this.#receiver?.tick(nowMs)
-    this.metrics.publish(this.inFlight, this.#context.window)
+    this.#latency.tick(nowMs)
+    this.metrics.publish(this.inFlight, this.#latency.now)
   }
 
   durable(count: number): void {
@@ -137,6 +177,7 @@ export class Bind implements LinkOwner {
   }
 
   resizeWindow(window: number): void {
+    this.#latency.resize(window)
     this.#sender.session?.resizeWindow(window)
   }
 
@@ -148,7 +189,8 @@ export class Bind implements LinkOwner {
     const lastError = worst.lastError ?? this.#sender.lastError ?? (waits ? hosts.restReason : null)
     const retryInMs = waits ? worst.retryInMs(clock.monotonic()) : null
     const { inFlight, index } = this
-    return { index, state: worst.state, inFlight, window, lastError, host: this.#sender.hostName, retryInMs }
+    const windowNow = this.#latency.now
+    return { index, state: worst.state, inFlight, window, windowNow, lastError, host: this.#sender.hostName, retryInMs }
   }
 
   /** Stops sending, waits for answers, unbinds, closes, all before `deadlineMs` (epoch); see Channel.drain. */
@@ -204,15 +246,20 @@ export class Bind implements LinkOwner {
   }
 
   settled(settlement: Settlement): void {
-    const { rest, clock, sink } = this.#context
-    if (settlement.code === OUTCOME.throttled) rest.throttled(clock.monotonic())
     this.#unsettled++
-    sink.settled(settlement)
+    this.#context.sink.settled(settlement)
+  }
+
+  answered(sentAtMs: number, nowMs: number): void {
+    this.#latency.answered(sentAtMs, nowMs)
   }
 
   linkChanged(): void {
     const { sink } = this.#context
-    if (this.#sender.session === null) this.#giveUpPending()
+    if (this.#sender.session === null) {
+      this.#giveUpPending()
+      this.#latency.reset(this.#context.clock.monotonic())
+    }
     this.metrics.up(this.#sender.state === 'bound')
     sink.bindChanged()
     sink.capacityChanged()
@@ -228,6 +275,7 @@ export class Bind implements LinkOwner {
         part: this.#pending.part,
         code: OUTCOME.notSent,
         status: 0,
+        delayMs: -1,
         id: NO_ID,
         idStart: 0,
         idLength: 0,

@@ -1,7 +1,6 @@
 /** Metrics of one carrier: looked up once, counted in plain numbers, handed over once per tick. */
 import type { Counter, Gauge, Histogram, Metrics } from '../engine/contract/metrics.js'
-import { OUTCOME } from '../engine/contract/outcome.js'
-import { statusLabel, statusOutcome } from './status.js'
+import { statusLabel } from './status.js'
 
 /** One response in this many is timed: the shape of the histogram is wanted, not its every count. */
 const SAMPLE = 16
@@ -75,9 +74,17 @@ export class CarrierMetrics {
     this.#rateLimit.set(perSecond)
   }
 
-  answered(status: number, latencyMs: number): void {
+  /** A rule begins or ends to act on the carrier. */
+  acted(action: string, begins: boolean): void {
+    const labels = { carrier: this.#carrier, action }
+    if (begins) this.#metrics.counter('trunkline_carrier_actions_total', labels).add(1)
+    this.#metrics.gauge('trunkline_carrier_action_active', labels).set(begins ? 1 : 0)
+  }
+
+  answered(status: number, latencyMs: number, isThrottled: boolean): void {
     if (status === 0) this.#ok.count++
-    else this.#refused(status)
+    else this.#pending(statusLabel(status)).count++
+    if (isThrottled) this.#throttledCount++
     if (++this.#sample < SAMPLE) return
     this.#sample = 0
     this.#seconds.observe(latencyMs / 1000)
@@ -97,11 +104,6 @@ export class CarrierMetrics {
     if (this.#throttledCount === 0) return
     this.#throttled.add(this.#throttledCount)
     this.#throttledCount = 0
-  }
-
-  #refused(status: number): void {
-    this.#pending(statusLabel(status)).count++
-    if (statusOutcome(status) === OUTCOME.throttled) this.#throttledCount++
   }
 
   #pending(status: string): Pending {

@@ -7,35 +7,40 @@ import type { MessageRef, OutgoingMessage } from '../engine/contract/message.js'
 import { OUTCOME, type OutcomeCode, type Settlement } from '../engine/contract/outcome.js'
 import type { CarrierContext } from './carrier-context.js'
 import { responseText, type Span, trimSpan } from './decode.js'
-import type { Verdict } from './outcome-table.js'
 import { Window } from './window.js'
 import type { Writer } from './writer.js'
 
 const NO_ID = Buffer.alloc(0)
 
-/** A response, and what it means at this carrier. */
+/** The head of a response, and when it came. */
 export interface Answer {
   status: number
   sequence: number
-  verdict: Verdict
+  nowMs: number
+}
+
+export interface RequestsOwner {
+  settled(settlement: Settlement): void
+  /** A submit that was handed over at `sentAtMs` was answered. */
+  answered(sentAtMs: number, nowMs: number): void
 }
 
 export class Requests {
   #context: CarrierContext
   #writer: Writer
   #window: Window
-  #onSettled: (settlement: Settlement) => void
+  #owner: RequestsOwner
   /** Filled anew for each call, as the sink's contract allows. */
   #settlement: Settlement
   #text: Span = { start: 0, length: 0 }
   /** By sequence number: settled as unanswered, oldest first. */
   readonly #late = new Map<number, { ref: MessageRef; part: number; span: number }>()
 
-  constructor(context: CarrierContext, writer: Writer, bind: number, onSettled: (settlement: Settlement) => void) {
+  constructor(context: CarrierContext, writer: Writer, bind: number, owner: RequestsOwner) {
     this.#context = context
     this.#writer = writer
     this.#window = new Window(context.window)
-    this.#onSettled = onSettled
+    this.#owner = owner
     this.#settlement = {
       bind,
       ref: 0 as MessageRef,
@@ -72,17 +77,27 @@ export class Requests {
     encoder.write(this.#writer, message, part, this.#window.sequenceAt(slot))
   }
 
-  /** submit_sm_resp at bytes[start, end). False: nothing of this sequence number waits. */
-  answer(bytes: Buffer, start: number, end: number, header: Answer): boolean {
-    const slot = this.#window.find(header.sequence)
-    if (slot < 0) return false
-    const { code, delayMs } = header.verdict
+  /** submit_sm_resp at bytes[start, end), or nothing for a generic_nack. null: nothing of this sequence number waits. */
+  answer(bytes: Buffer, start: number, end: number, answer: Answer): OutcomeCode | null {
+    const { status, nowMs } = answer
+    const { metrics, rate, outcomes, actions } = this.#context
+    const slot = this.#window.find(answer.sequence)
+    if (slot < 0) {
+      if (!this.#answerLate(bytes, start, end, answer)) metrics.unmatched()
+      return null
+    }
+    const { code, delayMs, throttles, rule } = outcomes.verdict(status, bytes, start, end)
+    const sentAtMs = this.#window.sentAt(slot)
+    metrics.answered(status, nowMs - sentAtMs, throttles)
+    rate.answered(throttles, sentAtMs, nowMs)
+    if (rule !== null) actions.note(rule, nowMs)
+    this.#owner.answered(sentAtMs, nowMs)
     if (code === OUTCOME.accepted) this.#takeId(bytes, start, end)
     this.#settlement.delayMs = delayMs
-    this.#close(slot, code, header.status)
+    this.#close(slot, code, status)
     this.#settlement.idLength = 0
     this.#settlement.delayMs = -1
-    return true
+    return code
   }
 
   /** Time at which the request of this sequence number was handed over; -1 when none waits. */
@@ -92,13 +107,13 @@ export class Requests {
   }
 
   /** A response that comes after its time-out, in this session: told as such. False: nothing of this sequence number. */
-  answerLate(bytes: Buffer, start: number, end: number, header: Answer): boolean {
-    const request = this.#late.get(header.sequence)
+  #answerLate(bytes: Buffer, start: number, end: number, { status, sequence }: Answer): boolean {
+    const request = this.#late.get(sequence)
     if (request === undefined) return false
-    this.#late.delete(header.sequence)
+    this.#late.delete(sequence)
     const settlement = this.#settlement
-    settlement.code = header.verdict.code
-    settlement.status = header.status
+    settlement.code = this.#context.outcomes.verdict(status, bytes, start, end).code
+    settlement.status = status
     settlement.ref = request.ref
     if (settlement.code === OUTCOME.accepted) this.#takeId(bytes, start, end)
     for (let n = 0; n < request.span; n++) {
@@ -152,7 +167,7 @@ export class Requests {
     this.#window.close(slot)
     for (let n = 0; n < span; n++) {
       settlement.part = part + n
-      this.#onSettled(settlement)
+      this.#owner.settled(settlement)
     }
   }
 

@@ -7,7 +7,7 @@
 import type { Socket } from 'node:net'
 import type { Endpoint } from '../engine/config/endpoint.js'
 import type { OutgoingMessage } from '../engine/contract/message.js'
-import type { Settlement } from '../engine/contract/outcome.js'
+import { OUTCOME } from '../engine/contract/outcome.js'
 import type { CarrierContext } from './carrier-context.js'
 import { type BindCommand, COMMAND, RESPONSE } from './constants.js'
 import { readUint32, scInterfaceVersion } from './decode.js'
@@ -15,11 +15,11 @@ import { writeBind, writeDeliverResponse, writeHeaderOnly } from './encode.js'
 import { Framer } from './framer.js'
 import { InboundReader } from './inbound.js'
 import { refusalText } from './reconnect.js'
-import { Requests } from './requests.js'
+import { type Answer, Requests, type RequestsOwner } from './requests.js'
 import { openSocket } from './socket.js'
 import { STATUS, statusName } from './status.js'
 import { SessionTimers } from './timers.js'
-import { Writer } from './writer.js'
+import { type ByteSink, Writer } from './writer.js'
 
 export type SessionState = 'connecting' | 'binding' | 'bound' | 'unbinding' | 'closed'
 
@@ -36,12 +36,11 @@ export interface SessionEnd {
   wasUseful: boolean
 }
 
-export interface SessionOwner {
+export interface SessionOwner extends RequestsOwner {
   /** `version`: what both sides speak, 0x34 or 0x50. */
   bound(version: number): void
   /** Every part of the session is settled before this. */
   closed(end: SessionEnd): void
-  settled(settlement: Settlement): void
 }
 
 /** Which connection this is: index of the bind, command, and the number of this connection among the bind's. */
@@ -75,6 +74,8 @@ export class Session {
   #peerUnbound = false
   #useful = false
   #unflushedBatch = 0
+  /** Filled anew for each answer to a submit. */
+  readonly #answer: Answer = { status: 0, sequence: 0, nowMs: 0 }
   #now: number
 
   constructor(context: CarrierContext, identity: SessionIdentity, owner: SessionOwner) {
@@ -91,8 +92,8 @@ export class Session {
       chunk: (bytes, length) => this.#onChunk(bytes, length),
       ended: (reason) => this.#finish(reason, 0),
     })
-    this.#writer = new Writer(this.#socket, context.pool, () => this.#onRelieved())
-    this.#requests = new Requests(context, this.#writer, identity.bind, (settlement) => owner.settled(settlement))
+    this.#writer = new Writer(this.#tapped(this.#socket), context.pool, () => this.#onRelieved())
+    this.#requests = new Requests(context, this.#writer, identity.bind, owner)
   }
 
   get state(): SessionState {
@@ -224,8 +225,21 @@ export class Session {
     if (this.#state === 'bound') this.#context.sink.capacityChanged()
   }
 
+  /** The socket, with whoever watches told what goes out. */
+  #tapped(socket: Socket): ByteSink {
+    const { tracer } = this.#context
+    return {
+      write: (bytes, written) => {
+        if (tracer.isOn) tracer.octets(this.identity, bytes as Buffer)
+        return socket.write(bytes, written)
+      },
+    }
+  }
+
   #onPdu(bytes: Buffer, start: number, end: number): void {
     this.#timers.received(this.#now)
+    const { tracer } = this.#context
+    if (tracer.isOn) tracer.pdu(this.identity, 'in', bytes, { start, end })
     const command = readUint32(bytes, start + 4)
     if (command === COMMAND.submitSmResp) {
       this.#onSubmitResponse(bytes, start, end)
@@ -243,25 +257,19 @@ export class Session {
   }
 
   #onSubmitResponse(bytes: Buffer, start: number, end: number): void {
-    const header = { status: readUint32(bytes, start + 8), sequence: readUint32(bytes, start + 12) }
-    this.#settle(bytes, start, end, header)
+    const answer = this.#answer
+    answer.status = readUint32(bytes, start + 8)
+    answer.sequence = readUint32(bytes, start + 12)
+    this.#settle(bytes, start, end)
   }
 
   /** submit_sm_resp, or generic_nack to a submit. */
-  #settle(bytes: Buffer, start: number, end: number, header: { status: number; sequence: number }): void {
-    const sentAt = this.#requests.sentAt(header.sequence)
-    const { metrics, rest } = this.#context
-    if (sentAt < 0) {
-      metrics.unmatched()
-      return
-    }
+  #settle(bytes: Buffer, start: number, end: number): void {
+    this.#answer.nowMs = this.#now
+    const code = this.#requests.answer(bytes, start, end, this.#answer)
+    if (code === null) return
     this.#answers++
-    metrics.answered(header.status, this.#now - sentAt)
-    if (header.status === 0) {
-      rest.succeeded()
-      this.#useful = true
-    }
-    this.#requests.answer(bytes, start, end, header)
+    if (code === OUTCOME.accepted) this.#useful = true
   }
 
   #onDeliver(bytes: Buffer, start: number, end: number): void {
@@ -339,7 +347,9 @@ export class Session {
       this.#timers.enquireAnswered()
     }
     // A nack has no body; status 0 in one would be absurd and must not count as accepted.
-    this.#settle(NO_BODY, 0, 0, { status: status === 0 ? STATUS.systemError : status, sequence })
+    this.#answer.status = status === 0 ? STATUS.systemError : status
+    this.#answer.sequence = sequence
+    this.#settle(NO_BODY, 0, 0)
   }
 
   /** Answered at once; what is in flight gets two seconds, then the connection is closed and opened anew. */

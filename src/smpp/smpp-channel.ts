@@ -3,57 +3,32 @@
  * thread. All times are of Clock.monotonic, but for the drain's deadline, which crosses threads and is epoch time.
  */
 
-import type { Random } from '../engine/base/random.js'
-import { RateLimiter } from '../engine/base/rate.js'
 import type { SmppCarrierConfig } from '../engine/config/smpp-carrier.js'
-import type { CarrierPatch, CarrierView, Channel } from '../engine/contract/channel.js'
-import type { Clock } from '../engine/contract/clock.js'
+import type { ActionView, CarrierPatch, CarrierView, Channel } from '../engine/contract/channel.js'
 import { limits } from '../engine/contract/limits.js'
-import type { Log } from '../engine/contract/log.js'
 import type { OutgoingMessage } from '../engine/contract/message.js'
-import type { Metrics } from '../engine/contract/metrics.js'
-import type { OutcomeSink } from '../engine/contract/outcome.js'
 import { Bind } from './bind.js'
-import { BrokenConnections } from './broken-connections.js'
 import type { CarrierContext } from './carrier-context.js'
-import { CarrierMetrics } from './carrier-metrics.js'
-import { CarrierHosts } from './hosts.js'
-import { MessageIds } from './message-id.js'
-import { SubmitEncoder } from './submit.js'
-import { ThrottleRest } from './throttle.js'
-import { BufferPool } from './writer.js'
+import { makeContext, refit, type SmppChannelDeps } from './carrier-setup.js'
 
-export interface SmppChannelDeps {
-  sink: OutcomeSink
-  clock: Clock
-  random: Random
-  metrics: Metrics
-  log: Log
+/** While slowed without a rate of its own. */
+const SLOWED_SHARE = 0.1
+
+/** A channel that takes a changed configuration under traffic. */
+export interface SmppCarrierChannel extends Channel {
+  /**
+   * Healthy binds stay, unless what they were opened with has changed: then they are opened anew, one half at a time.
+   * True: they are.
+   */
+  reconfigure(carrier: SmppCarrierConfig): boolean
 }
 
 /** Nothing is connected before `start`. */
-export function createSmppChannel(carrier: SmppCarrierConfig, deps: SmppChannelDeps): Channel {
-  return new SmppChannel({
-    carrier,
-    sink: deps.sink,
-    clock: deps.clock,
-    random: deps.random,
-    log: deps.log,
-    metrics: new CarrierMetrics(deps.metrics, carrier.id),
-    encoder: new SubmitEncoder(carrier),
-    ids: new MessageIds(carrier.receipts.idFormat),
-    pool: new BufferPool(),
-    hosts: new CarrierHosts(carrier),
-    rest: new ThrottleRest(),
-    broken: new BrokenConnections(),
-    rate: carrier.ratePerSecond === undefined ? null : new RateLimiter(carrier.ratePerSecond),
-    window: carrier.window,
-    cap: carrier.unsettledCap ?? carrier.window,
-    paused: false,
-  })
+export function createSmppChannel(carrier: SmppCarrierConfig, deps: SmppChannelDeps): SmppCarrierChannel {
+  return new SmppChannel(carrier, deps)
 }
 
-class SmppChannel implements Channel {
+class SmppChannel implements SmppCarrierChannel {
   readonly id: string
   #context: CarrierContext
   #binds: Bind[] = []
@@ -62,18 +37,40 @@ class SmppChannel implements Channel {
   #cursor = 0
   #started = false
   #draining = false
+  /** Counts changes that open the sessions anew. */
+  #reopens = 0
+  #wasSlowed = false
+  #slowedAtMs = 0
 
-  constructor(context: CarrierContext) {
-    this.#context = context
-    this.id = context.carrier.id
-    this.#setBinds(context.carrier.binds)
-    context.metrics.rateLimit(context.rate?.perSecond ?? 0)
+  constructor(carrier: SmppCarrierConfig, deps: SmppChannelDeps) {
+    this.#context = makeContext(carrier, deps, () => this.#onActions())
+    this.id = carrier.id
+    this.#setBinds(carrier.binds)
+    this.#publishRate()
   }
 
   get up(): boolean {
-    if (this.#context.paused || this.#draining) return false
+    if (this.#isHeld) return false
     for (let n = 0; n < this.#active; n++) if (this.#binds[n]!.up) return true
     return false
+  }
+
+  get avoided(): boolean {
+    return this.#context.actions.isAvoided
+  }
+
+  get limitsSenders(): boolean {
+    return this.#context.senders.isOn
+  }
+
+  senderRoom(from: string, nowMs: number): number {
+    return this.#context.senders.available(from, nowMs)
+  }
+
+  /** Nothing is handed over, whatever the binds say. */
+  get #isHeld(): boolean {
+    const { paused, actions } = this.#context
+    return paused || this.#draining || actions.isSuspended
   }
 
   get windowTotal(): number {
@@ -88,25 +85,36 @@ class SmppChannel implements Channel {
   }
 
   capacity(nowMs: number): number {
-    if (!this.#sendable(nowMs)) return 0
+    if (this.#isHeld) return 0
     let room = 0
     for (let n = 0; n < this.#active; n++) {
       const bind = this.#binds[n]!
       if (bind.hasPending) bind.pump(nowMs)
-      room += bind.room
+      room += bind.room(nowMs)
     }
-    const { rate } = this.#context
-    return rate === null || room === 0 ? room : Math.min(room, rate.available(nowMs))
+    return room === 0 ? 0 : Math.min(room, this.#context.rate.available(nowMs))
   }
 
+  /** Binds take turns; of the next two that have room, the one with less in flight has it. */
   send(message: OutgoingMessage, nowMs: number): boolean {
-    if (!this.#sendable(nowMs)) return false
-    for (let tried = 0; tried < this.#active; tried++) {
-      if (this.#cursor >= this.#active) this.#cursor = 0
-      const bind = this.#binds[this.#cursor++]!
-      if (bind.room > 0) return bind.send(message, nowMs)
+    if (this.#isHeld) return false
+    const first = this.#nextWithRoom(this.#cursor, this.#active, nowMs)
+    if (first < 0) return false
+    const left = this.#active - 1 - ((first - this.#cursor + this.#active) % this.#active)
+    const second = this.#nextWithRoom(first + 1, left, nowMs)
+    const isBetter = second >= 0 && this.#binds[second]!.inFlight < this.#binds[first]!.inFlight
+    const chosen = isBetter ? second : first
+    this.#cursor = (chosen + 1) % this.#active
+    return this.#binds[chosen]!.send(message, nowMs)
+  }
+
+  /** Index of the first bind with room among `count` from `from` on; -1: none. */
+  #nextWithRoom(from: number, count: number, nowMs: number): number {
+    for (let n = 0; n < count; n++) {
+      const index = (from + n) % this.#active
+      if (this.#binds[index]!.room(nowMs) > 0) return index
     }
-    return false
+    return -1
   }
 
   flush(): void {
@@ -115,21 +123,28 @@ class SmppChannel implements Channel {
 
   tick(nowMs: number): void {
     if (!this.#started) return
-    const sendable = this.#sendable(nowMs)
+    const { rate, actions } = this.#context
+    actions.tick(nowMs)
+    if (rate.tick(nowMs)) this.#onRate()
+    const sendable = !this.#isHeld
     for (const bind of this.#binds) {
       bind.tick(nowMs)
       if (sendable && bind.hasPending) bind.pump(nowMs)
     }
     this.#context.metrics.publish()
+    this.#context.tracer.tick()
   }
 
   nextCapacityMs(nowMs: number): number {
-    const { rate, rest, paused } = this.#context
-    if (paused || this.#draining) return Number.POSITIVE_INFINITY
-    const resting = rest.remainingMs(nowMs)
-    if (resting > 0) return resting
-    const waitMs = rate === null ? 0 : rate.nextMs(nowMs)
-    return waitMs > 0 ? waitMs : Number.POSITIVE_INFINITY
+    if (this.#isHeld) return Number.POSITIVE_INFINITY
+    const waitMs = this.#context.rate.nextMs(nowMs)
+    if (waitMs > 0) return waitMs
+    let least = Number.POSITIVE_INFINITY
+    for (let n = 0; n < this.#active; n++) {
+      const bindMs = this.#binds[n]!.rateWaitMs(nowMs)
+      if (bindMs > 0) least = Math.min(least, bindMs)
+    }
+    return least
   }
 
   durable(bind: number, count: number): void {
@@ -141,11 +156,16 @@ class SmppChannel implements Channel {
   }
 
   patch(change: CarrierPatch): void {
-    const { paused, ratePerSecond, window, binds } = change
+    const { paused, ratePerSecond, window, binds, clearActions } = change
     const context = this.#context
     if (paused !== undefined) context.paused = paused
     if (paused === false) this.#connectNow()
-    if (ratePerSecond !== undefined) this.#setRate(ratePerSecond)
+    if (ratePerSecond !== undefined) context.rate.setAgreed(ratePerSecond)
+    if (clearActions === true) {
+      context.actions.clear()
+      context.rate.restore()
+    }
+    this.#onRate()
     if (window !== undefined) {
       context.window = Math.max(1, Math.min(Math.floor(window), limits.windowMax))
       context.cap = context.carrier.unsettledCap ?? context.window
@@ -156,10 +176,88 @@ class SmppChannel implements Channel {
     context.sink.capacityChanged()
   }
 
+  reconfigure(carrier: SmppCarrierConfig): boolean {
+    const before = this.#context.carrier
+    const isNew = refit(this.#context, carrier)
+    const { ratePerSecond = null, window, binds } = carrier
+    // What an operator changed by hand holds until the file says something else.
+    const change: CarrierPatch = {}
+    if (before.ratePerSecond !== carrier.ratePerSecond) change.ratePerSecond = ratePerSecond
+    if (before.window !== window) change.window = window
+    if (before.binds !== binds) change.binds = binds
+    for (const bind of this.#binds) bind.refit()
+    this.patch(change)
+    if (isNew) void this.#reopen()
+    return isNew
+  }
+
+  /** Every bind is opened with the settings of now: first those with an even index, so that the others go on meanwhile. */
+  async #reopen(): Promise<void> {
+    const turn = ++this.#reopens
+    for (const odd of [0, 1]) {
+      const own = this.#binds.filter((bind) => bind.index % 2 === odd)
+      await Promise.all(own.map((bind) => this.#renew(bind, turn)))
+    }
+  }
+
+  async #renew(bind: Bind, turn: number): Promise<void> {
+    const { clock, carrier } = this.#context
+    await bind.drain(clock.now() + carrier.responseTimeoutMs)
+    // A later change, or the end of the channel, has overtaken this one.
+    if (this.#draining || turn !== this.#reopens || this.#binds[bind.index] !== bind) return
+    const renewed = new Bind(this.#context, bind.index, bind)
+    this.#binds[bind.index] = renewed
+    if (this.#started && bind.index < this.#active) renewed.start()
+  }
+
+  /** A rule begins or ends to act: lanes look for another carrier, or come back. */
+  #onActions(): void {
+    const { actions, rate, sink } = this.#context
+    const { slowedTo } = actions
+    const tenth = (rate.agreed ?? rate.perSecond ?? this.windowTotal) * SLOWED_SHARE
+    rate.setCeiling(slowedTo === 0 ? tenth : slowedTo)
+    this.#onRate()
+    sink.bindChanged()
+    sink.capacityChanged()
+  }
+
+  #onRate(): void {
+    const { rate, log } = this.#context
+    this.#publishRate()
+    if (rate.isSlowed === this.#wasSlowed) return
+    this.#wasSlowed = rate.isSlowed
+    const about = { carrier: this.id, ratePerSecond: rate.perSecond }
+    if (rate.isSlowed) {
+      this.#slowedAtMs = this.#context.clock.now()
+      log.warn(about, 'the carrier throttles; it is sent less')
+    } else log.info(about, 'the carrier throttles no more')
+    this.#context.metrics.acted('throttled', rate.isSlowed)
+  }
+
+  #publishRate(): void {
+    this.#context.metrics.rateLimit(this.#context.rate.perSecond ?? 0)
+  }
+
   view(): CarrierView {
     const { carrier, paused, rate } = this.#context
     const binds = this.#binds.slice(0, this.#active).map((bind) => bind.view())
-    return { id: carrier.id, protocol: 'smpp', paused, ratePerSecond: rate?.perSecond ?? null, binds }
+    return {
+      id: carrier.id,
+      protocol: 'smpp',
+      paused,
+      ratePerSecond: rate.agreed,
+      rateNowPerSecond: rate.perSecond,
+      actions: this.#actionViews(),
+      binds,
+    }
+  }
+
+  #actionViews(): ActionView[] {
+    const { actions, rate, clock } = this.#context
+    const views = actions.view(clock.monotonic())
+    if (!rate.isSlowed) return views
+    const at = new Date(this.#slowedAtMs).toISOString()
+    return [{ at, action: 'throttled', reason: 'its answers ask for less', until: null }, ...views]
   }
 
   async drain(deadlineMs: number): Promise<void> {
@@ -172,19 +270,6 @@ class SmppChannel implements Channel {
   #connectNow(): void {
     this.#context.hosts.wake()
     for (const bind of this.#binds) bind.connectNow()
-  }
-
-  #sendable(nowMs: number): boolean {
-    const { paused, rest } = this.#context
-    return !paused && !this.#draining && rest.remainingMs(nowMs) === 0
-  }
-
-  #setRate(perSecond: number | null): void {
-    const context = this.#context
-    if (perSecond === null) context.rate = null
-    else if (context.rate === null) context.rate = new RateLimiter(perSecond)
-    else context.rate.set(perSecond)
-    context.metrics.rateLimit(perSecond ?? 0)
   }
 
   /** More binds connect at once; the highest ones too many answer what they have in flight, then unbind. */

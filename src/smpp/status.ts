@@ -2,10 +2,13 @@
  * command_status (SMPP 3.4 §5.1.3): name and what becomes of a part that is answered with it.
  *
  * Only what is certain to pass by itself is retried: an unknown status counts as a permanent refusal, since sending
- * again what a carrier refuses costs money and reputation. 0x400 to 0x4FF are the vendors' own and are used for
- * throttling by most of them (carriers.md 75).
+ * again what a carrier refuses costs money and reputation. What this carrier cannot do and another may goes to the next
+ * carrier of its route: a sender or service type that it does not know, an address form that it does not take. A carrier
+ * that forgets who we are is left alone for a minute. 0x400 to 0x4FF are the vendors' own and are used for throttling by
+ * most of them (carriers.md 75): the default of `throttleCodes`.
  */
 import { OUTCOME, type OutcomeCode } from '../engine/contract/outcome.js'
+import type { CarrierRule, Verdict } from './outcome-table.js'
 
 export const STATUS = {
   ok: 0x00,
@@ -25,7 +28,7 @@ export const STATUS = {
   temporaryAppError: 0x64,
 } as const
 
-const { accepted, rejected, throttled, unavailable } = OUTCOME
+const { accepted, rejected, rerouted, throttled, unavailable } = OUTCOME
 const TABLE: readonly (readonly [number, string, OutcomeCode])[] = [
   [0x00, 'ESME_ROK', accepted],
   [0x01, 'ESME_RINVMSGLEN', rejected],
@@ -36,7 +39,7 @@ const TABLE: readonly (readonly [number, string, OutcomeCode])[] = [
   [0x06, 'ESME_RINVPRTFLG', rejected],
   [0x07, 'ESME_RINVREGDLVFLG', rejected],
   [0x08, 'ESME_RSYSERR', unavailable],
-  [0x0a, 'ESME_RINVSRCADR', rejected],
+  [0x0a, 'ESME_RINVSRCADR', rerouted],
   [0x0b, 'ESME_RINVDSTADR', rejected],
   [0x0c, 'ESME_RINVMSGID', rejected],
   [0x0d, 'ESME_RBINDFAIL', unavailable],
@@ -45,7 +48,7 @@ const TABLE: readonly (readonly [number, string, OutcomeCode])[] = [
   [0x11, 'ESME_RCANCELFAIL', rejected],
   [0x13, 'ESME_RREPLACEFAIL', rejected],
   [0x14, 'ESME_RMSGQFUL', throttled],
-  [0x15, 'ESME_RINVSERTYP', rejected],
+  [0x15, 'ESME_RINVSERTYP', rerouted],
   [0x33, 'ESME_RINVNUMDESTS', rejected],
   [0x34, 'ESME_RINVDLNAME', rejected],
   [0x40, 'ESME_RINVDESTFLAG', rejected],
@@ -53,10 +56,10 @@ const TABLE: readonly (readonly [number, string, OutcomeCode])[] = [
   [0x43, 'ESME_RINVESMCLASS', rejected],
   [0x44, 'ESME_RCNTSUBDL', rejected],
   [0x45, 'ESME_RSUBMITFAIL', unavailable],
-  [0x48, 'ESME_RINVSRCTON', rejected],
-  [0x49, 'ESME_RINVSRCNPI', rejected],
-  [0x50, 'ESME_RINVDSTTON', rejected],
-  [0x51, 'ESME_RINVDSTNPI', rejected],
+  [0x48, 'ESME_RINVSRCTON', rerouted],
+  [0x49, 'ESME_RINVSRCNPI', rerouted],
+  [0x50, 'ESME_RINVDSTTON', rerouted],
+  [0x51, 'ESME_RINVDSTNPI', rerouted],
   [0x53, 'ESME_RINVSYSTYP', unavailable],
   [0x54, 'ESME_RINVREPFLAG', rejected],
   [0x55, 'ESME_RINVNUMMSGS', rejected],
@@ -84,9 +87,30 @@ export function statusName(status: number): string {
 }
 
 export function statusOutcome(status: number): OutcomeCode {
-  if (status === 0) return accepted
-  if (status >= 0x400 && status <= 0x4ff) return throttled
   return byNumber.get(status)?.code ?? rejected
+}
+
+/** Statuses by which a carrier says that it does not know us any more. */
+const STRANGERS: readonly number[] = [0x0d, 0x0e, 0x0f, 0x53]
+const SUSPEND_MS = 60_000
+
+/** What the table says of a refusal, for a carrier whose own rules say nothing. */
+export function defaultVerdict(status: number): Verdict {
+  const code = statusOutcome(status)
+  const rule: CarrierRule | null = STRANGERS.includes(status) ? strangerRule(status) : null
+  // The carrier is to blame, not the message: it keeps its attempts.
+  return { code: rule === null ? code : throttled, delayMs: -1, throttles: code === throttled, rule }
+}
+
+function strangerRule(status: number): CarrierRule {
+  return {
+    action: 'suspend',
+    forMs: SUSPEND_MS,
+    ratePerSecond: 0,
+    count: 1,
+    withinMs: SUSPEND_MS,
+    reason: `answers with ${statusName(status)}`,
+  }
 }
 
 /** For metrics: unknown numbers share one label, so that a hostile peer cannot make series without end. */

@@ -32,6 +32,7 @@ export class RateLimiter {
   #dueAt = -1
   /** The same at the pace of catching up. */
   #peakAt = -1
+  #takenAt = 0
   #counts = new Uint32Array(SLOTS)
   #sum = 0
   /** Newest millisecond of the ring, and the oldest that may hold a count. */
@@ -53,8 +54,16 @@ export class RateLimiter {
     const capped = whole >= perSecond * (1 - ROUNDING_LOSS) && whole >= 1
     this.#perSecond = perSecond
     this.#cap = capped ? whole : Math.ceil(perSecond)
-    this.#intervalMs = 1000 / (capped ? perSecond * PACE : perSecond)
+    const intervalMs = 1000 / (capped ? perSecond * PACE : perSecond)
+    if (this.#dueAt > this.#takenAt) this.#rescale(intervalMs / this.#intervalMs)
+    this.#intervalMs = intervalMs
     this.#creditMs = capped ? CREDIT_MS : CREDIT_UNCAPPED_MS
+  }
+
+  /** What is owed for the last part is counted at the new pace: a slow carrier that may go faster does not wait on. */
+  #rescale(factor: number): void {
+    this.#dueAt = this.#takenAt + (this.#dueAt - this.#takenAt) * factor
+    if (this.#peakAt > this.#takenAt) this.#peakAt = this.#takenAt + (this.#peakAt - this.#takenAt) * factor
   }
 
   /** Parts that may leave now. */
@@ -71,6 +80,7 @@ export class RateLimiter {
   /** `n` parts leave now; the caller has seen that they may. */
   take(n: number, nowMs: number): void {
     this.#advance(nowMs)
+    this.#takenAt = nowMs
     this.#dueAt = Math.max(this.#dueAt, nowMs - this.#creditMs) + n * this.#intervalMs
     this.#peakAt = Math.max(this.#peakAt, nowMs - BURST_MS) + (n * this.#intervalMs) / PEAK
     const slot = this.#newest & (SLOTS - 1)

@@ -4,8 +4,10 @@ import { tlvProblems } from '../base/tlv-value.js'
 import { isZone } from '../base/zone.js'
 import { parseEndpoint } from './endpoint.js'
 import type { Problem } from './explain.js'
+import { carrierId } from './route-carriers.js'
 import type { Config } from './schema.js'
 import type { SmppCarrierConfig } from './smpp-carrier.js'
+import { outcomeProblems } from './smpp-outcomes.js'
 
 export function relations(config: Config): Problem[] {
   return [...uniqueCarriers(config), ...config.carriers.flatMap(carrierProblems), ...routes(config)]
@@ -43,6 +45,7 @@ function carrierProblems(carrier: SmppCarrierConfig, index: number): Problem[] {
     note(['gsm7Packed'], `needs defaultAlphabet gsm7, which is ${carrier.defaultAlphabet}`)
   }
   for (const { place, text } of tlvProblems(carrier.tlvs)) note(['tlvs', ...place], text)
+  for (const { path, text } of outcomeProblems(carrier)) note(path, text)
   receiptProblems(carrier, note)
   return problems
 }
@@ -60,7 +63,11 @@ function routes(config: Config): Problem[] {
     if (route.channel !== 'sms') {
       problems.push({ path: ['routes', index, 'channel'], text: `${route.channel} is not built yet; only sms is` })
     }
-    route.carriers.forEach((id, place) => {
+    const named = route.carriers.map(carrierId)
+    named.forEach((id, place) => {
+      if (named.indexOf(id) < place) {
+        problems.push({ path: ['routes', index, 'carriers', place], text: `"${id}" is named twice` })
+      }
       if (known.includes(id)) return
       const there = known.length === 0 ? 'there are no carriers' : `there are: ${known.join(', ')}`
       problems.push({ path: ['routes', index, 'carriers', place], text: `no carrier has the id "${id}"; ${there}` })

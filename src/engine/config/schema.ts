@@ -3,6 +3,7 @@
  * Durations carry their unit in the name; rates are per second.
  */
 import { type Static, Type } from 'typebox'
+import { RouteCarrierSchema } from './route-carriers.js'
 import { SmppCarrierSchema } from './smpp-carrier.js'
 
 const strict = { additionalProperties: false }
@@ -19,7 +20,20 @@ export const RouteSchema = Type.Object(
       pattern: '^[0-9]{0,15}$',
       description: 'Leading digits of the number; longest wins.',
     }),
-    carriers: Type.Array(Type.String(), { minItems: 1, description: 'Carriers in order of preference.' }),
+    carriers: Type.Array(RouteCarrierSchema, {
+      minItems: 1,
+      maxItems: 64,
+      description:
+        'Carriers in order of preference, each a name or `{id, order, weight}`; where one has a weight, those of the same order share.',
+    }),
+    failoverAfterSeconds: Type.Optional(
+      Type.Number({
+        exclusiveMinimum: 0,
+        maximum: 604_800,
+        description:
+          'A message that waited so long for the preferred carriers may go by the next ones; absent: only when they are down.',
+      }),
+    ),
   },
   strict,
 )
@@ -74,6 +88,23 @@ export const ConfigSchema = Type.Object(
     ),
     shutdownSeconds: Type.Integer({ minimum: 1, maximum: 600, default: 15, description: 'Longest drain at SIGTERM.' }),
     carriers: Type.Array(SmppCarrierSchema, { default: [], description: 'Upstreams.' }),
+    inbound: Type.Object(
+      {
+        partsTimeoutSeconds: Type.Integer({
+          minimum: 1,
+          maximum: 604_800,
+          default: 1_800,
+          description: 'How long the parts of a message are awaited before what came is listed as incomplete.',
+        }),
+        retentionDays: Type.Integer({
+          minimum: 1,
+          maximum: 3_650,
+          default: 90,
+          description: 'How long messages of subscribers stay in the list.',
+        }),
+      },
+      { ...strict, default: {}, description: 'Messages of subscribers.' },
+    ),
     routes: Type.Array(RouteSchema, { default: [], description: 'Absent: all SMS to all carriers in order.' }),
   },
   strict,

@@ -6,6 +6,7 @@ import { type Static, Type } from 'typebox'
 import { limits } from '../contract/limits.js'
 import { submitKeys } from './smpp-fields.js'
 import { inboundKeys } from './smpp-inbound.js'
+import { outcomeKeys } from './smpp-outcomes.js'
 import { ReceiptsSchema } from './smpp-receipts.js'
 import { textKeys } from './smpp-text.js'
 
@@ -101,6 +102,7 @@ export const SmppCarrierSchema = Type.Object(
       default: 30_000,
       description: 'Idle time before enquire_link.',
     }),
+    ...outcomeKeys,
     ...submitKeys,
     ...inboundKeys,
     ...textKeys,

@@ -11,7 +11,42 @@ export interface BindView {
   state: BindState
   inFlight: number
   window: number
+  /** In use now: less than window while the carrier answers slowly. */
+  windowNow: number
+  /** Why the last session ended or was refused, in words; null once it is bound again. */
   lastError: string | null
+  /** `host:port` of the session that is, or was last. */
+  host?: string | null
+  /** While it waits: milliseconds until the next try, at least. */
+  retryInMs?: number | null
+}
+
+/** What a rule, or throttling, has done to a carrier and has not ended. */
+export interface ActionView {
+  at: string
+  action: 'slowed' | 'rerouted' | 'suspended' | 'stopped' | 'throttled'
+  reason: string
+  /** null: until an operator ends it, or the carrier recovers. */
+  until: string | null
+}
+
+/** How a carrier writes the ids of its receipts, and what that rests on. */
+export interface ReceiptIdView {
+  /** The form in use: same, hexToDec, decToHex, hexString or ignoreCase. */
+  idFormat: string
+  /** As the configuration says; auto: found out. */
+  configured: string
+  /** Receipts that wait for their message. */
+  unmatched: number
+  evidence: {
+    /** Receipts of this run that matched, by form. */
+    matched: Record<string, number>
+    /** When the form was found out; null: it was not. */
+    adoptedAt: string | null
+    /** Parked receipts that then fitted in it and in no other. */
+    fitted: number
+    example: { receipt: string; response: string } | null
+  }
 }
 
 export interface CarrierView {
@@ -19,7 +54,12 @@ export interface CarrierView {
   protocol: 'smpp' | 'sip' | 'smtp'
   paused: boolean
   ratePerSecond: number | null
+  /** In force now: less than ratePerSecond while the carrier throttles or is slowed; null: no limit. */
+  rateNowPerSecond: number | null
+  actions: ActionView[]
   binds: BindView[]
+  /** Added by the dispatcher. */
+  receipts?: ReceiptIdView
 }
 
 /** What an operator changes live. Absent keys stay as they are. */
@@ -28,19 +68,27 @@ export interface CarrierPatch {
   ratePerSecond?: number | null
   window?: number
   binds?: number
+  /** Ends every automatic action at once. */
+  clearActions?: boolean
 }
 
 export interface Channel {
   readonly id: string
   /** Begins to connect. Idempotent. */
   start(): void
-  /** True while at least one bind can carry traffic and the carrier is not paused. */
+  /** True while at least one bind can carry traffic and the carrier is neither paused nor suspended. */
   readonly up: boolean
+  /** True while another carrier of the same route is to be used where there is one. */
+  readonly avoided: boolean
   /**
    * Parts that may be handed over at this moment: free window slots of all bound binds within the unsettled cap, cut by
    * the rate limiter. Cheap: called each tick.
    */
   capacity(nowMs: number): number
+  /** True where `senderRoom` can be less than Infinity. */
+  readonly limitsSenders: boolean
+  /** Parts that this sender may hand over now by a rate of its own; Infinity where there is none. */
+  senderRoom(from: string, nowMs: number): number
   /**
    * Takes over all parts of the message that are not accepted yet. Call only while `capacity` > 0; a message of more
    * parts than there is room for is taken whole: its rest goes out first, on the same bind, as room comes.

@@ -24,4 +24,6 @@ export interface JobDispatch {
   accepted: number
   /** An open-ended job never finishes. */
   openEnded: boolean
+  /** No two messages of the job go to the same number, so none has to wait for another. */
+  distinct: boolean
 }

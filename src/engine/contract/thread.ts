@@ -1,11 +1,14 @@
-/** Every message that crosses between main and a dispatcher, typed once. Bodies never do: they go through the store. */
+/** Every message that crosses between main and a dispatcher, typed once. Bodies go through the store; see trace.ts for the exception. */
 import type { CarrierPatch, CarrierView } from './channel.js'
 import type { JobDispatch } from './lane.js'
+import type { TraceBatch, TraceFilter } from './trace.js'
 
-/** A route with its carriers in order of preference, as the dispatcher uses it. */
+/** A route with its carriers, as the dispatcher uses it: see schedule/routes.ts. */
 export interface RouteDispatch {
   route: number
-  carriers: string[]
+  carriers: { id: string; order: number; weight: number }[]
+  /** A message that waited so long for the preferred carriers may go by the next ones; 0: never. */
+  failoverAfterMs: number
 }
 
 /** What the dispatcher thread starts with. `carriers` are the config's own records. */
@@ -26,6 +29,12 @@ export type ToDispatcher =
   | { type: 'carrier'; id: string; change: CarrierPatch }
   | { type: 'carriers'; request: number }
   | { type: 'states'; request: number; blocks: number[] }
+  /** The configuration's carriers and the routes, as they are from now on. */
+  | { type: 'reload'; request: number; carriers: unknown[]; routes: RouteDispatch[] }
+  /** Begins to watch a carrier's PDUs, or ends it (null). */
+  | { type: 'trace'; watch: number; carrier: string; filter: TraceFilter | null }
+  /** The last batch of this watch was used up. */
+  | { type: 'traceMore'; watch: number; carrier: string }
   | { type: 'drain'; deadlineMs: number }
 
 /** Live totals of a job; `states` by state number, as DispatchCounts. */
@@ -40,9 +49,14 @@ export type FromDispatcher =
   /** Durable counts of the jobs that changed; at most ten times a second. */
   | { type: 'progress'; jobs: JobProgress[] }
   | { type: 'finished'; job: number }
+  /** Subscribers' messages are durable and wait to be read. */
+  | { type: 'inbound' }
   | { type: 'carriers'; request: number; items: CarrierView[] }
   /** In the order asked; null = never claimed. Durable when this arrives. */
   | { type: 'states'; request: number; states: (Uint8Array | null)[] }
+  /** What the new configuration changed, a line each. */
+  | { type: 'reloaded'; request: number; changed: string[] }
   | { type: 'metric'; slot: number; name: string; labels: Record<string, string> }
+  | { type: 'traced'; watch: number; batch: TraceBatch }
   | { type: 'drained' }
   | { type: 'fatal'; code: string; message: string }

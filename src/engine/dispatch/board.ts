@@ -5,6 +5,7 @@ import type { JobDispatch } from '../contract/lane.js'
 import { STATE, STATES } from '../contract/message.js'
 import type { DispatchCounts } from '../contract/store.js'
 import { Lane } from '../schedule/lane.js'
+import type { Route } from '../schedule/routes.js'
 import type { DispatchStore } from '../store/dispatch-store.js'
 
 export interface JobTotals {
@@ -43,12 +44,12 @@ export function isFinished(dispatch: JobDispatch | null, states: readonly number
 export class Board {
   readonly #store: DispatchStore
   readonly #jobs = new Map<number, JobTotals>()
-  readonly #carriersOf: (route: number) => string[]
+  readonly #routeOf: (route: number) => Route
   readonly dirty: JobTotals[] = []
 
-  constructor(store: DispatchStore, carriersOf: (route: number) => string[]) {
+  constructor(store: DispatchStore, routeOf: (route: number) => Route) {
     this.#store = store
-    this.#carriersOf = carriersOf
+    this.#routeOf = routeOf
   }
 
   /** Totals of any job, read from the store at first use. */
@@ -96,7 +97,7 @@ export class Board {
     const known = totals.lanes.get(route)
     if (known !== undefined) return known
     if (totals.dispatch === null) return null
-    const lane = new Lane(totals.dispatch, route, this.#carriersOf(route))
+    const lane = new Lane(totals.dispatch, this.#routeOf(route))
     totals.lanes.set(route, lane)
     return lane
   }

@@ -26,7 +26,9 @@ export class Cancel {
       for (const block of lane.recovered.splice(0)) this.#block(block)
       lane.current = null
       lane.mayHaveBlocks = false
-      while (lane.returned > 0) lane.takeBack()
+      lane.returned.clear()
+      for (const seat of lane.seats) seat.bound.clear()
+      lane.order?.clear()
     }
     this.#claimedElsewhere(totals.number)
     this.#unclaimed(totals)

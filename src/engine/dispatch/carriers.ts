@@ -2,6 +2,7 @@
 import type { Channel } from '../contract/channel.js'
 import type { Counter, Gauge, Histogram, Metrics } from '../contract/metrics.js'
 import { FairQueue } from '../schedule/fair-queue.js'
+import type { ReceiptTerms } from './carrier-receipts.js'
 import { Pipeline } from './pipeline.js'
 
 /** Milliseconds of traffic that are authorised ahead at a limited rate: a few commits of a slow disk. */
@@ -10,20 +11,19 @@ const AHEAD_LEAST = 16
 /** Authorised ahead when only the window limits. */
 const AHEAD_UNLIMITED = 512
 
-export interface ReceiptTerms {
-  request: 'final' | 'failure' | 'none'
-  timeoutSeconds: number
-}
-
 export class Carrier {
   readonly channel: Channel
   /** In the log. */
   readonly number: number
-  readonly terms: ReceiptTerms
+  terms: ReceiptTerms
   readonly pipeline = new Pipeline()
+  /** Parts authorised and not handed over, by sender; where senders have a rate of their own. */
+  readonly #ahead = new Map<string, number>()
+  /** Monotonic time of the tick. */
+  nowMs = 0
   readonly queue = new FairQueue()
   readonly unmatched: Gauge
-  readonly inbound: Counter
+  readonly inboundRefused: Counter
   readonly receiptDelay: Histogram
   readonly #unanswered: Record<'resend' | 'hold', Counter>
   /** Blocks with messages that this carrier accepted since the last look. */
@@ -37,12 +37,27 @@ export class Carrier {
     this.number = number
     this.terms = terms
     this.unmatched = metrics.gauge('trunkline_receipts_unmatched', { carrier })
-    this.inbound = metrics.counter('trunkline_inbound_total', { carrier, kind: 'message' })
+    this.inboundRefused = metrics.counter('trunkline_inbound_total', { carrier, kind: 'refused' })
     this.receiptDelay = metrics.histogram('trunkline_receipt_delay_seconds', { carrier })
     this.#unanswered = {
       resend: metrics.counter('trunkline_unanswered_total', { carrier, policy: 'resend' }),
       hold: metrics.counter('trunkline_unanswered_total', { carrier, policy: 'hold' }),
     }
+  }
+
+  /** Parts of this sender that may be authorised now. */
+  senderRoom(from: string): number {
+    const room = this.channel.senderRoom(from, this.nowMs)
+    return room === Number.POSITIVE_INFINITY ? room : room - (this.#ahead.get(from) ?? 0)
+  }
+  senderTook(from: string, parts: number): void {
+    if (this.channel.limitsSenders && parts > 0) this.#ahead.set(from, (this.#ahead.get(from) ?? 0) + parts)
+  }
+  /** What was authorised was handed over, or taken back. */
+  senderLeft(from: string, parts: number): void {
+    const left = (this.#ahead.get(from) ?? 0) - parts
+    if (left > 0) this.#ahead.set(from, left)
+    else this.#ahead.delete(from)
   }
 
   unanswered(policy: 'resend' | 'hold'): Counter {

@@ -8,19 +8,32 @@ import type { Clock } from '../contract/clock.js'
 import { blockOf, type MessageRef, messageRef, placeOf, STATE } from '../contract/message.js'
 import { OUTCOME } from '../contract/outcome.js'
 import type { QueuedBlock } from '../contract/store.js'
-import type { Lane } from '../schedule/lane.js'
+import type { Lane, Seat } from '../schedule/lane.js'
+import type { RefQueue } from '../schedule/ref-queue.js'
 import type { BlockReader } from '../store/block.js'
 import type { BlockState } from '../store/block-state.js'
 import type { Ledger } from './ledger.js'
 import type { Pipeline } from './pipeline.js'
+import type { Seating } from './seating.js'
 
 const PREFETCH = 32
 
-/** Where what a lane gives goes. */
+/** Where what a lane gives goes: a carrier. */
 export interface Intake {
   pipeline: Pipeline
   /** Number of the carrier in the log. */
   number: number
+  /** Parts that this sender may hand over beyond what is authorised already; Infinity where it has no rate of its own. */
+  senderRoom(from: string): number
+  /** `parts` of this sender were authorised. */
+  senderTook(from: string, parts: number): void
+}
+
+/** What one visit of a lane is bound by. */
+interface Visit {
+  intake: Intake
+  /** Only what has waited since this time or longer, epoch ms. */
+  waitingSinceMs: number
 }
 
 export class Claims {
@@ -30,38 +43,63 @@ export class Claims {
   readonly #waiting: TimeHeap
   readonly #prefetched = new Map<Lane, QueuedBlock[]>()
 
-  constructor(ledger: Ledger, clock: Clock, waiting: TimeHeap) {
+  readonly #seating: Seating
+
+  constructor(ledger: Ledger, deps: { clock: Clock; waiting: TimeHeap; seating: Seating }) {
     this.#ledger = ledger
-    this.#clock = clock
-    this.#waiting = waiting
+    this.#clock = deps.clock
+    this.#waiting = deps.waiting
+    this.#seating = deps.seating
   }
 
-  /** Takes up to `parts` parts from the lane; returns the parts taken, 0 when it has nothing now. */
-  take(lane: Lane, parts: number, intake: Intake): number {
-    let taken = this.#takeReturned(lane, parts, intake)
-    while (taken < parts) {
+  /** Takes up to `parts` parts from the lane for the carrier of this seat; returns the parts taken, 0: nothing now. */
+  take(seat: Seat, parts: number, intake: Intake): number {
+    const { lane, outlet } = seat
+    const visit = { intake, waitingSinceMs: Number.POSITIVE_INFINITY }
+    let taken = this.#takeReturned(lane, { queue: seat.bound, parts }, visit)
+    if (!outlet.isOpen) visit.waitingSinceMs = this.#clock.now() - outlet.overflowAfterMs
+    if (visit.waitingSinceMs === Number.NEGATIVE_INFINITY) return taken
+    const most = Math.min(parts, taken + lane.route.allowance(outlet))
+    taken += this.#takeReturned(lane, { queue: lane.returned, parts: most - taken }, visit)
+    while (taken < most) {
       if (lane.current === null && !this.#openNext(lane)) break
-      taken += this.#takeRun(lane, parts - taken, intake)
+      const { current } = lane
+      const before = current!.next
+      taken += this.#takeRun(lane, most - taken, visit)
+      // Nothing of this block may go now: its sender has no room, or it has not waited long enough.
+      if (lane.current === current && current!.next === before) break
     }
+    outlet.taken += taken
     return taken
   }
 
-  #takeReturned(lane: Lane, parts: number, intake: Intake): number {
+  #takeReturned(lane: Lane, from: { queue: RefQueue; parts: number }, visit: Visit): number {
+    const { queue, parts } = from
     let taken = 0
-    while (lane.returned > 0 && taken < parts) {
-      const ref = lane.takeBack() as MessageRef
+    while (queue.size > 0 && taken < parts) {
+      const ref = queue.peek() as MessageRef
       const state = this.#ledger.residents.state(blockOf(ref))
       const reader = this.#ledger.residents.body(blockOf(ref))
-      if (state === null || reader === null || state.states[placeOf(ref)] !== STATE.queued) continue
-      if (this.#expire(state, reader, placeOf(ref))) continue
-      this.#authorise(state, { place: placeOf(ref), count: 1 }, intake)
-      taken += reader.partCount(placeOf(ref))
+      const place = placeOf(ref)
+      if (state === null || reader === null || state.states[place] !== STATE.queued) {
+        queue.shift()
+        this.#seating.done(lane, ref)
+        continue
+      }
+      if (queue === lane.returned && !this.#isInTime(lane, reader, place, visit)) break
+      if (visit.intake.senderRoom(reader.from) <= 0) break
+      queue.shift()
+      if (this.#expire(state, reader, place) || !this.#isNext(lane, reader, ref)) continue
+      this.#authorise(state, { place, count: 1 }, visit.intake)
+      const count = reader.partCount(place)
+      visit.intake.senderTook(reader.from, count)
+      taken += count
     }
     return taken
   }
 
   /** The longest run of the current block that may go now, within `parts`. */
-  #takeRun(lane: Lane, parts: number, intake: Intake): number {
+  #takeRun(lane: Lane, parts: number, visit: Visit): number {
     const current = lane.current!
     const state = this.#ledger.residents.state(current.block)
     const reader = this.#ledger.residents.body(current.block)
@@ -69,21 +107,34 @@ export class Claims {
       lane.current = null
       return 0
     }
+    const most = Math.min(parts, visit.intake.senderRoom(reader.from))
     let taken = 0
     let start = current.next
     let place = current.next
-    for (; place < current.count && taken < parts; place++) {
-      if (this.#mayGo(state, reader, place)) {
+    for (; place < current.count && taken < most; place++) {
+      if (!this.#isInTime(lane, reader, place, visit)) break
+      if (this.#mayGo(lane, state, reader, place)) {
         taken += reader.partCount(place)
         continue
       }
-      this.#authoriseRun(state, start, place, intake)
+      this.#authoriseRun(state, start, place, visit.intake)
       start = place + 1
     }
-    this.#authoriseRun(state, start, place, intake)
+    this.#authoriseRun(state, start, place, visit.intake)
+    visit.intake.senderTook(reader.from, taken)
     current.next = place
     if (place === current.count) lane.current = null
     return taken
+  }
+
+  /** For a carrier that only takes what has waited too long for the preferred ones. */
+  #isInTime(lane: Lane, reader: BlockReader, place: number, visit: Visit): boolean {
+    return visit.waitingSinceMs === Number.POSITIVE_INFINITY || waitsSince(lane, reader, place) <= visit.waitingSinceMs
+  }
+
+  /** False: an earlier message of the same recipient is on its way; this one comes back behind it. */
+  #isNext(lane: Lane, reader: BlockReader, ref: MessageRef): boolean {
+    return lane.order === null || lane.order.enter(ref, reader.number(placeOf(ref)))
   }
 
   #authoriseRun(state: BlockState, start: number, end: number, intake: Intake): void {
@@ -102,26 +153,36 @@ export class Claims {
     for (let n = place; n < place + count; n++) intake.pipeline.push(messageRef(state.block, n), sequence)
   }
 
-  #mayGo(state: BlockState, reader: BlockReader, place: number): boolean {
+  #mayGo(lane: Lane, state: BlockState, reader: BlockReader, place: number): boolean {
     if (state.states[place] !== STATE.queued) return false
     const due = reader.dueSeconds(place) * 1000
     if (due > this.#clock.now()) {
       this.#waiting.push(due, messageRef(state.block, place))
       return false
     }
-    return !this.#expire(state, reader, place)
+    if (this.#expire(state, reader, place)) return false
+    const ref = messageRef(state.block, place)
+    if (this.#seating.tied > 0 && this.#seating.seatOf(lane, ref) !== null) {
+      this.#seating.giveBack(lane, ref)
+      return false
+    }
+    return this.#isNext(lane, reader, ref)
   }
 
   /** True: its validity is over and it was ended. */
   #expire(state: BlockState, reader: BlockReader, place: number): boolean {
     const expires = reader.expiresSeconds(place)
     if (expires === 0 || expires * 1000 > this.#clock.now()) return false
-    this.#ledger.record(state, this.#ledger.own(OUTCOME.expired, messageRef(state.block, place), this.#clock.now()))
+    const ref = messageRef(state.block, place)
+    this.#ledger.record(state, this.#ledger.own(OUTCOME.expired, ref, this.#clock.now()))
+    this.#seating.done(this.#ledger.board.lane(state.job, state.route), ref)
     return true
   }
 
-  /** Ends what has expired at the head of a lane that cannot send. */
+  /** Ends what has expired among the first of a lane that cannot send. */
   expireHead(lane: Lane): void {
+    this.#expireReturned(lane, lane.returned)
+    for (const seat of lane.seats) this.#expireReturned(lane, seat.bound)
     for (;;) {
       if (lane.current === null && !this.#openNext(lane)) return
       const current = lane.current!
@@ -135,6 +196,30 @@ export class Claims {
       }
       lane.current = null
     }
+  }
+
+  #expireReturned(lane: Lane, queue: RefQueue): void {
+    while (queue.size > 0) {
+      const ref = queue.peek() as MessageRef
+      const state = this.#ledger.residents.state(blockOf(ref))
+      const reader = this.#ledger.residents.body(blockOf(ref))
+      const isQueued = state !== null && reader !== null && state.states[placeOf(ref)] === STATE.queued
+      if (isQueued && !this.#expire(state, reader, placeOf(ref))) return
+      if (!isQueued) this.#seating.done(lane, ref)
+      queue.shift()
+    }
+  }
+
+  /** Since when the first message of the lane has waited, epoch ms; Infinity: none waits. */
+  headSince(lane: Lane): number {
+    if (lane.returned.size > 0) {
+      const ref = lane.returned.peek() as MessageRef
+      const reader = this.#ledger.residents.body(blockOf(ref))
+      if (reader !== null) return waitsSince(lane, reader, placeOf(ref))
+    }
+    if (lane.current === null && !this.#openNext(lane)) return Number.POSITIVE_INFINITY
+    const reader = this.#ledger.residents.body(lane.current!.block)
+    return reader === null ? Number.POSITIVE_INFINITY : waitsSince(lane, reader, lane.current!.next)
   }
 
   /** Makes the next block current: those of an earlier run first, then the queue index. False: nothing is due. */
@@ -153,7 +238,7 @@ export class Claims {
   }
 
   #claim(lane: Lane, queued: QueuedBlock): boolean {
-    const key = [lane.job.job, lane.route, queued.dueSeconds, queued.block]
+    const key = [lane.job.job, lane.route.number, queued.dueSeconds, queued.block]
     const state = this.#ledger.residents.open(queued.block)
     this.#ledger.claim(key)
     if (state === null) {
@@ -170,11 +255,11 @@ export class Claims {
     if (known !== undefined && known.length > 0) return known.shift()!
     const { store, claiming } = this.#ledger
     const nowSeconds = Math.floor(this.#clock.now() / 1000)
-    const fetched = store.queued(lane.job.job, lane.route, nowSeconds, PREFETCH + claiming.size)
+    const fetched = store.queued(lane.job.job, lane.route.number, nowSeconds, PREFETCH + claiming.size)
     const fresh = fetched.filter((one) => !claiming.has(one.block))
     if (fresh.length === 0) {
       lane.mayHaveBlocks = false
-      lane.nextDueMs = store.nextDue(lane.job.job, lane.route, nowSeconds) * 1000
+      lane.nextDueMs = store.nextDue(lane.job.job, lane.route.number, nowSeconds) * 1000
       this.#prefetched.delete(lane)
       return null
     }
@@ -186,4 +271,9 @@ export class Claims {
   forget(lane: Lane): void {
     this.#prefetched.delete(lane)
   }
+}
+
+/** When the message could have been sent at the earliest: epoch ms. */
+function waitsSince(lane: Lane, reader: BlockReader, place: number): number {
+  return Math.max(lane.sinceMs, reader.createdSeconds * 1000, reader.dueSeconds(place) * 1000)
 }

@@ -4,6 +4,7 @@
  */
 import { TimeHeap } from '../base/heap.js'
 import type { Random } from '../base/random.js'
+import type { CarrierView } from '../contract/channel.js'
 import type { Clock } from '../contract/clock.js'
 import type { JobDispatch } from '../contract/lane.js'
 import { limits } from '../contract/limits.js'
@@ -11,25 +12,28 @@ import type { Log } from '../contract/log.js'
 import { blockOf, type MessageRef } from '../contract/message.js'
 import type { Metrics } from '../contract/metrics.js'
 import type { JobProgress } from '../contract/thread.js'
-import type { Lane } from '../schedule/lane.js'
-import { preferredCarrier } from '../schedule/routes.js'
+import type { RouteTerms } from '../schedule/routes.js'
 import { DispatchStore } from '../store/dispatch-store.js'
 import type { Environment } from '../store/environment.js'
 import { Board, isFinished, type JobTotals } from './board.js'
 import { Cancel } from './cancel.js'
+import type { ReceiptTerms } from './carrier-receipts.js'
 import type { Carrier } from './carriers.js'
 import { Claims } from './claims.js'
 import { Housekeeping } from './housekeeping.js'
 import { Inbox } from './inbox.js'
 import { Ledger, type Release } from './ledger.js'
 import { Outcomes } from './outcomes.js'
+import { Progress } from './progress.js'
 import { Receipts } from './receipts.js'
 import { type Recovered, Recovery } from './recovery.js'
 import { Residents } from './residents.js'
+import { Seating } from './seating.js'
 import { Sender } from './sender.js'
 
 const COARSE_MS = 50
-const PROGRESS_MS = 100
+/** A commit that takes longer means that the disk is in trouble. */
+const STALLED_MS = 10_000
 /** Parts one lane takes before the next one's turn, so that a tick stays short. */
 const LANE_PARTS = 64
 
@@ -37,6 +41,8 @@ const LANE_PARTS = 64
 export interface DispatcherPort {
   progress(jobs: JobProgress[]): void
   finished(job: number): void
+  /** Messages of subscribers are durable and wait to be read. */
+  inbound(): void
   /** The process must stop. */
   fatal(error: unknown): void
 }
@@ -48,7 +54,9 @@ export interface DispatcherDeps {
   metrics: Metrics
   log: Log
   port: DispatcherPort
-  carriersOf(route: number): string[]
+  termsOf(route: number): RouteTerms
+  /** False: the disk has no room for what subscribers send. */
+  hasSpace(): boolean
 }
 
 export class Dispatcher {
@@ -60,8 +68,9 @@ export class Dispatcher {
   readonly #claims: Claims
   readonly #sender: Sender
   readonly #cancel: Cancel
+  /** In the order of their sinks; one that has gone stays, since late answers name its place. */
   readonly #carriers: Carrier[] = []
-  readonly #byName = new Map<string, Carrier>()
+  readonly #seating: Seating
   readonly inbox = new Inbox(() => this.wake())
   readonly #commitSeconds
   #outcomes!: Outcomes
@@ -70,24 +79,29 @@ export class Dispatcher {
   #immediate = false
   #timer: NodeJS.Timeout | null = null
   #committing = 0
+  /** Monotonic: since when a commit has been awaited; Infinity: none is. */
+  #committingSince = Number.POSITIVE_INFINITY
   #durable = 0
   #draining = false
   #stopped = false
-  readonly #changed = new Map<JobTotals, JobProgress>()
-  #progressAt = 0
+  readonly #progress: Progress
 
   constructor(deps: DispatcherDeps) {
     this.#deps = deps
+    this.#progress = new Progress((jobs) => deps.port.progress(jobs))
     const store = new DispatchStore(deps.environment)
-    this.#board = new Board(store, deps.carriersOf)
+    const residents = new Residents(store)
+    this.#board = new Board(store, (route) => this.#seating.route(route))
     this.#ledger = new Ledger(store, this.#board, {
-      residents: new Residents(store),
+      residents,
       log: deps.log,
       metrics: deps.metrics,
     })
     this.#receipts = new Receipts(this.#ledger, deps.log)
-    this.#claims = new Claims(this.#ledger, deps.clock, this.#waiting)
-    this.#sender = new Sender(this.#ledger, deps.clock)
+    const { clock, termsOf } = deps
+    this.#seating = new Seating({ clock, residents, termsOf, jobs: () => this.#board.all() })
+    this.#claims = new Claims(this.#ledger, { clock, waiting: this.#waiting, seating: this.#seating })
+    this.#sender = new Sender(this.#ledger, clock, this.#seating)
     this.#cancel = new Cancel(this.#ledger, this.#claims, deps.clock)
     this.#commitSeconds = deps.metrics.histogram('trunkline_store_commit_seconds')
     this.#durable = store.sequence
@@ -96,35 +110,86 @@ export class Dispatcher {
   /** Carriers in the order of their sinks (`inbox.sink(index)`). Recovers, then starts. */
   async start(carriers: Carrier[], jobs: JobDispatch[]): Promise<Recovered> {
     const { clock, random, metrics } = this.#deps
-    for (const carrier of carriers) {
-      this.#carriers.push(carrier)
-      this.#byName.set(carrier.channel.id, carrier)
-    }
+    for (const carrier of carriers) this.#enter(carrier)
     this.#outcomes = new Outcomes({
       ledger: this.#ledger,
       receipts: this.#receipts,
       carriers: this.#carriers,
+      seating: this.#seating,
       waiting: this.#waiting,
       clock,
       random,
       metrics,
+      takesInbound: () => this.#takesInbound(),
+      inboundKept: () => this.#deps.port.inbound(),
     })
     this.#housekeeping = new Housekeeping({
       ledger: this.#ledger,
       claims: this.#claims,
+      seating: this.#seating,
       receipts: this.#receipts,
       carriers: this.#carriers,
       clock,
       metrics,
     })
     for (const job of jobs) this.#board.register(job)
-    const recovery = new Recovery(this.#ledger, this.#receipts, { clock, metrics })
+    const recovery = new Recovery(this.#ledger, this.#receipts, { clock, metrics, seating: this.#seating })
     const recovered = await recovery.run()
     this.#durable = this.#ledger.store.sequence
     for (const job of jobs) this.job(job)
     for (const carrier of carriers) carrier.channel.start()
     this.wake()
     return recovered
+  }
+
+  #enter(carrier: Carrier): void {
+    this.#carriers.push(carrier)
+    this.#seating.enter(carrier)
+    this.#knowReceipts(carrier)
+  }
+  #knowReceipts({ number, channel, terms, pipeline }: Carrier): void {
+    this.#receipts.carrier(number, channel.id, { terms, isQuiet: () => pipeline.handed === 0 })
+  }
+
+  /** The carrier as it is now, with what is known of its receipts. */
+  view({ channel, number }: Carrier): CarrierView {
+    return { ...channel.view(), receipts: this.#receipts.view(number) }
+  }
+
+  /** Index of the sink of the carrier that is added next. */
+  get nextSink(): number {
+    return this.#carriers.length
+  }
+
+  /** A carrier that came with a changed configuration: routes may name it from now on. */
+  add(carrier: Carrier): void {
+    this.#enter(carrier)
+    carrier.channel.start()
+    this.wake()
+  }
+
+  /** A carrier is gone from the configuration: what it has in flight is answered first. */
+  async remove(id: string, deadlineMs: number): Promise<void> {
+    const carrier = this.#seating.carrier(id)
+    if (carrier === undefined) return
+    this.#seating.leave(id)
+    this.#sender.withdrawAll(carrier)
+    this.#seating.update()
+    this.wake()
+    await carrier.channel.drain(deadlineMs)
+    this.wake()
+  }
+
+  /** Another configuration reads the carrier's receipts differently, or awaits them for another time. */
+  changeTerms(carrier: Carrier, terms: ReceiptTerms): void {
+    carrier.terms = terms
+    this.#knowReceipts(carrier)
+  }
+
+  /** `termsOf` says something else now. */
+  routesChanged(): void {
+    this.#seating.rebuild()
+    this.wake()
   }
 
   /** A job is released or its settings changed. */
@@ -135,7 +200,7 @@ export class Dispatcher {
       const lane = this.#board.lane(dispatch.job, route)
       if (lane !== null) lane.mayHaveBlocks = true
     }
-    for (const lane of totals.lanes.values()) this.#reseat(lane)
+    for (const lane of totals.lanes.values()) this.#seating.refresh(lane)
     if (dispatch.state === 'canceled') this.#cancel.job(totals)
     this.#housekeeping.countScheduled(totals)
     this.#board.touch(totals)
@@ -148,13 +213,12 @@ export class Dispatcher {
     const lane = this.#board.lane(job, route)
     if (lane === null) return
     lane.mayHaveBlocks = true
-    if (lane.carrier === null) this.#reseat(lane)
-    else this.#refresh(lane)
+    this.#seating.refresh(lane)
     this.wake()
   }
 
   carrier(id: string): Carrier | undefined {
-    return this.#byName.get(id)
+    return this.#seating.carrier(id)
   }
 
   /** Current states of blocks, once everything in them is durable; null = never claimed. */
@@ -192,18 +256,20 @@ export class Dispatcher {
     for (const carrier of this.#carriers) carrier.channel.tick(monotonicMs)
     if (this.inbox.bindsChanged) {
       this.inbox.bindsChanged = false
-      this.#reseatAll()
+      this.#seating.update()
     }
     this.#outcomes.process(this.inbox)
     this.#dueNow()
-    this.#housekeeping.run(monotonicMs, this.#board.all(), (lane) => this.#refresh(lane))
+    this.#housekeeping.run(monotonicMs, this.#board.all())
+    this.#seating.refreshTouched()
     for (const carrier of this.#carriers) this.#serve(carrier, monotonicMs)
     for (const carrier of this.#carriers) carrier.channel.flush()
     this.#commit()
-    this.#postProgress(monotonicMs)
+    this.#progress.tick(monotonicMs)
   }
 
   #serve(carrier: Carrier, monotonicMs: number): void {
+    carrier.nowMs = monotonicMs
     if (!this.#draining && carrier.channel.up) {
       this.#sender.send(carrier, this.#durable, monotonicMs)
       this.#authorise(carrier, monotonicMs)
@@ -217,19 +283,19 @@ export class Dispatcher {
   #authorise(carrier: Carrier, monotonicMs: number): void {
     const { ahead } = carrier
     for (let grant = carrier.queue.next(); grant !== null; grant = carrier.queue.next()) {
-      const { lane } = grant
+      const { seat } = grant
+      const { lane } = seat
       const room = carrier.room(lane.job.onUnanswered, ahead)
       if (room <= 0) return
       const { limiter } = this.#board.totals(lane.job.job)
       const allowed = limiter === null ? Number.POSITIVE_INFINITY : limiter.available(monotonicMs)
       const want = Math.min(room, grant.parts, LANE_PARTS, allowed)
-      const taken = want <= 0 ? 0 : this.#claims.take(lane, want, carrier)
+      const taken = want <= 0 ? 0 : this.#claims.take(seat, want, carrier)
       if (taken > 0) limiter?.take(taken, monotonicMs)
       carrier.queue.spend(taken)
-      if (taken === 0) {
-        if (allowed > 0 && lane.ready) continue
-        carrier.queue.deactivate(lane)
-      }
+      if (taken === 0) carrier.queue.deactivate(seat)
+      // The others of a share may go on now that this one did.
+      else if (lane.route.isShared) this.#seating.refresh(lane)
     }
   }
 
@@ -241,31 +307,8 @@ export class Dispatcher {
       if (state === null) continue
       const lane = this.#board.lane(state.job, state.route)
       if (lane === null) continue
-      lane.giveBack(ref)
-      this.#refresh(lane)
+      this.#seating.giveBack(lane, ref)
     }
-  }
-
-  /** Puts a lane into the fair queue of its carrier, or takes it out, as its job, carrier and content say. */
-  #refresh(lane: Lane): void {
-    const { job, carrier } = lane
-    const queue = carrier === null ? undefined : this.#byName.get(carrier)?.queue
-    if (queue === undefined) return
-    const wanted = job.state === 'running' && job.sendAtMs <= this.#deps.clock.now() && lane.ready
-    if (wanted) queue.activate(lane)
-    else queue.deactivate(lane)
-  }
-
-  /** Finds the lane's carrier anew, since carriers come and go and priorities change. */
-  #reseat(lane: Lane): void {
-    const before = lane.carrier === null ? undefined : this.#byName.get(lane.carrier)
-    before?.queue.deactivate(lane)
-    lane.carrier = preferredCarrier(lane.carriers, (id) => this.#byName.get(id)?.channel.up === true)
-    this.#refresh(lane)
-  }
-
-  #reseatAll(): void {
-    for (const totals of this.#board.all()) for (const lane of totals.lanes.values()) this.#reseat(lane)
   }
 
   #commit(): void {
@@ -273,9 +316,11 @@ export class Dispatcher {
     this.#housekeeping.noteAwaited()
     this.#committing++
     const startedMs = this.#deps.clock.monotonic()
+    this.#committingSince = Math.min(this.#committingSince, startedMs)
     this.#ledger.flush().then(
       (release) => {
         this.#committing--
+        this.#committingSince = this.#committing === 0 ? Number.POSITIVE_INFINITY : this.#deps.clock.monotonic()
         this.#commitSeconds.observe((this.#deps.clock.monotonic() - startedMs) / 1000)
         this.#release(release)
       },
@@ -286,6 +331,12 @@ export class Dispatcher {
     )
   }
 
+  /** Not when the disk is nearly full, nor while it takes longer over a commit than carriers wait for an answer. */
+  #takesInbound(): boolean {
+    const { clock, hasSpace } = this.#deps
+    return clock.monotonic() - this.#committingSince < STALLED_MS && hasSpace()
+  }
+
   #release(release: Release): void {
     this.#durable = Math.max(this.#durable, release.sequence)
     for (const { channel, bind, session, sequence } of release.acks) {
@@ -294,11 +345,12 @@ export class Dispatcher {
     for (const [key, count] of release.settled) {
       this.#carriers[Math.floor(key / 65_536)]!.channel.durable(key % 65_536, count)
     }
-    for (const { totals, states, partsSent, sentFinal } of release.jobs) {
-      this.#changed.set(totals, { job: totals.number, states, partsSent })
+    for (const job of release.jobs) {
+      const { totals, states, sentFinal } = job
+      this.#progress.note(job)
       if (!totals.finishedPosted && isFinished(totals.dispatch, states, sentFinal)) {
         totals.finishedPosted = true
-        this.#postProgressNow()
+        this.#progress.postNow()
         this.#deps.port.finished(totals.number)
         this.#retire(totals)
       }
@@ -311,20 +363,10 @@ export class Dispatcher {
   /** Nothing of a finished job stays in memory; a late receipt reads its counts from the store again. */
   #retire(totals: JobTotals): void {
     for (const lane of totals.lanes.values()) {
-      if (lane.carrier !== null) this.#byName.get(lane.carrier)?.queue.deactivate(lane)
+      this.#seating.forget(lane)
       this.#claims.forget(lane)
     }
     this.#board.forget(totals)
-  }
-
-  #postProgress(monotonicMs: number): void {
-    if (this.#changed.size === 0 || monotonicMs - this.#progressAt < PROGRESS_MS) return
-    this.#progressAt = monotonicMs
-    this.#postProgressNow()
-  }
-  #postProgressNow(): void {
-    this.#deps.port.progress([...this.#changed.values()])
-    this.#changed.clear()
   }
 
   /** One coarse timer: the next moment at which time alone lets something happen. */
@@ -344,15 +386,15 @@ export class Dispatcher {
     this.#draining = true
     this.#tick()
     await Promise.all(this.#carriers.map((carrier) => carrier.channel.drain(deadlineMs)))
+    const isAnswered = this.#committing === 0 && this.inbox.inbound.length === 0 && !this.#ledger.owesAnswers
     this.#outcomes.process(this.inbox)
+    if (isAnswered) this.#ledger.noteDrained()
     this.#stopped = true
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#housekeeping.noteAwaited()
     const release = await this.#ledger.flush(true)
-    for (const { totals, states, partsSent } of release.jobs) {
-      this.#changed.set(totals, { job: totals.number, states, partsSent })
-    }
-    this.#postProgressNow()
+    for (const job of release.jobs) this.#progress.note(job)
+    this.#progress.postNow()
     for (const work of release.after) work()
   }
 }

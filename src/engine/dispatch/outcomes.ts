@@ -5,27 +5,37 @@ import type { Clock } from '../contract/clock.js'
 import { blockOf, type MessageRef, placeOf, STATE } from '../contract/message.js'
 import type { Counter, Metrics } from '../contract/metrics.js'
 import { OUTCOME, OUTCOME_NAMES, type OutcomeCode } from '../contract/outcome.js'
-import { retryDelayMs } from '../schedule/retry.js'
+import { areUsedUp, retryDelayMs } from '../schedule/retry.js'
 import type { BlockState } from '../store/block-state.js'
-import { RECEIPT_EXPECTED } from '../store/entry.js'
+import { BY_RECEIPT, RECEIPT_EXPECTED, RECEIPT_POSSIBLE } from '../store/entry.js'
 import type { Carrier } from './carriers.js'
-import { type Inbox, reportCode, settlementRef } from './inbox.js'
+import { type InboundReport, type Inbox, reportCode, settlementRef } from './inbox.js'
 import type { Ledger } from './ledger.js'
-import type { Receipts } from './receipts.js'
+import type { Receipts, Told } from './receipts.js'
+import type { Seating } from './seating.js'
 
 export interface OutcomesDeps {
   ledger: Ledger
   receipts: Receipts
   carriers: Carrier[]
+  seating: Seating
   waiting: TimeHeap
   clock: Clock
   random: Random
   metrics: Metrics
+  /** False: subscribers' messages are refused for now, and the carrier keeps them. */
+  takesInbound(): boolean
+  /** Messages of subscribers are durable. */
+  inboundKept(): void
 }
+
+const told: Told = { source: 0, destination: 0, byText: false }
 
 export class Outcomes {
   readonly #deps: OutcomesDeps
   readonly #receiptCounters = new Map<number, Counter>()
+  /** When messages come back that a carrier's own rule gave a time. */
+  readonly #delays = new Map<MessageRef, number>()
 
   constructor(deps: OutcomesDeps) {
     this.#deps = deps
@@ -37,6 +47,8 @@ export class Outcomes {
     const { settlements, receipts } = inbox
     for (let row = 0; row < settlements.count; row++) this.#settle(inbox, row, nowMs)
     settlements.clear()
+    for (let row = 0; row < inbox.late.count; row++) this.#settleLate(inbox, row, nowMs)
+    inbox.late.clear()
     for (let row = 0; row < receipts.count; row++) this.#receive(inbox, row, nowMs)
     receipts.clear()
     if (inbox.inbound.length > 0) this.#keepInbound(inbox, nowMs)
@@ -64,24 +76,57 @@ export class Outcomes {
     state.inFlight[place]!--
     state.inFlightTotal--
     if (entry.code === OUTCOME.accepted) this.#accepted(state, carrier)
-    else this.#refused(state, ref, carrier)
-    if (state.inFlight[place] === 0 && state.comeback[place] !== 0) this.#comeBack(state, ref, nowMs)
+    else if (!wasAccepted(state, place, entry.part))
+      this.#refused(state, ref, { carrier, delayMs: settlements.delayMs[row]! })
+    if (state.inFlight[place] === 0) this.#attemptEnded(state, ref, { carrier, nowMs })
   }
 
+  /** Also of a part that was accepted before, by a late answer: its other id finds it too. */
   #accepted(state: BlockState, carrier: Carrier): void {
     const { ledger, receipts } = this.#deps
     const { entry } = ledger
     if (carrier.receiptsExpected) entry.flags = RECEIPT_EXPECTED
+    else if (carrier.receiptsPossible) entry.flags = RECEIPT_POSSIBLE
+    entry.status = ledger.residents.body(state.block)?.numberTail(entry.place) ?? 0
     ledger.record(state, entry)
-    if (carrier.receiptsPossible) receipts.awaitReceipt(state, entry)
+    receipts.awaitReceipt(state, entry)
     if (carrier.receiptsExpected) carrier.noteAwaited(state.block)
   }
 
-  #refused(state: BlockState, ref: MessageRef, carrier: Carrier): void {
+  /**
+   * The answer came after the part was given up as unanswered. Accepted: an unknown message was sent, and one that waits to be sent
+   * again need not be. Refused: an unknown message was not sent, so it has failed.
+   */
+  #settleLate({ late }: Inbox, row: number, nowMs: number): void {
+    const { ledger, carriers } = this.#deps
+    const carrier = carriers[late.channel[row]!]!
+    const ref = settlementRef(late, row)
+    const state = ledger.residents.state(blockOf(ref))
+    if (state === null) return
+    const code = reportCode(late, row)
+    const place = placeOf(ref)
+    if (code !== OUTCOME.accepted && state.states[place] !== STATE.unknown) return
+    const entry = ledger.own(code === OUTCOME.accepted ? code : OUTCOME.rejected, ref, nowMs)
+    entry.part = late.part[row]!
+    entry.attempt = state.attempts[place]!
+    entry.carrier = carrier.number
+    entry.bind = late.bind[row]!
+    entry.status = late.status[row]!
+    entry.id = late.ids
+    entry.idStart = late.idStart[row]!
+    entry.idLength = late.idLength[row]!
+    if (code === OUTCOME.accepted) this.#accepted(state, carrier)
+    else if (!wasAccepted(state, place, entry.part)) ledger.record(state, entry)
+  }
+
+  #refused(state: BlockState, ref: MessageRef, from: { carrier: Carrier; delayMs: number }): void {
     const { ledger } = this.#deps
     const { entry } = ledger
-    const code = entry.code
+    const { carrier, delayMs } = from
     const place = placeOf(ref)
+    if (entry.code === OUTCOME.rerouted && !this.#mayGoElsewhere(state, ref, carrier)) entry.code = OUTCOME.rejected
+    const code = entry.code
+    if (delayMs >= 0) this.#delays.set(ref, Math.max(delayMs, this.#delays.get(ref) ?? 0))
     if (code === OUTCOME.unanswered) {
       const hold = ledger.board.totals(state.job).dispatch?.onUnanswered === 'hold'
       entry.status = hold ? 1 : 0
@@ -91,17 +136,61 @@ export class Outcomes {
     if (code !== OUTCOME.rejected) state.comeback[place] = graver(state.comeback[place]!, code)
   }
 
-  /** Every part of the attempt is settled and some have to go again. */
-  #comeBack(state: BlockState, ref: MessageRef, nowMs: number): void {
-    const { ledger, waiting, random } = this.#deps
+  /** Not when this carrier has some of its parts: the rest cannot be joined to them elsewhere. */
+  #mayGoElsewhere(state: BlockState, ref: MessageRef, carrier: Carrier): boolean {
+    if (state.accepted[placeOf(ref)] !== 0) return false
+    const lane = this.#deps.ledger.board.lane(state.job, state.route)
+    return lane !== null && this.#deps.seating.sendOn(lane, ref, carrier.number)
+  }
+
+  /** Every part of the attempt is settled. */
+  #attemptEnded(state: BlockState, ref: MessageRef, end: { carrier: Carrier; nowMs: number }): void {
+    const { ledger, seating } = this.#deps
     const place = placeOf(ref)
     const code = state.comeback[place]! as OutcomeCode
     state.comeback[place] = 0
-    if (state.states[place] !== STATE.queued) return
-    const delay = retryDelayMs(code, state.attempts[place]!, random)
-    if (delay < 0) ledger.fail(state, ref, 'RETRIES_EXHAUSTED', nowMs)
-    else if (delay > 0) waiting.push(nowMs + delay, ref)
-    else ledger.board.lane(state.job, state.route)?.giveBack(ref)
+    if (code !== 0 && state.states[place] === STATE.queued) {
+      if (state.accepted[place] !== 0) seating.pin(ref, end.carrier.number)
+      if (this.#comesBack(state, ref, { ...end, code })) return
+    }
+    if (this.#delays.size > 0) this.#delays.delete(ref)
+    seating.done(ledger.board.lane(state.job, state.route), ref)
+  }
+
+  /** Some parts have to go again. False: the message has ended instead. */
+  #comesBack(state: BlockState, ref: MessageRef, end: { carrier: Carrier; code: OutcomeCode; nowMs: number }): boolean {
+    const { ledger, waiting, random, seating } = this.#deps
+    const { carrier, code, nowMs } = end
+    const place = placeOf(ref)
+    const lane = ledger.board.lane(state.job, state.route)
+    if (code === OUTCOME.rerouted && state.accepted[place] !== 0) return this.#refuseRest(state, ref, end)
+    if (lane === null || lane.job.state === 'canceled') {
+      ledger.record(state, ledger.own(OUTCOME.canceled, ref, nowMs))
+      return false
+    }
+    const delayMs = this.#delays.get(ref) ?? retryDelayMs(code, state.attempts[place]!, random)
+    this.#delays.delete(ref)
+    if (delayMs < 0 || areUsedUp(code, state.attempts[place]!)) {
+      ledger.fail(state, ref, 'RETRIES_EXHAUSTED', nowMs)
+      return false
+    }
+    if (code !== OUTCOME.notSent) ledger.log.debug({ carrier: carrier.channel.id, code, delayMs }, 'goes again')
+    if (delayMs > 0) waiting.push(nowMs + delayMs, ref)
+    else seating.giveBack(lane, ref)
+    return true
+  }
+
+  /** Another part was accepted after this one was sent on: the carrier's refusal stands. */
+  #refuseRest(state: BlockState, ref: MessageRef, { carrier, nowMs }: { carrier: Carrier; nowMs: number }): false {
+    const { ledger } = this.#deps
+    const entry = ledger.own(OUTCOME.rejected, ref, nowMs)
+    let part = 0
+    while ((state.accepted[placeOf(ref)]! & (1 << part)) !== 0) part++
+    entry.part = part
+    entry.carrier = carrier.number
+    entry.status = state.statuses[placeOf(ref)]!
+    ledger.record(state, entry)
+    return false
   }
 
   #receive(inbox: Inbox, row: number, nowMs: number): void {
@@ -117,8 +206,13 @@ export class Outcomes {
     entry.idStart = reports.idStart[row]!
     entry.idLength = reports.idLength[row]!
     entry.error = reports.error[row] ?? ''
+    entry.status = reports.status[row]!
+    entry.flags = BY_RECEIPT
+    told.source = reports.source[row]!
+    told.destination = reports.destination[row]!
+    told.byText = reports.part[row] === 1
     this.#count(channel, entry.code)
-    receipts.receive(entry, carrier.receiptDelay)
+    receipts.receive(entry, told, carrier.receiptDelay)
     const { session, sequence } = reports
     ledger.acknowledge({ channel, bind: entry.bind, session: session[row]!, sequence: sequence[row]! })
   }
@@ -134,17 +228,33 @@ export class Outcomes {
     counter.add(1)
   }
 
-  /** A subscriber's message is kept as it came; routing it to an account is the inbound module's work. */
+  /** A subscriber's message is kept as it came; reading and joining its parts is the main thread's work. */
   #keepInbound(inbox: Inbox, nowMs: number): void {
-    const { ledger, carriers } = this.#deps
-    for (const { channel, inbound } of inbox.inbound) {
-      const carrier = carriers[channel]!
-      ledger.keepInbound(carrier.channel.id, inbound, nowMs)
-      ledger.acknowledge({ channel, bind: inbound.bind, session: inbound.session, sequence: inbound.sequence })
-      carrier.inbound.add(1)
-    }
+    const { ledger, takesInbound, inboundKept } = this.#deps
+    const reports = inbox.inbound
     inbox.inbound = []
+    if (!takesInbound()) {
+      for (const report of reports) this.#refuseInbound(report)
+      return
+    }
+    for (const { channel, inbound } of reports) {
+      ledger.keepInbound(this.#deps.carriers[channel]!.channel.id, inbound, nowMs)
+      ledger.acknowledge({ channel, bind: inbound.bind, session: inbound.session, sequence: inbound.sequence })
+    }
+    ledger.whenDurable(inboundKept)
   }
+
+  /** ESME_RX_T_APPN (SMPP 3.4 §5.1.3): the carrier keeps it and delivers it again later (carriers.md 82). */
+  #refuseInbound({ channel, inbound }: InboundReport): void {
+    const carrier = this.#deps.carriers[channel]!
+    carrier.channel.acknowledge(inbound.bind, inbound.session, inbound.sequence, false)
+    carrier.inboundRefused.add(1)
+  }
+}
+
+/** A late answer said so already: what became of another attempt at it means nothing. */
+function wasAccepted(state: BlockState, place: number, part: number): boolean {
+  return (state.accepted[place]! & (1 << part)) !== 0
 }
 
 /** Unanswered weighs most, since the part may have been sent; `notSent` least, since nothing happened. */

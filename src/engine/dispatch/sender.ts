@@ -5,15 +5,18 @@ import { OUTCOME } from '../contract/outcome.js'
 import type { BlockState } from '../store/block-state.js'
 import type { Carrier } from './carriers.js'
 import type { Ledger } from './ledger.js'
+import type { Seating } from './seating.js'
 
 export class Sender {
   readonly #ledger: Ledger
   readonly #clock: Clock
+  readonly #seating: Seating
   readonly #message: OutgoingMessage = blankMessage()
 
-  constructor(ledger: Ledger, clock: Clock) {
+  constructor(ledger: Ledger, clock: Clock, seating: Seating) {
     this.#ledger = ledger
     this.#clock = clock
+    this.#seating = seating
   }
 
   /** Sends while there is capacity. `durable`: sequence of the last commit on disk. */
@@ -34,7 +37,7 @@ export class Sender {
     const state = this.#ledger.residents.state(blockOf(ref))
     const place = placeOf(ref)
     if (state === null || state.states[place] !== STATE.sending) {
-      carrier.pipeline.shift()
+      this.#shift(carrier)
       return 0
     }
     if (this.#stopped(state)) {
@@ -44,8 +47,9 @@ export class Sender {
     const body = this.#ledger.residents.body(blockOf(ref))
     const message = this.#message
     if (body === null || !body.read(place, message)) {
-      carrier.pipeline.shift()
+      this.#shift(carrier)
       this.#ledger.fail(state, ref, 'RECORD_CORRUPT', this.#clock.now())
+      this.#seating.done(this.#ledger.board.lane(state.job, state.route), ref)
       this.#ledger.log.error({ block: blockOf(ref), place }, 'a stored record is damaged; its message failed')
       return 0
     }
@@ -53,7 +57,7 @@ export class Sender {
     message.attempt = state.attempts[place]! - 1
     message.partsAccepted = state.accepted[place]!
     if (!carrier.channel.send(message, monotonicMs)) return -1
-    carrier.pipeline.shift()
+    this.#shift(carrier)
     const parts = message.partCount - ones(message.partsAccepted)
     state.inFlight[place] = parts
     state.inFlightTotal += parts
@@ -65,9 +69,17 @@ export class Sender {
     return this.#ledger.board.totals(state.job).dispatch?.state !== 'running'
   }
 
+  #shift(carrier: Carrier): MessageRef {
+    const ref = carrier.pipeline.shift()
+    if (!carrier.channel.limitsSenders) return ref
+    const reader = this.#ledger.residents.body(blockOf(ref))
+    if (reader !== null) carrier.senderLeft(reader.from, reader.partCount(placeOf(ref)))
+    return ref
+  }
+
   /** Takes the oldest authorisation back: the message is queued again, at the front of its lane. */
   withdraw(carrier: Carrier): void {
-    const ref = carrier.pipeline.shift()
+    const ref = this.#shift(carrier)
     const state = this.#ledger.residents.state(blockOf(ref))
     const place = placeOf(ref)
     if (state === null || state.states[place] !== STATE.sending) return
@@ -77,7 +89,8 @@ export class Sender {
     if (totals.dispatch?.state === 'canceled') {
       this.#ledger.record(state, this.#ledger.own(OUTCOME.canceled, ref, this.#clock.now()))
     } else {
-      this.#ledger.board.lane(state.job, state.route)?.giveBack(ref)
+      const lane = this.#ledger.board.lane(state.job, state.route)
+      if (lane !== null) this.#seating.giveBack(lane, ref)
     }
   }
 

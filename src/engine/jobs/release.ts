@@ -23,6 +23,7 @@ export function dispatchOf(record: JobRecord, weight: number): JobDispatch {
     state: dispatchState(record.state),
     accepted: record.singles ? -1 : (record.totals?.accepted ?? 0),
     openEnded: record.singles,
+    distinct: !record.singles && settings.deduplicate !== false,
   }
 }
 

@@ -51,14 +51,22 @@ export const METRICS: readonly MetricRow[] = [
     buckets: receiptSeconds,
   }),
   gauge('trunkline_window_in_flight', ['carrier', 'bind'], 'Parts written and not answered.'),
-  gauge('trunkline_window_size', ['carrier', 'bind'], 'Most parts that may be unanswered; less than configured while the carrier answers slowly.'),
+  gauge(
+    'trunkline_window_size',
+    ['carrier', 'bind'],
+    'Most parts that may be unanswered; less than configured while the carrier answers slowly.',
+  ),
   gauge(
     'trunkline_rate_limit_per_second',
     ['carrier'],
     'Limit in force, in parts per second: less than the agreed one while the carrier throttles; 0: none.',
   ),
   counter('trunkline_throttled_total', ['carrier'], 'Answers that told us to slow down.'),
-  counter('trunkline_carrier_actions_total', ['carrier', 'action'], 'Times that a rule slowed, rerouted, suspended or stopped it.'),
+  counter(
+    'trunkline_carrier_actions_total',
+    ['carrier', 'action'],
+    'Times that a rule slowed, rerouted, suspended or stopped it.',
+  ),
   gauge('trunkline_carrier_action_active', ['carrier', 'action'], '1 while a rule acts on the carrier, else 0.'),
   gauge('trunkline_bind_up', ['carrier', 'bind'], '1 while the bind is bound, else 0.'),
   counter('trunkline_bind_reconnects_total', ['carrier', 'bind'], 'Connections after the first.'),
@@ -74,7 +82,11 @@ export const METRICS: readonly MetricRow[] = [
   gauge('trunkline_store_free_bytes', [], 'Free space of the disk that holds dataDir.'),
   gauge('trunkline_webhook_backlog', [], 'Webhook entries not acknowledged yet; 0 until webhooks exist.'),
   gauge('trunkline_calls_active', ['carrier'], 'Calls under way; none until voice exists.'),
-  counter('trunkline_inbound_total', ['carrier', 'kind'], 'Messages from subscribers: message, incomplete and late are listed; part, repeat, refused and corrupt are not.'),
+  counter(
+    'trunkline_inbound_total',
+    ['carrier', 'kind'],
+    'Messages from subscribers: message, incomplete and late are listed; part, repeat, refused and corrupt are not.',
+  ),
 ]
 
 export const metricIndex: ReadonlyMap<string, number> = new Map(METRICS.map((row, index) => [row.name, index]))

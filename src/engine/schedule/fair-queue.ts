@@ -2,7 +2,7 @@
  * Who sends next at one carrier: strict priority, within it deficit round robin over accounts by weight (Shreedhar and
  * Varghese 1995), within an account its lanes in turn. Costs are parts, so long texts do not buy more than their share.
  */
-import type { Lane } from './lane.js'
+import type { Seat } from './lane.js'
 
 /** Parts that an account of weight 1 may send per round. */
 const QUANTUM = 64
@@ -11,7 +11,7 @@ interface AccountTurn {
   account: number
   weight: number
   deficit: number
-  lanes: Lane[]
+  seats: Seat[]
   at: number
 }
 
@@ -19,25 +19,26 @@ class Level {
   readonly accounts: AccountTurn[] = []
   at = 0
 
-  add(lane: Lane): void {
-    let turn = this.accounts.find((one) => one.account === lane.job.account)
+  add(seat: Seat): void {
+    const { account, weight } = seat.lane.job
+    let turn = this.accounts.find((one) => one.account === account)
     if (turn === undefined) {
-      turn = { account: lane.job.account, weight: lane.job.weight, deficit: 0, lanes: [], at: 0 }
+      turn = { account, weight, deficit: 0, seats: [], at: 0 }
       this.accounts.push(turn)
     }
-    turn.weight = lane.job.weight
-    turn.lanes.push(lane)
+    turn.weight = weight
+    turn.seats.push(seat)
   }
 
-  /** True when the lane was here. */
-  remove(lane: Lane): boolean {
-    const index = this.accounts.findIndex((one) => one.lanes.includes(lane))
+  /** True when the seat was here. */
+  remove(seat: Seat): boolean {
+    const index = this.accounts.findIndex((one) => one.seats.includes(seat))
     if (index < 0) return false
     const turn = this.accounts[index]!
-    const place = turn.lanes.indexOf(lane)
-    turn.lanes.splice(place, 1)
+    const place = turn.seats.indexOf(seat)
+    turn.seats.splice(place, 1)
     if (place < turn.at) turn.at--
-    if (turn.lanes.length > 0) return true
+    if (turn.seats.length > 0) return true
     this.accounts.splice(index, 1)
     if (index < this.at) this.at--
     return true
@@ -59,7 +60,7 @@ class Level {
 
 /** What `next` grants: reused. */
 export interface Grant {
-  lane: Lane
+  seat: Seat
   /** Parts the lane may take before it is another's turn. */
   parts: number
 }
@@ -72,17 +73,17 @@ export class FairQueue {
     return this.#levels.every((level) => level.accounts.length === 0)
   }
 
-  activate(lane: Lane): void {
-    if (lane.active) return
-    lane.active = true
-    this.#levels[lane.job.priority]!.add(lane)
+  activate(seat: Seat): void {
+    if (seat.active) return
+    seat.active = true
+    this.#levels[seat.lane.job.priority]!.add(seat)
   }
 
-  deactivate(lane: Lane): void {
-    if (!lane.active) return
-    lane.active = false
-    // By search over the levels, since a changed priority must not lose the lane.
-    for (const level of this.#levels) if (level.remove(lane)) break
+  deactivate(seat: Seat): void {
+    if (!seat.active) return
+    seat.active = false
+    // By search over the levels, since a changed priority must not lose the seat.
+    for (const level of this.#levels) if (level.remove(seat)) break
   }
 
   /** null: nobody wants to send. */
@@ -90,9 +91,9 @@ export class FairQueue {
     for (const level of this.#levels) {
       const turn = level.turn()
       if (turn === null) continue
-      if (turn.at >= turn.lanes.length) turn.at = 0
+      if (turn.at >= turn.seats.length) turn.at = 0
       this.#turn = turn
-      return { lane: turn.lanes[turn.at]!, parts: turn.deficit }
+      return { seat: turn.seats[turn.at]!, parts: turn.deficit }
     }
     return null
   }

@@ -18,6 +18,13 @@ const RULES: Partial<Record<OutcomeCode, RetryRule>> = {
   [OUTCOME.unavailable]: { shape: { firstMs: 1_000, maxMs: 300_000 }, attempts: limits.attempts },
   [OUTCOME.unanswered]: { shape: { firstMs: 100, maxMs: 60_000 }, attempts: limits.attempts },
   [OUTCOME.notSent]: AT_ONCE,
+  // To another carrier: nothing speaks against at once.
+  [OUTCOME.rerouted]: { shape: { firstMs: 0, maxMs: 0 }, attempts: limits.attempts },
+}
+
+/** True: the message fails rather than go again, whatever delay a carrier's own rule gives. */
+export function areUsedUp(code: OutcomeCode, attempts: number): boolean {
+  return attempts >= (RULES[code] ?? AT_ONCE).attempts
 }
 
 /** Delay in ms before the next try; -1: the attempts are used up. `attempts` counts those made so far. */

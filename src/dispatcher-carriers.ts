@@ -1,0 +1,105 @@
+/**
+ * The carriers of the dispatcher thread: made from the configuration at start, and kept as the configuration says when it is
+ * read again. What did not change is not touched.
+ */
+import { isDeepStrictEqual } from 'node:util'
+import type { SmppCarrierConfig } from './engine/config/smpp-carrier.js'
+import type { CarrierView } from './engine/contract/channel.js'
+import { systemClock } from './engine/contract/clock.js'
+import type { Metrics } from './engine/contract/metrics.js'
+import type { OutcomeSink } from './engine/contract/outcome.js'
+import { Carrier } from './engine/dispatch/carriers.js'
+import type { Dispatcher } from './engine/dispatch/dispatcher.js'
+import { numberCarriers } from './engine/store/carrier-names.js'
+import type { Environment } from './engine/store/environment.js'
+import type { SmppCarrierChannel } from './smpp/smpp-channel.js'
+
+export interface CarrierSetDeps {
+  environment: Environment
+  metrics: Metrics
+  dispatcher: Dispatcher
+  makeChannel(config: SmppCarrierConfig, sink: OutcomeSink): SmppCarrierChannel
+}
+
+interface Known {
+  config: SmppCarrierConfig
+  channel: SmppCarrierChannel
+  carrier: Carrier
+}
+
+export class CarrierSet {
+  readonly #deps: CarrierSetDeps
+  /** In the order of the configuration. */
+  #known = new Map<string, Known>()
+
+  constructor(deps: CarrierSetDeps) {
+    this.#deps = deps
+  }
+
+  /** For the start of the dispatcher: carriers in the order of their sinks. */
+  open(configs: readonly SmppCarrierConfig[]): Carrier[] {
+    const numbers = this.#numbers(configs)
+    for (const [index, config] of configs.entries()) this.#make(config, numbers[index]!, index)
+    return [...this.#known.values()].map(({ carrier }) => carrier)
+  }
+
+  views(): CarrierView[] {
+    return [...this.#known.values()].map(({ carrier }) => this.#deps.dispatcher.view(carrier))
+  }
+
+  #numbers(configs: readonly SmppCarrierConfig[]): number[] {
+    return numberCarriers(
+      this.#deps.environment,
+      configs.map(({ id }) => id),
+    )
+  }
+
+  #make(config: SmppCarrierConfig, number: number, sink: number): Carrier {
+    const { dispatcher, metrics, makeChannel } = this.#deps
+    const channel = makeChannel(config, dispatcher.inbox.sink(sink))
+    const carrier = new Carrier(channel, number, { terms: termsOf(config), metrics })
+    this.#known.set(config.id, { config, channel, carrier })
+    return carrier
+  }
+
+  /** Takes over another list of carriers. Returns what it did, a line each; drains go on behind it. */
+  reload(configs: readonly SmppCarrierConfig[]): string[] {
+    const { dispatcher } = this.#deps
+    const lines: string[] = []
+    const wanted = new Set(configs.map(({ id }) => id))
+    for (const [id, { config }] of [...this.#known]) {
+      if (wanted.has(id)) continue
+      this.#known.delete(id)
+      void dispatcher.remove(id, systemClock.now() + config.responseTimeoutMs)
+      lines.push(`carrier ${id} is taken out`)
+    }
+    const numbers = this.#numbers(configs)
+    configs.forEach((config, index) => {
+      const known = this.#known.get(config.id)
+      if (known !== undefined) lines.push(...this.#change(known, config))
+      else {
+        dispatcher.add(this.#make(config, numbers[index]!, dispatcher.nextSink))
+        lines.push(`carrier ${config.id} is new`)
+      }
+    })
+    this.#known = new Map(configs.map(({ id }) => [id, this.#known.get(id)!]))
+    return lines
+  }
+
+  #change(known: Known, config: SmppCarrierConfig): string[] {
+    const { dispatcher } = this.#deps
+    const { channel, carrier } = known
+    const before = known.config
+    const keys = [...new Set([...Object.keys(before), ...Object.keys(config)])] as (keyof SmppCarrierConfig)[]
+    const changed = keys.filter((key) => !isDeepStrictEqual(before[key], config[key])).sort()
+    if (changed.length === 0) return []
+    known.config = config
+    if (!isDeepStrictEqual(termsOf(before), termsOf(config))) dispatcher.changeTerms(carrier, termsOf(config))
+    const isReopened = channel.reconfigure(config)
+    return [`carrier ${config.id}: ${changed.join(', ')}${isReopened ? ' (its binds are opened anew)' : ''}`]
+  }
+}
+
+function termsOf(config: SmppCarrierConfig) {
+  return { ...config.receipts, timeoutSeconds: config.receiptTimeoutSeconds }
+}

@@ -1,0 +1,177 @@
+/**
+ * The rate of one carrier: what was agreed, less what its throttling answers say. Pure: time is an argument, in monotonic
+ * milliseconds.
+ *
+ * Multiplicative decrease, additive increase. Once a second at most the rate is cut by twice the share of throttled
+ * answers, by half at most; only answers to parts that left after the last cut count, since earlier ones say nothing about
+ * the new rate. While others are accepted it rises by a fortieth of the agreed rate a second, slowly in the first seconds
+ * after a cut, so that it dwells below what the carrier takes: from the floor it is back at 95 % in about 45 s.
+ * Without an agreed rate the limit begins at what was accepted lately, and is lifted once twice that works.
+ */
+import { RateLimiter } from './rate.js'
+
+const EPOCH_MS = 1_000
+/** Throttled more than half of so many answers: the cut does not wait for the end of the second. */
+const URGENT_ANSWERS = 10
+const CUT_MOST = 0.5
+/** A smaller share is noise: it slows, but does not delay the way back. */
+const NOISE = 0.03
+const RISE_PER_SECOND = 1 / 40
+/** Without an agreed rate nothing is known but what was measured: it is left sooner. */
+const RISE_UNAGREED = 1 / 8
+const GENTLE_MS = 8_000
+/** Least rate: enough to notice the end of a storm, too little to feed it. */
+const FLOOR_SHARE = 0.01
+const FLOOR_LEAST = 0.2
+const FLOOR_MOST = 5
+/** After silence one success must not stand for all of it. */
+const ELAPSED_MAX_MS = 10_000
+const MEASURED_MS_LEAST = 20
+const LIFT = 2
+
+export class AdaptiveRate {
+  #agreed: number | null
+  /** A limit for a time, by an operator's rule. */
+  #ceiling: number | null = null
+  #limiter: RateLimiter | null
+  /** What throttling left of the rate; null: all of it. */
+  #slowed: number | null = null
+  /** Without an agreed rate: what was accepted per second before the first cut. */
+  #measured = 0
+  #ok = 0
+  #refused = 0
+  #epochAt = -1
+  #lastOkPerSecond = 0
+  #cutAt = Number.NEGATIVE_INFINITY
+  #gentleSince = Number.NEGATIVE_INFINITY
+  #raisedAt = 0
+
+  /** `agreed`: parts per second; null: no limit. */
+  constructor(agreed: number | null) {
+    this.#agreed = agreed
+    this.#limiter = agreed === null ? null : new RateLimiter(agreed)
+  }
+
+  get agreed(): number | null {
+    return this.#agreed
+  }
+  /** The rate in force; null: no limit. */
+  get perSecond(): number | null {
+    return this.#limiter?.perSecond ?? null
+  }
+  get isSlowed(): boolean {
+    return this.#slowed !== null
+  }
+
+  setAgreed(perSecond: number | null): void {
+    this.#agreed = perSecond
+    if (perSecond !== null && this.#slowed !== null && this.#slowed >= perSecond) this.#slowed = null
+    this.#apply()
+  }
+
+  /** null: none any more. */
+  setCeiling(perSecond: number | null): void {
+    this.#ceiling = perSecond
+    this.#apply()
+  }
+
+  /** Forgets what throttling taught: an operator knows better. */
+  restore(): void {
+    this.#slowed = null
+    this.#measured = 0
+    this.#apply()
+  }
+
+  /** Parts that may leave now. */
+  available(nowMs: number): number {
+    return this.#limiter === null ? Number.POSITIVE_INFINITY : this.#limiter.available(nowMs)
+  }
+  take(n: number, nowMs: number): void {
+    this.#limiter?.take(n, nowMs)
+  }
+  /** Milliseconds until `available` is at least 1; 0 when it is. */
+  nextMs(nowMs: number): number {
+    return this.#limiter === null ? 0 : this.#limiter.nextMs(nowMs)
+  }
+
+  /** An answer to a part that left at `sentAtMs`. Hot path. */
+  answered(isThrottled: boolean, sentAtMs: number, nowMs: number): void {
+    if (sentAtMs < this.#cutAt) return
+    if (this.#epochAt < 0) this.#epochAt = nowMs
+    if (!isThrottled) {
+      this.#ok++
+      return
+    }
+    this.#refused++
+    const answers = this.#ok + this.#refused
+    const isUrgent = answers >= URGENT_ANSWERS && this.#refused * 2 > answers
+    if (isUrgent && nowMs - this.#cutAt >= EPOCH_MS) this.#endEpoch(nowMs)
+  }
+
+  /** Time work; cheap. True: the rate in force has changed. */
+  tick(nowMs: number): boolean {
+    if (this.#epochAt < 0 || nowMs - this.#epochAt < EPOCH_MS) return false
+    const before = this.perSecond
+    this.#endEpoch(nowMs)
+    return this.perSecond !== before
+  }
+
+  #endEpoch(nowMs: number): void {
+    const elapsedMs = Math.max(MEASURED_MS_LEAST, nowMs - this.#epochAt)
+    const okPerSecond = (this.#ok * 1000) / elapsedMs
+    if (this.#refused > 0) this.#cut(nowMs, Math.max(okPerSecond, this.#lastOkPerSecond))
+    else if (this.#ok > 0 && this.#slowed !== null) this.#raise(nowMs)
+    if (this.#ok > 0) this.#lastOkPerSecond = okPerSecond
+    this.#ok = 0
+    this.#refused = 0
+    this.#epochAt = -1
+  }
+
+  #cut(nowMs: number, okPerSecond: number): void {
+    const share = this.#refused / (this.#ok + this.#refused)
+    if (this.#slowed === null && this.#ceilingOrAgreed() === null) this.#measured = Math.max(okPerSecond, FLOOR_MOST)
+    const top = this.#top()
+    const floor = Math.min(top, Math.max(FLOOR_LEAST, Math.min(FLOOR_MOST, top * FLOOR_SHARE)))
+    // What rises meanwhile must not outweigh a small share for ever, nor a small share end all rising.
+    if (share > NOISE) this.#gentleSince = nowMs
+    else if (this.#slowed !== null) this.#raise(nowMs)
+    const before = Math.min(this.#slowed ?? top, top)
+    this.#slowed = Math.max(floor, before * (1 - Math.min(CUT_MOST, 2 * share)))
+    this.#cutAt = nowMs
+    this.#raisedAt = nowMs
+    this.#apply()
+  }
+
+  #raise(nowMs: number): void {
+    const top = this.#top()
+    const elapsedMs = Math.min(ELAPSED_MAX_MS, nowMs - this.#raisedAt)
+    const gentle = Math.min(1, Math.max(0, nowMs - this.#gentleSince) / GENTLE_MS)
+    const perSecond = this.#ceilingOrAgreed() === null ? RISE_UNAGREED : RISE_PER_SECOND
+    this.#raisedAt = nowMs
+    this.#slowed = this.#slowed! + (top * perSecond * gentle * elapsedMs) / 1000
+    const done = this.#ceilingOrAgreed() === null ? this.#slowed >= LIFT * this.#measured : this.#slowed >= top
+    if (done) this.#slowed = null
+    this.#apply()
+  }
+
+  #ceilingOrAgreed(): number | null {
+    if (this.#agreed === null || this.#ceiling === null) return this.#agreed ?? this.#ceiling
+    return Math.min(this.#agreed, this.#ceiling)
+  }
+
+  /** What the rate is measured by: the agreed one, or what was accepted before. */
+  #top(): number {
+    return this.#ceilingOrAgreed() ?? this.#measured
+  }
+
+  #apply(): void {
+    const limit = this.#ceilingOrAgreed()
+    if (limit === null && this.#slowed === null) {
+      this.#limiter = null
+      return
+    }
+    const perSecond = Math.min(limit ?? Number.POSITIVE_INFINITY, this.#slowed ?? Number.POSITIVE_INFINITY)
+    if (this.#limiter === null) this.#limiter = new RateLimiter(perSecond)
+    else this.#limiter.set(perSecond)
+  }
+}
