@@ -1,8 +1,7 @@
-/** PDUs of a live carrier as HTTP, the command line and tshark show them; what must not be seen is masked. */
-import { spawn, spawnSync } from 'node:child_process'
+/** PDUs of a live carrier as HTTP and the command line show them; what must not be seen is masked. */
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
-import path from 'node:path'
+import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
@@ -11,9 +10,9 @@ import { describePdu } from '../src/smpp/describe.js'
 import { maskedCopy } from '../src/smpp/mask.js'
 import { Smsc } from '../src/smpp/simulator/smsc.js'
 import { type Peers, smpp, startEngine, startJob, untilMessages } from './peer-support.js'
+import { Watcher } from './trace-watch.js'
 
 const cli = fileURLToPath(new URL('../src/cli.js', import.meta.url))
-const hasTshark = spawnSync('tshark', ['--version']).status === 0
 
 async function startPair(t: Test): Promise<{ peers: Peers; smsc: Smsc }> {
   const smsc = new Smsc({ host: '127.0.0.1', port: 0 }, silentLog)
@@ -21,61 +20,6 @@ async function startPair(t: Test): Promise<{ peers: Peers; smsc: Smsc }> {
   t.teardown(() => smsc.close())
   const peers = await startEngine(t, [{ id: 'sim', port, password: 'topsecret' }])
   return { peers, smsc }
-}
-
-interface Line {
-  watching?: boolean
-  direction: 'in' | 'out'
-  // biome-ignore lint/suspicious/noExplicitAny: a PDU's fields are what the test asserts.
-  pdu: Record<string, any>
-}
-
-/** The answer of the trace route, line by line; `first` is there once it watches. */
-class Watcher {
-  readonly lines: Line[] = []
-  readonly #ending = new AbortController()
-  #waiting: (() => void) | null = null
-
-  async start({ server }: Peers, query: string): Promise<void> {
-    const response = await fetch(`${server.url}/v1/carriers/sim/trace${query}`, {
-      headers: { authorization: `Bearer ${server.adminKey}` },
-      signal: this.#ending.signal,
-    })
-    if (response.status !== 200) throw new Error(await response.text())
-    void this.#read(response)
-    await this.until(({ length }) => length > 0)
-  }
-
-  async #read(response: Response): Promise<void> {
-    const decoder = new TextDecoder()
-    let rest = ''
-    try {
-      for await (const chunk of response.body!) {
-        const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
-        rest = lines.pop()!
-        for (const line of lines) this.lines.push(JSON.parse(line))
-        this.#waiting?.()
-      }
-    } catch (error) {
-      if (!this.#ending.signal.aborted) throw error
-    }
-  }
-
-  async until(fits: (lines: Line[]) => boolean): Promise<void> {
-    while (!fits(this.lines)) {
-      await new Promise<void>((resolve) => {
-        this.#waiting = resolve
-      })
-    }
-  }
-
-  stop(): void {
-    this.#ending.abort()
-  }
-
-  pdus(command: string): Line[] {
-    return this.lines.filter(({ pdu }) => pdu?.command === command)
-  }
 }
 
 function answered(watcher: Watcher, count: number): Promise<void> {
@@ -183,69 +127,6 @@ t.test('trunkline trace prints a line a PDU, trunkline top shows binds and jobs'
   const none = await run(peers, ['trace', '--carrier', 'nobody'])
   t.equal(none.code, 1)
 })
-
-const skip = hasTshark ? false : 'tshark is not installed (Debian: tshark)'
-
-t.test('a capture opens in tshark, with every PDU dissected and nothing to complain of', { skip }, async (t) => {
-  const { peers } = await startPair(t)
-  const ending = new AbortController()
-  const response = await fetch(`${peers.server.url}/v1/carriers/sim/trace?format=pcap&text=true`, {
-    headers: { authorization: `Bearer ${peers.server.adminKey}` },
-    signal: ending.signal,
-  })
-  t.equal(response.headers.get('content-type'), 'application/vnd.tcpdump.pcap')
-  const chunks: Buffer[] = []
-  const seen = (): Buffer => Buffer.concat(chunks)
-  const watcher = new Watcher()
-  await watcher.start(peers, '')
-  const reading = (async () => {
-    for await (const chunk of response.body!) chunks.push(Buffer.from(chunk))
-  })().catch(() => {})
-  const long = 'The quick brown fox jumps over the lazy dog. '.repeat(4)
-  const rows = [long, 'Hello', 'Привет'].map((text, n) => ({ to: `+44771000000${n}`, text }))
-  await startJob(peers, {}, rows)
-  await answered(watcher, 4)
-  const wholeAt = (): number => seen().lastIndexOf(Buffer.from('80000005', 'hex'))
-  while (count(seen(), Buffer.from('80000005', 'hex')) < 4) await new Promise((resolve) => setTimeout(resolve, 10))
-  t.ok(wholeAt() > 0)
-  ending.abort()
-  await reading
-  watcher.stop()
-  const file = path.join(t.testdir(), 'sim.pcap')
-  writeFileSync(file, seen())
-  const fields = ['smpp.command_id', 'smpp.sequence_number', 'smpp.destination_addr', 'tcp.checksum.status']
-  const columns = fields.flatMap((field) => ['-e', field])
-  const options = ['-o', 'tcp.check_checksum:TRUE', '-o', 'ip.check_checksum:TRUE']
-  const shown = spawnSync('tshark', ['-r', file, ...options, '-T', 'fields', ...columns], { encoding: 'utf8' })
-  t.equal(shown.status, 0, shown.stderr)
-  const pdus = shown.stdout
-    .trimEnd()
-    .split('\n')
-    .map((line) => line.split('\t'))
-  const ofCommand = (id: string): string[][] => pdus.filter(([command]) => command === id)
-  t.equal(ofCommand('0x00000004').length, 4)
-  t.equal(ofCommand('0x80000004').length, 4)
-  t.equal(ofCommand('0x00000005').length, 4)
-  t.equal(ofCommand('0x80000005').length, 4)
-  t.ok(
-    pdus.every(([, , , checksum]) => checksum === '1'),
-    'checksums are right',
-  )
-  const complaints = spawnSync(
-    'tshark',
-    ['-r', file, ...options, '-Y', '_ws.malformed || _ws.expert.severity >= "Warning"'],
-    {
-      encoding: 'utf8',
-    },
-  )
-  t.equal(complaints.stdout, '')
-})
-
-function count(bytes: Buffer, what: Buffer): number {
-  let found = 0
-  for (let at = bytes.indexOf(what); at >= 0; at = bytes.indexOf(what, at + 1)) found++
-  return found
-}
 
 t.test('a copy that is shown keeps its length and loses its words, whatever the PDU', async (t) => {
   const secret = 'A secret word'
