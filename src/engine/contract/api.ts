@@ -125,6 +125,8 @@ export interface HistoryEntry {
   statusName?: string
   carrierId?: string
   error?: string
+  /** What the carrier's receipt says of the time. Its clock may be wrong. */
+  carrierTime?: string
 }
 
 export interface MessageView {

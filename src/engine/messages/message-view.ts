@@ -1,4 +1,5 @@
 /** A stored message as the API shows it: the block's record, the dispatcher's state, the history in words. Main thread. */
+import { instantOf } from '../base/zone.js'
 import type { HistoryEntry, MessageView } from '../contract/api.js'
 import { jobId, messageId } from '../contract/ids.js'
 import {
@@ -20,6 +21,8 @@ export interface ViewNames {
   /** By number of the carrier dictionary; undefined: none, an entry of our own. */
   carrier(number: number): string | undefined
   status(status: number): string | undefined
+  /** Time zone in which the carrier of this number writes dates; absent: UTC. */
+  zone?(number: number): string
 }
 
 /** What is known of the block's job. */
@@ -112,5 +115,9 @@ function historyEntry(item: HistoryItem, names: ViewNames): HistoryEntry {
   }
   if (item.id !== '') entry.carrierId = item.id
   if (item.error !== '') entry.error = item.error
+  if (item.doneSeconds !== 0) {
+    const seconds = instantOf(item.doneSeconds, names.zone?.(item.carrier) ?? 'UTC')
+    entry.carrierTime = new Date(seconds * 1000).toISOString()
+  }
   return entry
 }
