@@ -19,11 +19,12 @@ export interface SentText {
   pdus: Buffer[]
 }
 
+let place = 0
+
 /** One carrier's way with texts. */
 export class TextSender {
   readonly #segmenter: Segmenter
   readonly #encoder: SubmitEncoder
-  #place = 0
 
   constructor(change: Partial<SmppCarrierConfig> = {}) {
     const carrier = carrierConfig({ port: PORT, ...change })
@@ -50,7 +51,7 @@ export class TextSender {
     })
     const message = blankMessage()
     if (!new BlockReader(builder.seal(1).bytes).read(0, message)) throw new Error('the record is corrupt')
-    message.ref = messageRef(7, this.#place++ % 256)
+    message.ref = messageRef(7 + (place >> 8), place++ & 255)
     const parts = this.#encoder.joinsParts(message) ? 1 : message.partCount
     return { text, message, pdus: Array.from({ length: parts }, (_, part) => this.#encode(message, part)) }
   }
@@ -124,25 +125,15 @@ export function hasTshark(): boolean {
   }
 }
 
-/** The values of `fields` in each frame of a capture, in order. */
+/** The first value of each of `fields` in each frame of a capture, '' where a frame has none. */
 export function dissect(capture: string, fields: readonly string[], options: readonly string[]): string[][] {
   const wanted = fields.flatMap((field) => ['-e', field])
-  const format = ['-T', 'fields', '-E', 'separator=/t', '-E', 'occurrence=a', '-E', 'aggregator=|']
+  const preferences = options.flatMap((option) => ['-o', option])
   const output = execFileSync(
     'tshark',
-    [
-      '-r',
-      capture,
-      '-d',
-      `tcp.port==${PORT},smpp`,
-      ...options.flatMap((option) => ['-o', option]),
-      ...format,
-      ...wanted,
-    ],
-    { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], maxBuffer: 1 << 26 },
+    ['-r', capture, '-d', `tcp.port==${PORT},smpp`, ...preferences, '-T', 'json', ...wanted],
+    { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], maxBuffer: 1 << 27 },
   )
-  return output
-    .trimEnd()
-    .split('\n')
-    .map((line) => line.split('\t'))
+  const frames = JSON.parse(output) as { _source: { layers: Record<string, string[]> } }[]
+  return frames.map(({ _source: { layers } }) => fields.map((field) => layers[field]?.[0] ?? ''))
 }

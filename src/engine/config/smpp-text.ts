@@ -5,8 +5,9 @@
 import { Type } from 'typebox'
 import { LANGUAGES, type NationalLanguage } from '../contract/language.js'
 
-const [, ...names] = LANGUAGES
-const NAMES: readonly NationalLanguage[] = names
+const NAMES = LANGUAGES.slice(1)
+/** Literals of a list whose names the type system does not follow through `map`. */
+const Language = Type.Unsafe<NationalLanguage>(Type.Union(NAMES.map((name) => Type.Literal(name))))
 
 export const textKeys = {
   gsm7DataCoding: Type.Integer({
@@ -28,10 +29,8 @@ export const textKeys = {
     default: 'udh',
     description: 'How parts of one message are joined.',
   }),
-  nationalLanguages: Type.Array(Type.Union(NAMES.map((name) => Type.Literal(name))), {
+  nationalLanguages: Type.Array(Language, {
     default: [],
-    uniqueItems: true,
-    description:
-      'Languages whose shift tables the network and its phones know; a text takes them where it then needs fewer parts.',
+    description: `Languages whose shift tables the network and its phones know (${NAMES.join(', ')}); a text takes them where it then needs fewer parts.`,
   }),
 }
