@@ -96,8 +96,10 @@ function exitCode(name: string, error: unknown): number {
     return 2
   }
   if (error instanceof CommandError) printError(`trunkline ${name}: ${error.message}`)
-  else if (error instanceof EngineError) printError(`trunkline ${name}: ${error.code}: ${error.message}`)
-  else printError(`trunkline ${name}: ${error instanceof Error ? error.stack : String(error)}`)
+  else if (error instanceof EngineError) {
+    const fields = error.fields.map(({ pointer, message }) => `\n  ${pointer}: ${message}`)
+    printError(`trunkline ${name}: ${error.code}: ${error.message}${fields.join('')}`)
+  } else printError(`trunkline ${name}: ${error instanceof Error ? error.stack : String(error)}`)
   return 1
 }
 

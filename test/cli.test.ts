@@ -1,5 +1,5 @@
 /** The command line as a shell sees it: help, exit codes, and what an HTTP server is asked for. */
-import { spawn } from 'node:child_process'
+
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage } from 'node:http'
@@ -19,27 +19,7 @@ import { smsc } from '../src/cli/smsc.js'
 import { top } from '../src/cli/top.js'
 import { trace } from '../src/cli/trace.js'
 import { noCounts } from '../src/engine/contract/job.js'
-
-const cli = fileURLToPath(new URL('../src/cli.js', import.meta.url))
-
-interface Run {
-  code: number | null
-  stdout: string
-  stderr: string
-}
-
-async function run(args: string[], options: { cwd?: string; env?: Record<string, string> } = {}): Promise<Run> {
-  const { TRUNKLINE_KEY: _key, TRUNKLINE_URL: _url, ...rest } = process.env
-  // tap hangs its loader on every child by NODE_OPTIONS, which costs seconds a start; env drops it.
-  const command = ['-u', 'NODE_OPTIONS', process.execPath, cli, ...args]
-  const child = spawn('env', command, { cwd: options.cwd, env: { ...rest, ...options.env } })
-  let stdout = ''
-  let stderr = ''
-  child.stdout.on('data', (chunk) => (stdout += chunk))
-  child.stderr.on('data', (chunk) => (stderr += chunk))
-  const [code] = (await once(child, 'close')) as [number | null]
-  return { code, stdout, stderr }
-}
+import { run } from './cli-run.js'
 
 const commands: Record<string, Command> = {
   serve,
@@ -234,11 +214,14 @@ t.test('check says what would become of every row, and writes nothing', async (t
   t.equal(code, 0)
   const report = JSON.parse(stdout)
   t.match(report.counts, { records: 5, rows: 5, accepted: 2, rejected: 2, duplicate: 1 })
-  t.match(report.reasons, { PHONE_SCIENTIFIC: 1, INVALID_NUMBER: 1 })
+  t.same(report.rejectedByReason, { DUPLICATE: 1, INVALID_NUMBER: 1, PHONE_SCIENTIFIC: 1 })
+  t.match(report.columns, { phones: [1], guessed: ['to'] })
+  t.match(report.estimate, { price: null, byCountry: { GB: { rows: 2, parts: 2, price: null } } })
   t.match(report.preview[0], { to: '+447400123456', text: 'Hi Ann', parts: 1 })
   const words = await run(args, { cwd })
   t.match(words.stdout, '5 rows: 2 accepted, 2 rejected, 0 suppressed, 1 duplicate; 2 parts')
   t.match(words.stdout, /1 PHONE_SCIENTIFIC: .*spreadsheet/)
+  t.match(words.stdout, /delimiter: comma \(guessed\)[\s\S]*numbers from: mobile \(guessed\)/)
   t.strictSame(readdirSync(cwd), ['list.csv'])
   t.equal((await run(['check', 'gone.csv', '--text', 'x'], { cwd })).code, 1)
 })

@@ -13,6 +13,9 @@ export function inWords(report: CheckReport): string {
   return [
     ...fileLines(report),
     ...report.warnings.map((warning) => `warning: ${warning}`),
+    ...(report.review === null
+      ? []
+      : [`the job would wait for review (${report.review.reason}): ${report.review.detail}`]),
     '',
     previewTable(report.preview),
     '',

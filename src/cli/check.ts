@@ -22,6 +22,7 @@ import { defaultConfigFile } from './config-file.js'
 import { jobHelp, jobOptions, jobSettings } from './job-options.js'
 import { jsonFile } from './json-file.js'
 import { ProgressLine, print, printJson, whole } from './output.js'
+import { withPlainFile } from './plain-file.js'
 
 const options: OptionTable = {
   ...jobOptions,
@@ -35,7 +36,7 @@ const VIEW_ONLY = new Set(['id', 'keys', 'createdAt'])
 export const check: Command = {
   help: `Usage: trunkline check FILE.csv --text TEXT [options]
 
-Reads the whole file as a job would and writes nothing. Needs no server. Says how the file is read, shows the first 12
+Reads the whole file (plain or gzip) as a job would and stores nothing. Needs no server. Says how the file is read, shows the first 12
 rows as they would be sent, and counts all rows by reason, country, channel, encoding and price. Exit code 1 if no row
 would be accepted.
 
@@ -63,8 +64,7 @@ Example:
     const account = accountOf(textOption(values, 'account'), nowMs)
     refuseWrongSettings(settings, account, nowMs)
     const config = loadConfig(textOption(values, 'config') ?? defaultConfigFile())
-    const report = await checkFile({
-      path,
+    const facts = {
       settings,
       defaultCountry: account.defaultCountry,
       routes: routePlans(config, account.id),
@@ -74,7 +74,8 @@ Example:
       timeZone: account.timeZone,
       createdSeconds: Math.floor(nowMs / 1_000),
       onProgress: progress(basename(path)),
-    })
+    }
+    const report = await withPlainFile(path, (plain) => checkFile({ ...facts, path: plain }))
     if (values.json === true) printJson({ ...report, columns: columnView(report.columns) })
     else print(inWords(report))
     return report.counts.accepted > 0 ? 0 : 1

@@ -13,10 +13,10 @@ import { DEFAULT_NUMBER_RULES, type NumberRules } from '../engine/contract/numbe
 import type { Price } from '../engine/contract/price.js'
 import { reasonNumber } from '../engine/contract/reasons.js'
 import type { Tally } from '../engine/contract/store.js'
+import { suppressedNumbers } from '../engine/jobs/create.js'
 import { estimateOf } from '../engine/jobs/estimate.js'
 import { findingWarnings, type Review, reviewOf } from '../engine/jobs/file-findings.js'
 import { TallySum } from '../engine/jobs/tally.js'
-import { NumberParser } from '../engine/phone/number.js'
 import { sniff } from './dialect.js'
 import { NumberSet } from './number-set.js'
 import { openSource } from './open-source.js'
@@ -113,16 +113,10 @@ function timeZoneOf({ settings, timeZone }: CheckOptions): string {
   return settings.timeZone ?? timeZone ?? 'UTC'
 }
 
-/** Sorted integers of the numbers that can be read. */
-export function suppressedNumbers(numbers: readonly string[], defaultCountry: string | null): Float64Array {
-  const parser = new NumberParser(defaultCountry)
-  const values = numbers.map((number) => parser.parse(number).value).filter((value) => value > 0)
-  return Float64Array.from(values).sort()
-}
-
 function planOf(options: CheckOptions, dialect: Dialect, columns: ColumnPlan): JobPlan {
   const { settings, path, routes, defaultCountry } = options
   const country = settings.defaultCountry ?? defaultCountry
+  const rules = options.rules ?? DEFAULT_NUMBER_RULES
   return {
     job: 0,
     account: 0,
@@ -136,9 +130,9 @@ function planOf(options: CheckOptions, dialect: Dialect, columns: ColumnPlan): J
     defaultCountry: country,
     timeZone: timeZoneOf(options),
     prices: packPrices(options.prices ?? []),
-    suppressed: settings.suppressed ? suppressedNumbers(settings.suppressed, country) : null,
+    suppressed: suppressedNumbers(settings.suppressed, country, rules.allowShortCodes),
     createdSeconds: options.createdSeconds ?? 0,
-    rules: options.rules ?? DEFAULT_NUMBER_RULES,
+    rules,
   }
 }
 
