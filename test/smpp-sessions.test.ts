@@ -366,6 +366,31 @@ t.test('TLS: client certificates, the oldest version that is spoken, and refusal
   t.strictSame(spoken.slice(0, 2), ['TLSv1.3', 'TLSv1.2'])
 })
 
+t.test('name and password may be longer than the specification allows', async (t) => {
+  const systemId = 'a-name-of-thirty-three-characters'
+  const password = 'a password of more than eight characters'
+  const { port } = await startSmsc(t, { systemId, password })
+  const harness = start(t, { port, systemId, password })
+  await harness.until(() => harness.channel.up)
+  t.equal(bindsOf(harness)[0]!.lastError, null)
+})
+
+t.test('what the script of the simulator cannot mean is an error that names the word', async (t) => {
+  for (const faults of [
+    'bind',
+    'bind=',
+    'deaf=x',
+    'deaf=1:x',
+    'noversion=1',
+    'sequence=0x1ffffffff',
+    'nack=2',
+    'cut=-1',
+  ]) {
+    t.throws(() => new Smsc({ host: '127.0.0.1', port: 0, faults }, silentLog), { name: 'RangeError', message: faults })
+  }
+  t.throws(() => new Smsc({ host: '127.0.0.1', port: 0, faults: 'thottle=0.1' }, silentLog), /or one of bind, bindmute/)
+})
+
 t.test('a host that refuses connections is named in words', async (t) => {
   const { smsc, port } = await startSmsc(t)
   await smsc.close()
