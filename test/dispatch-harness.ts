@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Test } from 'tap'
 import { Random } from '../src/engine/base/random.js'
-import type { CarrierPatch, CarrierView, Channel } from '../src/engine/contract/channel.js'
+import type { CarrierPatch, CarrierView, Channel, ReceiptIdView } from '../src/engine/contract/channel.js'
 import { systemClock } from '../src/engine/contract/clock.js'
 import type { JobDispatch } from '../src/engine/contract/lane.js'
 import { silentLog } from '../src/engine/contract/log.js'
@@ -15,6 +15,7 @@ import type { MessageRef, OutgoingMessage } from '../src/engine/contract/message
 import { noMetrics } from '../src/engine/contract/metrics.js'
 import { OUTCOME, type OutcomeCode, type OutcomeSink, type Receipt } from '../src/engine/contract/outcome.js'
 import type { JobProgress } from '../src/engine/contract/thread.js'
+import type { ReceiptTerms } from '../src/engine/dispatch/carrier-receipts.js'
 import { Carrier } from '../src/engine/dispatch/carriers.js'
 import { Dispatcher } from '../src/engine/dispatch/dispatcher.js'
 import { BlockBuilder, type NewRecord } from '../src/engine/store/block.js'
@@ -41,6 +42,8 @@ export class ScriptedChannel implements Channel {
   answer: (sent: Sent) => Answer = () => OUTCOME.accepted
   /** Receipt to give for an accepted part at once; null: none. */
   receipt: (sent: Sent) => OutcomeCode | null = () => OUTCOME.delivered
+  /** The id under which the carrier takes its part number `n`. */
+  idOf: (sent: Sent, n: number) => string = (_sent, n) => String(n)
   /** Receipts come before the answer. */
   receiptFirst = false
   acknowledged = 0
@@ -81,7 +84,8 @@ export class ScriptedChannel implements Channel {
     for (let part = 0; part < message.partCount; part++) {
       if ((message.partsAccepted & (1 << part)) !== 0) continue
       const to = message.bytes.latin1Slice(message.toStart, message.toStart + message.toLength)
-      const sent = { ref: message.ref, part, to, id: String(this.#ids++) }
+      const sent: Sent = { ref: message.ref, part, to, id: '' }
+      sent.id = this.idOf(sent, this.#ids++)
       this.count++
       if (this.keep) this.sent.push(sent)
       this.#outstanding.push(sent)
@@ -182,6 +186,8 @@ export interface Harness {
   channel: ScriptedChannel
   /** Latest durable counts by job. */
   progress: Map<number, JobProgress>
+  /** What is known of the carrier's ids. */
+  view(): ReceiptIdView
   finished(job: number): Promise<void>
   /** Resolves when a progress report makes `seen` true. */
   until(job: number, seen: (progress: JobProgress) => boolean): Promise<JobProgress>
@@ -264,6 +270,7 @@ export async function startDispatcher(options: {
   /** Added to the wall clock: what has passed since. */
   aheadMs?: { value: number }
   receiptTimeoutSeconds?: number
+  receiptTerms?: Partial<ReceiptTerms>
   hasSpace?: () => boolean
   before?: (store: LmdbStore, channel: ScriptedChannel) => void
   makeChannel?: (sink: OutcomeSink) => ScriptedChannel
@@ -308,7 +315,7 @@ export async function startDispatcher(options: {
   const channel = options.makeChannel?.(sink) ?? new ScriptedChannel('test', sink, options)
   options.before?.(store, channel)
   const carrier = new Carrier(channel, 0, {
-    terms: { request: 'final', timeoutSeconds: options.receiptTimeoutSeconds ?? 3600 },
+    terms: { request: 'final', timeoutSeconds: options.receiptTimeoutSeconds ?? 3600, ...options.receiptTerms },
     metrics: noMetrics,
   })
   await dispatcher.start([carrier], options.jobs)
@@ -322,6 +329,7 @@ export async function startDispatcher(options: {
     dispatcher,
     channel,
     progress,
+    view: () => dispatcher.view(carrier).receipts!,
     finished: (job) => wait(() => finished.has(job)),
     async until(job, seen) {
       await wait(() => progress.has(job) && seen(progress.get(job)!))
