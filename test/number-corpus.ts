@@ -190,7 +190,12 @@ export class NumberCorpus {
     if (kind < 4) return { text: digits, country }
     if (kind < 8) return { text: this.#separated(digits), country }
     if (kind === 8) return { text: this.#inOtherDigits(digits), country }
-    return { text: digits + this.#among([' x12', ' ext. 3', ';ext=44', ' #7', 'x9', ' ext 123']), country }
+    return {
+      text:
+        digits +
+        this.#among([' x12', ' ext. 3', ';ext=44', ' #7', 'x9', ' ext 123', '~5', ' int 8', ' доб. 12', ' anexo 3']),
+      country,
+    }
   }
 
   /** Digits, mostly behind a plus, without anything between. */

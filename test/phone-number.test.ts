@@ -1,7 +1,9 @@
 /** How a number may be written, and why one is refused. */
 import t from 'tap'
+import { Random } from '../src/engine/base/random.js'
 import { reasonCode } from '../src/engine/contract/reasons.js'
 import { countryCallingCodes, isCountry, LINE_TYPES, lineTypeName, NumberParser } from '../src/engine/phone/number.js'
+import { COUNTRY_ROWS, Sampler } from './number-corpus.js'
 
 function read(country: string | null, text: string): string {
   const { reason, digits, country: found, lineType } = new NumberParser(country).parse(text)
@@ -30,6 +32,15 @@ t.test('a British mobile is the same number however people and spreadsheets writ
     '۰۷۴۰۰۱۲۳۴۵۶',
     '०७४००१२३४५६',
     '07400‑123‑456',
+    '+44 (0) 7400 123456',
+    '0044 (0)7400 123456',
+    '+4407400123456',
+    '07400/123.456',
+    'tel:+44-7400-123456',
+    '07400\u00ad123456',
+    '\u061c07400\u2066123456\u2069',
+    '０７４００ー１２３４５６',
+    '߀߇߄߀߀߁߂߃߄߅߆',
   ]
   for (const writing of writings) t.equal(read('GB', writing), '447400123456 GB mobile', JSON.stringify(writing))
 })
@@ -68,6 +79,47 @@ t.test('a mistyped number of home is no number abroad', async (t) => {
   t.equal(read('US', '12042345678'), '12042345678 CA fixedOrMobile')
 })
 
+t.test('prefixes that are written before numbers at home go as each country has them', async (t) => {
+  const home: [string, string, string][] = [
+    ['RU', '8 912 345 67 89', '79123456789'],
+    ['KZ', '8 771 000 9998', '77710009998'],
+    ['BY', '8 029 491-19-11', '375294911911'],
+    ['LT', '8 612 34567', '37061234567'],
+    ['LT', '0 612 34567', '37061234567'],
+    ['HU', '06 20 123 4567', '36201234567'],
+    ['MX', '55 1234 5678', '525512345678'],
+    ['AR', '011 15 2345-6789', '5491123456789'],
+    ['AR', '+54 9 11 2345 6789', '5491123456789'],
+    ['AR', '011 2345-6789', '541123456789'],
+    ['BR', '0 41 11 96123-4567', '5511961234567'],
+    ['CO', '03 321 1234567', '573211234567'],
+    ['CN', '0 10 1234 5678', '861012345678'],
+    ['SM', '0549 886377', '3780549886377'],
+    ['VA', '06 698 12345', '390669812345'],
+    ['FR', '06.12.34.56.78', '33612345678'],
+    ['TR', '0 (532) 123 45 67', '905321234567'],
+    ['IN', '+91-0-9812345678', '919812345678'],
+    ['JE', '500123', '441534500123'],
+    ['DK', '32 12 34 56', '4532123456'],
+  ]
+  for (const [country, text, digits] of home) t.equal(read(country, text).split(' ')[0], digits, `${country} ${text}`)
+  t.equal(read('JE', '001234'), 'INVALID_NUMBER', 'what is dialled abroad is not completed to a local number')
+})
+
+t.test('abroad is dialled from every country as its plan says, and with 00 from each', async (t) => {
+  const sampler = new Sampler(new Random(1))
+  for (const row of COUNTRY_ROWS) {
+    const [country, , , , , , , , exit] = row
+    if (exit === 0) continue
+    for (const prefix of [sampler.draw(exit), '00']) {
+      const found = read(country, `${prefix} 44 7400 123456`)
+      // Some plans have numbers of their own that look so: 00 is none of their prefixes then.
+      if (prefix !== '00' || found.includes(' GB ')) t.equal(found, '447400123456 GB mobile', `${country} ${prefix}`)
+      else t.notOk(new RegExp(`^(?:${exit})`).test('0044'), `${country} reads ${found}`)
+    }
+  }
+})
+
 t.test('Italian zeros stay', async (t) => {
   t.equal(read('IT', '06 1234 5678'), '390612345678 IT fixed')
   t.equal(read(null, '+39 06 1234 5678'), '390612345678 IT fixed')
@@ -97,6 +149,17 @@ t.test('each refusal has its reason', async (t) => {
     ['07400 123456x12', 'PHONE_EXTENSION'],
     ['+447400123456 ext. 3', 'PHONE_EXTENSION'],
     ['+447400123456;ext=3', 'PHONE_EXTENSION'],
+    ['07400 123456~12', 'PHONE_EXTENSION'],
+    ['07400 123456 доб. 12', 'PHONE_EXTENSION'],
+    ['07400 123456 int. 12', 'PHONE_EXTENSION'],
+    ['07400 123456,,12', 'PHONE_EXTENSION'],
+    ['07400 123456#', 'PHONE_EXTENSION'],
+    ['tel:', 'INVALID_NUMBER'],
+    ['7400123456,00', 'INVALID_NUMBER'],
+    ['+44O7400123456', 'INVALID_NUMBER'],
+    ['07400123456 / 07400123457', 'INVALID_NUMBER'],
+    ['+44 +44 7400123456', 'INVALID_NUMBER'],
+    ['60777', 'INVALID_NUMBER'],
     ['+44 7400 123456 #99', 'PHONE_EXTENSION'],
     ['+210123456789', 'UNSUPPORTED_COUNTRY'],
     ['00210123456789', 'UNSUPPORTED_COUNTRY'],

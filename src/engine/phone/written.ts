@@ -14,8 +14,10 @@ const PLAIN = /^\+?\d+$/
 const NOT_ASCII = /[^\0-\x7f]/
 /** What a spreadsheet makes of a long number: 4.47701E+11, in some locales 4,47701E+11. */
 const SCIENTIFIC = /^[+-]?\d+(?:[.,]\d+)?e[+-]?\d+$/i
-/** `x12`, `ext. 12`, `;ext=12` (RFC 3966), `#12` behind a digit. */
-const EXTENSION = /\d[\s).]*[;,]?\s*(?:e?xt(?:n|ensi(?:o|ó)n?)?|x|#)[\s.:=]*\d*#?\s*$/i
+/** `x12`, `ext. 12`, `;ext=12` (RFC 3966), `#12`, `~12`, `int. 12`, `доб. 12`, `anexo 12`, `,,12` behind a digit. */
+const EXTENSION = /\d[\s).]*[;,]?\s*(?:e?xt(?:n|ensi(?:o|ó)n?)?|x|#|~|int|доб|anexo|,,|;)[\s.:=]*\d*#?\s*$/i
+/** RFC 3966, as address books export it. */
+const TEL_SCHEME = /^tel:(?=[+\d(])/i
 /** A number that went through a floating-point column; the 0 would otherwise count as a digit. */
 const DECIMAL = /^\+?\d+\.0+$/
 
@@ -25,7 +27,9 @@ export function plainNumber(text: string): string | number {
   let written = unwrap(text.trim())
   if (NOT_ASCII.test(written)) written = foldUnicode(written).trim()
   if (written === '') return reasonNumber('MISSING_NUMBER')
-  if (NEITHER_DIGIT_NOR_SEPARATOR.test(written)) return reasonNumber(whatElse(written))
+  if (NEITHER_DIGIT_NOR_SEPARATOR.test(written)) {
+    return TEL_SCHEME.test(written) ? plainNumber(written.slice('tel:'.length)) : reasonNumber(whatElse(written))
+  }
   if (DECIMAL.test(written)) return reasonNumber('INVALID_NUMBER')
   const plain = written.replace(SEPARATORS, '')
   return PLAIN.test(plain) ? plain : reasonNumber('INVALID_NUMBER')
