@@ -17,6 +17,7 @@ import { lockDataDir } from './engine/data-lock.js'
 import { DispatcherLink } from './engine/dispatcher-link.js'
 import type { Engine, RejectsStream } from './engine/engine.js'
 import { openStores } from './engine/fail-stop.js'
+import { inboundCarriers } from './engine/inbound/build-inbound.js'
 import type { InboundDesk } from './engine/inbound/inbound-desk.js'
 import { createLog } from './engine/observe/log.js'
 import { PrometheusText } from './engine/observe/prometheus.js'
@@ -139,6 +140,7 @@ async function start(config: Config, options: StartOptions, closing: Closing): P
   log.info({ url: server.url, dataDir: config.dataDir }, 'trunkline runs')
   const reload = async (fresh: Config): Promise<string[]> => {
     await built.routes.reload(fresh)
+    built.inbound.useCarriers(inboundCarriers(fresh))
     return await link.reload(fresh.carriers, built.routes.dispatch())
   }
   return { url: server.url, adminKey: key, engine, reload, stop: () => stop(config, closing, log) }

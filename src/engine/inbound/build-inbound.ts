@@ -17,18 +17,23 @@ const PLAIN: CarrierInbound = {
   trailingNul: 'auto',
 }
 
+/** What is said of each carrier, by its id. */
+export function inboundCarriers({ carriers }: Pick<Config, 'carriers'>): (id: string) => CarrierInbound {
+  const known = new Map<string, CarrierInbound>()
+  for (const { id, defaultAlphabet, gsm7DataCoding, gsm7Packed, inbound } of carriers) {
+    known.set(id, { defaultAlphabet, gsm7DataCoding, gsm7Packed, ...inbound })
+  }
+  return (id) => known.get(id) ?? PLAIN
+}
+
 export function buildInbound(
   config: Pick<Config, 'carriers' | 'inbound'>,
   deps: { store: InboundStore; clock: Clock; log: Log; metrics: Metrics; fail(error: unknown): void },
 ): InboundDesk {
-  const carriers = new Map<string, CarrierInbound>()
-  for (const { id, defaultAlphabet, gsm7DataCoding, gsm7Packed, inbound } of config.carriers) {
-    carriers.set(id, { defaultAlphabet, gsm7DataCoding, gsm7Packed, ...inbound })
-  }
   const { partsTimeoutSeconds, retentionDays } = config.inbound
   return new InboundDesk({
     ...deps,
-    carrier: (id) => carriers.get(id) ?? PLAIN,
+    carrier: inboundCarriers(config),
     partsTimeoutMs: partsTimeoutSeconds * 1000,
     retentionMs: retentionDays * DAY_MS,
   })

@@ -60,9 +60,11 @@ export class InboundDesk {
   #running: Promise<void> | null = null
   #again = false
   #isStopping = false
+  #carrier: (id: string) => CarrierInbound
 
   constructor(deps: InboundDeps) {
     this.#deps = deps
+    this.#carrier = deps.carrier
     this.#reassembler = new Reassembler({ timeoutMs: deps.partsTimeoutMs })
   }
 
@@ -72,6 +74,11 @@ export class InboundDesk {
     this.#quietUntilMs = clock.now() + Math.min(GRACE_MS, partsTimeoutMs)
     rememberListed(store, clock.now() - partsTimeoutMs, { recent: this.#recent, reassembler: this.#reassembler })
     this.wake()
+  }
+
+  /** The configuration was read again: what comes from now on is read by it. */
+  useCarriers(carrier: (id: string) => CarrierInbound): void {
+    this.#carrier = carrier
   }
 
   /** More was kept, or time has passed. Cheap; never overlaps. */
@@ -193,9 +200,8 @@ export class InboundDesk {
   }
 
   #list(shape: Parameters<typeof itemOf>[0], turn: Turn): number {
-    const { store, carrier } = this.#deps
-    const number = store.take()
-    turn.items.push({ number, item: itemOf(shape, carrier(shape.parts[0]!.record.carrier)) })
+    const number = this.#deps.store.take()
+    turn.items.push({ number, item: itemOf(shape, this.#carrier(shape.parts[0]!.record.carrier)) })
     return number
   }
 
@@ -204,7 +210,7 @@ export class InboundDesk {
   }
 
   #endsInNul(record: InboundRecord): boolean {
-    const carrier = this.#deps.carrier(record.carrier)
+    const carrier = this.#carrier(record.carrier)
     if (carrier.gsm7Packed || alphabetOf(record.dataCoding, carrier) !== 'gsm7') return false
     const { header, isBroken } = headerOf(record)
     if (isBroken) return false
