@@ -35,6 +35,7 @@ t.test('without a file every key has its default', async (t) => {
     logLevel: 'info',
     shutdownSeconds: 15,
     carriers: [],
+    inbound: { partsTimeoutSeconds: 1800, retentionDays: 90 },
     routes: [],
   })
   t.strictSame(parseConfig('# nothing but a comment\n', source), loadConfig(null, {}))
