@@ -147,7 +147,16 @@ t.test('transliteration is used where it makes the text fit, and only there', as
   t.equal(shape('“a”'), 'ucs2 3: 6')
   t.equal(transliterate('e\u0301 \u0301'), 'é \u0301')
   t.equal(transliterate('ÇçÑñßÆæ£€'), 'ÇcÑñßÆæ£€')
-  t.equal(transliterate('20°'), '20°')
+  t.equal(transliterate('20° ₹5'), '20° ₹5', 'what could change a meaning is left')
+  t.equal(transliterate('‚x‘ „y“ ‹z› «w»'), '\'x\' "y" \'z\' "w"')
+  t.equal(
+    transliterate('ǖ ǻ Ấ ﬁ Ⅷ ½ m² H₂O 𝐒𝐀𝐋𝐄 ＡＢＣ！'),
+    'ü å A fi VIII 1/2 m2 H2O SALE ABC!',
+    'as many marks as there are',
+  )
+  t.equal(transliterate('“á” 5\u00a0½ š', 'latin1'), '"á" 5\u00a0½ s', 'what the alphabet has is left')
+  t.equal(transliterate('Größe “Ñ”', 'ascii'), 'Grosse "N"')
+  t.same(parts(segment('Größe “Ñ”', { ...on, alphabet: 'ascii' })), ['Grosse "N"'])
 })
 
 const SCRIPTS = ['abc XYZ 019 .,', 'abc{}[]~^|\\€', 'éèàùßÆ¥', 'абвгд', 'शब्द', 'שלום', '汉字短信', 'ไทย', 'ΑΒΓδ', 'xç']

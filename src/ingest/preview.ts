@@ -58,7 +58,8 @@ function previewRow(row: Row, record: SourceRecord, number: number, linesBefore:
     line: linesBefore + record.line + 1,
     to: row.digits !== '' ? shownNumber(row) : row.phoneColumn < 0 ? '' : record.text(row.phoneColumn),
     channel: row.channel,
-    text: row.text ?? '',
+    // What is sent: a transliterated text is not the one that came.
+    text: row.segmented?.text ?? row.text ?? '',
     encoding: CODINGS[row.segmented?.coding ?? 0],
     parts: row.segmented?.partCount ?? 0,
     price: code !== null || row.partPrice === null ? null : amountOf(row.partPrice * row.segmented!.partCount),

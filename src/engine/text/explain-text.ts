@@ -116,7 +116,7 @@ function partsWithoutOffending(text: string, options: SegmentOptions): number {
 }
 
 function partsTransliterated(text: string, options: SegmentOptions): number | null {
-  const replaced = transliterate(text)
+  const replaced = transliterate(text, options.alphabet)
   if (replaced === '' || findOffending(replaced, options.alphabet, 0).total > 0) return null
   return plainParts(replaced, options)
 }

@@ -21,7 +21,7 @@ export function findOffending(text: string, alphabet: PlainAlphabet, most: numbe
   const found: OffendingList = { first: [], total: 0 }
   let position = 0
   for (const char of text) {
-    if (!isIn(char, alphabet)) {
+    if (!isInAlphabet(char, alphabet)) {
       if (found.total < most) found.first.push({ char, position })
       found.total++
     }
@@ -30,7 +30,8 @@ export function findOffending(text: string, alphabet: PlainAlphabet, most: numbe
   return found
 }
 
-function isIn(char: string, alphabet: PlainAlphabet): boolean {
+/** `char`: one code point. */
+export function isInAlphabet(char: string, alphabet: PlainAlphabet): boolean {
   const point = char.codePointAt(0)!
   if (alphabet === 'gsm7') return point <= 0xffff && septetsOf(point, 0) > 0
   return point <= (alphabet === 'latin1' ? 0xff : 0x7f)

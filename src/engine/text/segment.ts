@@ -113,7 +113,7 @@ export class Segmenter {
   }
 
   #encodeTransliterated(text: string): number {
-    const replaced = transliterate(text)
+    const replaced = transliterate(text, this.#options.alphabet)
     const units = replaced === '' ? -1 : this.#encodePlain(replaced)
     if (units >= 0) this.#result.text = replaced
     return units
