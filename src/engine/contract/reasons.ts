@@ -13,7 +13,10 @@ export const REASONS = [
   ['MISSING_NUMBER', 'The recipient field is empty.'],
   ['MISSING_FIELD', 'A label of the text has no value in this row; fill the field or give the label a fallback.'],
   ['UNSUPPORTED_COUNTRY', 'No country has this calling code.'],
-  ['PREMIUM_NUMBER', 'Premium and special-rate numbers are refused unless the account allows them.'],
+  [
+    'PREMIUM_NUMBER',
+    'Premium and other special numbers (shared cost, toll-free, personal, pager, satellite …) are refused unless the account allows them.',
+  ],
   ['TOO_LONG', 'The text needs more parts than maxParts allows.'],
   ['EMPTY_TEXT', 'The text is empty after rendering.'],
   ['NO_ROUTE', 'No carrier is configured for this number and channel.'],
