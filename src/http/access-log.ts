@@ -3,6 +3,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Log, maskNumber } from '../engine/contract/log.js'
 
 const longDigits = /\+?\d{7,}/g
+/** Parameters that hold a number, which people write in pieces: 07400 123456. */
+const numberParameters: ReadonlySet<string> = new Set(['to', 'from', 'number'])
+const SHORTEST_NUMBER = 7
 
 export function logAccess(log: Log, request: FastifyRequest, reply: FastifyReply): void {
   log.info(
@@ -24,5 +27,11 @@ export function logAccess(log: Log, request: FastifyRequest, reply: FastifyReply
 function maskedQuery(query: unknown): Record<string, string> | undefined {
   const entries = Object.entries((query ?? {}) as Record<string, unknown>)
   if (entries.length === 0) return undefined
-  return Object.fromEntries(entries.map(([key, value]) => [key, String(value).replace(longDigits, maskNumber)]))
+  return Object.fromEntries(entries.map(([key, value]) => [key, masked(key, String(value))]))
+}
+
+function masked(key: string, value: string): string {
+  if (!numberParameters.has(key)) return value.replace(longDigits, maskNumber)
+  const digits = value.match(/\p{Nd}/gu) ?? []
+  return digits.length < SHORTEST_NUMBER ? value : maskNumber(digits.join(''))
 }
