@@ -36,9 +36,9 @@ const VIEW_ONLY = new Set(['id', 'keys', 'createdAt'])
 export const check: Command = {
   help: `Usage: trunkline check FILE.csv --text TEXT [options]
 
-Reads the whole file (plain or gzip) as a job would and stores nothing. Needs no server. Says how the file is read, shows the first 12
-rows as they would be sent, and counts all rows by reason, country, channel, encoding and price. Exit code 1 if no row
-would be accepted.
+Reads the whole file, plain or gzip, as a job would, and stores nothing. Needs no server. Says how the file is read,
+shows the first 12 rows as they would be sent, and counts all rows by reason, country, channel, encoding and price.
+Exit code 1 if no row would be accepted.
 
 ${jobHelp}
   --config FILE    the routes and how carriers want text cut (trunkline.yaml; without carriers: SMS to everywhere)

@@ -3,19 +3,23 @@ import { amountOf, microsOf } from '../base/money.js'
 import type { FieldError } from '../contract/errors.js'
 import type { Price, PriceSetting, PriceView } from '../contract/price.js'
 
-const PREFIX = /^\d{0,15}$/
+/** As written: + is optional. */
+const PREFIX = /^(?:\+?[1-9]\d{0,14})?$/
 const CURRENCY = /^[A-Z]{3}$/
 
 /** Adds what is wrong to `fields`; the answer counts only when nothing is. */
 export function readPrices(settings: readonly PriceSetting[], fields: FieldError[]): Price[] {
   const seen = new Set<string>()
-  return settings.map(({ channel = 'sms', prefix = '', price }, index) => {
+  return settings.map(({ channel = 'sms', prefix: written = '', price }, index) => {
+    const prefix = written.replace('+', '')
     const micros = microsOf(price)
     const at = `/prices/${index}`
     if (micros === null) {
       fields.push({ pointer: `${at}/price`, message: 'must be from 0 to 999999999 with at most 6 decimals' })
     }
-    if (!PREFIX.test(prefix)) fields.push({ pointer: `${at}/prefix`, message: 'must be up to 15 digits without +' })
+    if (!PREFIX.test(written)) {
+      fields.push({ pointer: `${at}/prefix`, message: 'must be the first digits of a number with country code' })
+    }
     const key = `${channel} ${prefix}`
     if (seen.has(key)) fields.push({ pointer: at, message: `is the second price of ${channel} to ${prefix || 'all'}` })
     seen.add(key)

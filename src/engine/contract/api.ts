@@ -201,7 +201,7 @@ export interface EngineApi {
   submit(principal: Principal, messages: MessageRequest[]): Promise<MessageAccepted[]>
   /** What submit would answer, with nothing stored. */
   previewMessages(principal: Principal, messages: MessageRequest[]): DryRunView
-  /** For any number and text, also such as would be refused. @throws BAD_REQUEST: nothing is asked. */
+  /** For any number and text, also such as would be refused. @throws VALIDATION: nothing is asked. */
   explain(principal: Principal, question: ExplainQuestion): Promise<ExplainView>
   message(principal: Principal, id: string): Promise<MessageView>
   messages(

@@ -5,7 +5,7 @@ import type { ChannelName } from './message.js'
 export interface PriceSetting {
   /** Default sms. */
   channel?: ChannelName
-  /** Leading E.164 digits without +. Default '': every number. */
+  /** Leading E.164 digits, + is optional. Default '': every number. */
   prefix?: string
   /** Of one part (a call, an email): a number, or a decimal string, with at most 6 decimals. */
   price: number | string

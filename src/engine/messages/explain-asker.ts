@@ -26,19 +26,19 @@ export function accountAsked(principal: Principal, { account }: ExplainQuestion,
   throw new EngineError('NOT_FOUND', 'There is no such account.')
 }
 
-/** The question with the job's settings under it. @throws EngineError BAD_REQUEST. */
+/** The question with the job's settings under it. @throws EngineError VALIDATION. */
 export function asked({ job }: Asker, question: ExplainQuestion): ExplainQuestion {
   const whole = job === null ? question : { ...settingsOf(job), ...question }
   if (whole.defaultCountry !== undefined && !isCountry(whole.defaultCountry)) {
     const fields = [{ pointer: '/defaultCountry', message: 'must be a two-letter country code such as GB' }]
-    throw new EngineError('BAD_REQUEST', `There is no country ${whole.defaultCountry}.`, { fields })
+    throw new EngineError('VALIDATION', `There is no country ${whole.defaultCountry}.`, { fields })
   }
   if (whole.to !== undefined || whole.text !== undefined || whole.from !== undefined) return whole
   const fields = ['to', 'text', 'from'].map((name) => ({
     pointer: `/${name}`,
     message: 'or another of them is needed',
   }))
-  throw new EngineError('BAD_REQUEST', 'Ask for a number with to, a text with text, or both.', { fields })
+  throw new EngineError('VALIDATION', 'Ask for a number with to, a text with text, or both.', { fields })
 }
 
 /** A text with labels is none before a row fills them. */

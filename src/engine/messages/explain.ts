@@ -42,7 +42,7 @@ export class Explainer {
     this.#deps = deps
   }
 
-  /** @throws EngineError BAD_REQUEST: neither a number nor a text nor a sender is given. */
+  /** @throws EngineError VALIDATION: neither a number nor a text nor a sender is given. */
   async explain(asker: Asker, given: ExplainQuestion): Promise<ExplainView> {
     const { account } = asker
     const question = asked(asker, given)
@@ -65,7 +65,7 @@ export class Explainer {
       sendingHours: null,
       currency: account.currency,
       partPrice: micros === null ? null : amountOf(micros),
-      price: text === null ? null : priceOf(text.parts, micros),
+      price: text === null || text.parts === 0 ? null : priceOf(text.parts, micros),
       problems: this.#problems(account, question, { number, plan, text, suppressed }),
     }
   }
@@ -128,7 +128,7 @@ function numberPart(number: NumberExplanation | null, suppressed: boolean): Numb
 function textPart(text: TextExplanation | null, given: string, micros: number | null): TextPart {
   if (text === null) return NO_TEXT
   const { encoding, units, perPart, parts, national, offending, offendingTotal, partsWithoutOffending } = text
-  const added = offendingTotal === 0 ? 0 : parts - partsWithoutOffending
+  const added = offendingTotal === 0 ? 0 : Math.max(0, parts - partsWithoutOffending)
   return {
     encoding,
     units,

@@ -20,7 +20,7 @@ const Country = Type.String({
 const Currency = Type.String({ pattern: '^[A-Z]{3}$', description: 'ISO 4217 code of all prices, e.g. EUR.' })
 const price = {
   channel: oneOf(CHANNELS, 'Default sms.'),
-  prefix: Type.String({ pattern: '^[0-9]{0,15}$', description: 'Leading digits without +; absent: every number.' }),
+  prefix: Type.String({ maxLength: 16, description: 'First digits with country code; absent or empty: every number.' }),
 }
 const Prices = Type.Array(
   Type.Object(
