@@ -1,26 +1,14 @@
-/** Texts and numbers: ours against the plain way, in the same run. */
+/** Texts and numbers: ours against plain libraries, in the same run. */
+import { createRequire } from 'node:module'
 import parsePhoneNumber from 'libphonenumber-js/max'
+import { DEFAULT_NUMBER_RULES } from '../src/engine/contract/number-rules.js'
 import { NumberParser } from '../src/engine/phone/number.js'
+import { NumberPolicy } from '../src/engine/phone/number-policy.js'
 import { Segmenter } from '../src/engine/text/segment.js'
 import { type BenchOptions, type BenchRow, rates, roundsOf } from './bench.js'
 
-const BASIC =
-  '@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !"#¤%&\'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà'
-const plainCodes = new Map([...BASIC].map((char, index) => [char, index]))
-
-/** As one writes it first: a map from character to code, arrays, a slice a part. */
-function plainSegments(text: string): Buffer[] {
-  const codes: number[] = []
-  for (const char of text) {
-    const code = plainCodes.get(char)
-    if (code === undefined) return [Buffer.from(text, 'utf16le').swap16()]
-    codes.push(code)
-  }
-  if (codes.length <= 160) return [Buffer.from(codes)]
-  const parts: Buffer[] = []
-  for (let start = 0; start < codes.length; start += 153) parts.push(Buffer.from(codes.slice(start, start + 153)))
-  return parts
-}
+/** npm split-sms, which has no types; it finds the parts as text and encodes nothing. */
+const splitSms: { split(text: string): unknown } = createRequire(import.meta.url)('split-sms')
 
 const TEXTS = Array.from({ length: 1000 }, (_, index) =>
   `Hello Anna, your parcel ${100_000 + index} arrives today between 10:00 and 12:00. Reply STOP to end. Thank you.`.padEnd(
@@ -31,9 +19,16 @@ const TEXTS = Array.from({ length: 1000 }, (_, index) =>
 const ACCENTED = TEXTS.map((text) => `Señor: ${text}`.slice(0, 160))
 const LONG = TEXTS.map((text) => text + text)
 const WIDE = TEXTS.map((text) => `Привет ${text}`.slice(0, 70))
+const WIDE_LONG = TEXTS.map((text) => `Привет ${text}`.repeat(2).slice(0, 200))
+const HINDI = TEXTS.map((_, index) =>
+  `नमस्ते, आपका पार्सल ${100_000 + index} आज दस से बारह बजे के बीच पहुंचेगा. धन्यवाद`.repeat(2),
+)
 const INTERNATIONAL = TEXTS.map((_, index) => `+4474${String(10_000_000 + index * 7919).slice(0, 8)}`)
 const NATIONAL = INTERNATIONAL.map((text) => `0${text.slice(3)}`)
 const SPACED = NATIONAL.map((text) => `${text.slice(0, 5)} ${text.slice(5)}`)
+
+/** An account that denies 500 ranges. */
+const DENIED = Array.from({ length: 500 }, (_, index) => `4479${100 + index}`)
 
 /** Calls `work` on all of `items`, `rounds` times; the number of calls. */
 function each<T>(items: readonly T[], rounds: number, work: (item: T) => unknown): () => number {
@@ -46,24 +41,37 @@ function each<T>(items: readonly T[], rounds: number, work: (item: T) => unknown
 export async function bench(options: BenchOptions = {}): Promise<BenchRow[]> {
   const segmenter = new Segmenter({ alphabet: 'gsm7', longMessages: 'udh', maxParts: 10, transliterate: false })
   const segment = (text: string) => segmenter.segment(text)
+  const national = new Segmenter({
+    alphabet: 'gsm7',
+    longMessages: 'udh',
+    maxParts: 10,
+    transliterate: false,
+    nationalLanguages: ['turkish', 'hindi', 'tamil'],
+  })
+  const segmentNational = (text: string) => national.segment(text)
   const parser = new NumberParser('GB')
   const parse = (text: string) => parser.parse(text)
+  const policy = new NumberPolicy({ ...DEFAULT_NUMBER_RULES, allowPrefixes: ['44', '1'], denyPrefixes: DENIED })
   const measured = rates(
     {
       'text, 120–160 plain characters': each(TEXTS, 200, segment),
       'text, 160 characters with an accent': each(ACCENTED, 100, segment),
       'text, two parts': each(LONG, 100, segment),
       'text, 70 characters UCS-2': each(WIDE, 100, segment),
-      'text, plain way': each(TEXTS, 20, plainSegments),
+      'text, 200 characters UCS-2': each(WIDE_LONG, 50, segment),
+      'text, plain characters, 3 languages allowed': each(TEXTS, 200, segmentNational),
+      'text, Hindi in its tables, 3 languages allowed': each(HINDI, 20, segmentNational),
+      'text, split-sms': each(TEXTS, 20, splitSms.split),
       'number, +44…': each(INTERNATIONAL, 200, parse),
       'number, 07…': each(NATIONAL, 100, parse),
       'number, 07… with a space': each(SPACED, 50, parse),
+      'number, +44… against 502 prefixes': each(INTERNATIONAL, 200, (text) => policy.refusal(parser.parse(text))),
       'number, libphonenumber-js': each(INTERNATIONAL, 2, (text) => parsePhoneNumber(text)?.isValid()),
     },
     roundsOf(options),
   )
   return Object.entries(measured).map(([name, value]) => {
-    const ratioTo = name.startsWith('text') ? 'text, plain way' : 'number, libphonenumber-js'
+    const ratioTo = name.startsWith('text') ? 'text, split-sms' : 'number, libphonenumber-js'
     return {
       name,
       value,
