@@ -47,7 +47,7 @@ t.test('the 27 tables are those that three transcriptions of the specification a
   const digest = createHash('sha256')
     .update(`${lines.join('\n')}\n`)
     .digest('hex')
-  // Of the same lines made from the tables of other projects, see docs/decisions/0012.
+  // Of the same lines made from the tables of other projects, see docs/decisions/0014.
   t.equal(digest, '71a536df083d3c6b5139a5d2e7d99b61b80d059fc4d7a1a28fbd186fb667b4e6')
 })
 
