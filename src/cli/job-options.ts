@@ -22,6 +22,7 @@ export const jobOptions = {
   encoding: { type: 'string' },
   'no-header': { type: 'boolean' },
   transliterate: { type: 'boolean' },
+  flash: { type: 'boolean' },
   'keep-duplicates': { type: 'boolean' },
   suppressed: { type: 'string' },
   review: { type: 'boolean' },
@@ -42,6 +43,7 @@ export const jobHelp = `  --text TEXT      the text, with ~label~ or ~label|fall
   --rate N         parts per second of this job
   --delimiter D, --encoding E, --no-header   how the file is written (default: found by itself)
   --transliterate  replace characters where the text then needs fewer parts
+  --flash          shown at once and not stored by the phone
   --keep-duplicates  send to a number as often as it stands in the file
   --suppressed FILE  numbers that must not be messaged, one a line
   --settings FILE  more settings as JSON, as POST /v1/jobs takes them; the options above win
@@ -65,6 +67,7 @@ export function jobSettings(values: OptionValues): JobSettings {
     columns: columns(values),
     suppressed: numbersOf(textOption(values, 'suppressed')),
     transliterate: values.transliterate === true ? true : undefined,
+    flash: values.flash === true ? true : undefined,
     deduplicate: values['keep-duplicates'] === true ? false : undefined,
     review: values.review === true ? true : undefined,
   }
