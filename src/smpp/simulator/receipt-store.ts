@@ -7,6 +7,10 @@ import type { MessagePdu, Span } from '../decode.js'
 const ADDRESSES = 64
 const NONE = -1
 
+/** What a receipt says. */
+export const RECEIPT_KIND = { delivered: 0, failed: 1, accepted: 2 } as const
+export type ReceiptKind = (typeof RECEIPT_KIND)[keyof typeof RECEIPT_KIND]
+
 /** First in, first out; `pushFront` for what was sent and not acknowledged. */
 export class ReceiptQueue {
   head = NONE
@@ -20,7 +24,7 @@ export class ReceiptStore {
   #dueAt = new Float64Array(1024)
   #id = new Float64Array(1024)
   #submittedAt = new Float64Array(1024)
-  #failed = new Uint8Array(1024)
+  #kind = new Uint8Array(1024)
   #system = new Uint16Array(1024)
   #free = NONE
   #used = 0
@@ -29,12 +33,12 @@ export class ReceiptStore {
   add(
     bytes: Buffer,
     pdu: MessagePdu,
-    receipt: { id: number; system: number; failed: boolean; nowEpochMs: number },
+    receipt: { id: number; system: number; kind: ReceiptKind; nowEpochMs: number },
   ): number {
     const record = this.#allocate()
     this.#id[record] = receipt.id
     this.#system[record] = receipt.system
-    this.#failed[record] = receipt.failed ? 1 : 0
+    this.#kind[record] = receipt.kind
     this.#submittedAt[record] = receipt.nowEpochMs
     const at = record * ADDRESSES
     this.#putAddress(bytes, at, pdu.source, (pdu.sourceTon << 8) | pdu.sourceNpi)
@@ -79,8 +83,8 @@ export class ReceiptStore {
   system(record: number): number {
     return this.#system[record]!
   }
-  failed(record: number): boolean {
-    return this.#failed[record] === 1
+  kind(record: number): ReceiptKind {
+    return this.#kind[record] as ReceiptKind
   }
   /** Epoch milliseconds. */
   submittedAt(record: number): number {
@@ -125,7 +129,7 @@ export class ReceiptStore {
     this.#dueAt = larger(this.#dueAt, new Float64Array(size))
     this.#id = larger(this.#id, new Float64Array(size))
     this.#submittedAt = larger(this.#submittedAt, new Float64Array(size))
-    this.#failed = larger(this.#failed, new Uint8Array(size))
+    this.#kind = larger(this.#kind, new Uint8Array(size))
     this.#system = larger(this.#system, new Uint16Array(size))
   }
 }

@@ -1,8 +1,11 @@
 /** `trunkline smsc`: the simulator as a process of its own, with its statistics over HTTP while it runs. */
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { silentLog } from '../../engine/contract/log.js'
 import { Smsc } from './smsc.js'
 import type { SmscOptions } from './smsc-options.js'
+import { parseSubscriberMessage } from './subscriber-pdu.js'
+
+const BODY_MAX = 256 * 1024
 
 /**
  * Prints `{"listening":{"host":…,"port":…,"statsPort":…}}` as one line once it accepts connections. Ends on SIGTERM or
@@ -31,8 +34,29 @@ function ended(): Promise<void> {
   })
 }
 
+/** POST /inbound: a subscriber sends the message of the body; answered when the peers took all of it. */
+async function receive(smsc: Smsc, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const answer = (status: number, value: object): void => {
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value))
+  }
+  try {
+    let text = ''
+    for await (const piece of request.setEncoding('utf8')) {
+      text += piece
+      if (text.length > BODY_MAX) throw new RangeError('the body is too long')
+    }
+    answer(200, { pdus: await smsc.subscribers.send(parseSubscriberMessage(text)) })
+  } catch (error) {
+    answer(400, { detail: String(error) })
+  }
+}
+
 function serveStats(smsc: Smsc, host: string, wanted: number): Promise<{ server: Server; port: number }> {
   const server = createServer((request, response) => {
+    if (request.method === 'POST' && request.url === '/inbound') {
+      void receive(smsc, request, response)
+      return
+    }
     if (request.method !== 'GET') {
       response.writeHead(405).end()
       return

@@ -11,6 +11,8 @@ export interface SmscOptions {
   receiptDelayMs?: number
   /** See faults.ts. */
   faults?: string
+  /** How receipts are written, see dialect.ts. */
+  dialect?: string
   seed?: number
   /** Appended to; see ledger.ts. */
   ledgerPath?: string

@@ -1,28 +1,23 @@
 /** One ESME's connection to the simulator: binds, answers submits, delivers receipts (SMPP 3.4 §2.2, §4). */
 import type { Socket } from 'node:net'
 import { systemClock } from '../../engine/contract/clock.js'
-import { COMMAND, ESM, RESPONSE, SEQUENCE_MAX, TAG } from '../constants.js'
+import { COMMAND, HEADER_BYTES, RESPONSE, SEQUENCE_MAX } from '../constants.js'
 import { cStringEnd, type MessagePdu, newMessagePdu, readMessagePdu, readUint32 } from '../decode.js'
-import {
-  beginPdu,
-  endPdu,
-  putCString,
-  putTlv,
-  writeBindResponse,
-  writeHeaderOnly,
-  writeSubmitResponse,
-} from '../encode.js'
+import { writeBindResponse, writeHeaderOnly, writeSubmitResponse } from '../encode.js'
 import { Framer } from '../framer.js'
 import { STATUS } from '../status.js'
 import { Window } from '../window.js'
 import { type BufferPool, Writer } from '../writer.js'
 import { DelayedAnswers } from './delayed-answers.js'
 import { Manners, writeGarbage, writeRefusal, writeUninvited } from './manners.js'
+import { writeReceipt } from './receipt-pdu.js'
+import type { ReceiptWriter } from './receipt-text.js'
 import type { SessionScript } from './session-script.js'
+import type { SubscriberPdu } from './subscriber-pdu.js'
+import type { Subscribers } from './subscribers.js'
 
 /** Most receipts that wait for their deliver_sm_resp on one session. */
 const RECEIPTS_IN_FLIGHT = 500
-const RECEIPT_BYTES = 320
 /** Of what the script sends of its own accord; far from the numbers of receipts. */
 const ENQUIRE_SEQUENCE = SEQUENCE_MAX - 1
 
@@ -40,6 +35,7 @@ export interface SessionHost {
   readonly latencyMs: number
   readonly muted: boolean
   readonly script: SessionScript
+  readonly subscribers: Subscribers
   authorise(session: SmscSession, password: string): number
   submit(session: SmscSession, bytes: Buffer, pdu: MessagePdu, sequence: number): Decision
   acknowledged(session: SmscSession, record: number, status: number, sequence: number): void
@@ -48,15 +44,10 @@ export interface SessionHost {
   unbound(): void
   enquireAnswered(): void
   closed(session: SmscSession, unacknowledged: number[]): void
-  /** Writes the receipt's text and parameters; see smsc.ts. */
-  receipt(record: number): ReceiptText
-}
-
-export interface ReceiptText {
-  id: string
-  text: string
-  state: number
-  writeAddress(record: number, which: 'source' | 'destination', to: Buffer, at: number): number
+  /** What the receipt says, until the next call. */
+  receipt(record: number): ReceiptWriter
+  /** The id of a response in the carrier's dialect. */
+  responseId(id: number): string
 }
 
 const pdu = newMessagePdu()
@@ -121,26 +112,18 @@ export class SmscSession {
     if (!this.#closed) this.#writer.flush()
   }
 
-  /** deliver_sm with both the text of Appendix B and the parameters receipted_message_id and message_state. */
+  /** A receipt, in the carrier's dialect. */
   deliver(record: number, nowMs: number): void {
-    const receipt = this.#host.receipt(record)
-    this.#writer.reserve(RECEIPT_BYTES)
     const sequence = this.#receipts.sequenceAt(this.#receipts.open(record, 0, nowMs, 0)) + this.#sequenceOffset
-    const { bytes } = this.#writer
-    let at = beginPdu(this.#writer, COMMAND.deliverSm, 0, sequence)
-    bytes[at++] = 0
-    at = receipt.writeAddress(record, 'destination', bytes, at)
-    at = receipt.writeAddress(record, 'source', bytes, at)
-    bytes.fill(0, at, at + 9)
-    bytes[at] = ESM.receipt
-    at += 9
-    bytes[at++] = receipt.text.length
-    at += bytes.latin1Write(receipt.text, at)
-    at = putTlv(bytes, at, TAG.receiptedMessageId, receipt.id.length + 1)
-    at = putCString(bytes, at, receipt.id)
-    at = putTlv(bytes, at, TAG.messageState, 1)
-    bytes[at++] = receipt.state
-    endPdu(this.#writer, at)
+    writeReceipt(this.#writer, sequence, this.#host.receipt(record))
+  }
+
+  /** A message of a subscriber. Its slot of the window has a negative number, which no receipt has. */
+  deliverPdu(number: number, { command, body }: SubscriberPdu, nowMs: number): void {
+    this.#writer.reserve(HEADER_BYTES + body.length)
+    const sequence = this.#receipts.sequenceAt(this.#receipts.open(-number, 0, nowMs, 0)) + this.#sequenceOffset
+    const at = beginPdu(this.#writer, command, 0, sequence)
+    endPdu(this.#writer, at + body.copy(this.#writer.bytes, at))
   }
 
   /** Asks the peer to leave. */
@@ -184,7 +167,11 @@ export class SmscSession {
       records.push(this.#receipts.refAt(slot))
       this.#receipts.close(slot)
     }
-    this.#host.closed(this, records)
+    this.#host.subscribers.putBack(records.filter((record) => record < 0).map((record) => -record))
+    this.#host.closed(
+      this,
+      records.filter((record) => record >= 0),
+    )
   }
 
   #onPdu(bytes: Buffer, start: number, end: number): void {
@@ -192,7 +179,8 @@ export class SmscSession {
     const command = readUint32(bytes, start + 4)
     const sequence = readUint32(bytes, start + 12)
     if (command === COMMAND.submitSm) this.#onSubmit(bytes, start, end, sequence)
-    else if (command === COMMAND.deliverSmResp) this.#onDeliverResponse(readUint32(bytes, start + 8), sequence)
+    else if (command === COMMAND.deliverSmResp || command === COMMAND.dataSmResp)
+      this.#onDeliverResponse(readUint32(bytes, start + 8), sequence)
     else this.#onOther(bytes, start, end, command)
   }
 
@@ -215,7 +203,7 @@ export class SmscSession {
     const { latencyMs } = this.#host
     if (latencyMs > 0) this.#delayed.push(systemClock.monotonic() + latencyMs, sequence, status, id)
     else this.#answer(sequence, status, id)
-    if (twice) writeSubmitResponse(this.#writer, status, sequence, String(id))
+    if (twice) writeSubmitResponse(this.#writer, status, sequence, this.#host.responseId(id))
   }
 
   /** False: the script wants that this submit is not even looked at. */
@@ -245,7 +233,7 @@ export class SmscSession {
   #answer(sequence: number, status: number, id: number): void {
     this.#unanswered--
     if (status !== 0) writeRefusal(this.#writer, status, sequence, this.#manners)
-    else writeSubmitResponse(this.#writer, status, sequence, this.#manners.has('noid') ? '' : String(id))
+    else writeSubmitResponse(this.#writer, status, sequence, this.#manners.has('noid') ? '' : this.#host.responseId(id))
   }
 
   #onDeliverResponse(status: number, sequence: number): void {
@@ -256,7 +244,8 @@ export class SmscSession {
     }
     const record = this.#receipts.refAt(slot)
     this.#receipts.close(slot)
-    this.#host.acknowledged(this, record, status, sequence)
+    if (record < 0) this.#host.subscribers.answered(-record, status)
+    else this.#host.acknowledged(this, record, status, sequence)
   }
 
   #onOther(bytes: Buffer, start: number, end: number, command: number): void {

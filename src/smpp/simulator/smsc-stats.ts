@@ -21,6 +21,10 @@ export interface SmscStats {
   receiptsRefused: number
   /** Owed and not under way. */
   receiptsWaiting: number
+  /** PDUs of subscribers that were taken, refused, and not under way. */
+  inboundTaken: number
+  inboundRefused: number
+  inboundWaiting: number
   /** enquire_link of ours that the peers answered. */
   enquireAnswers: number
   protocolErrors: number
@@ -43,6 +47,9 @@ export function newStats(): SmscStats {
     receiptsAcknowledged: 0,
     receiptsRefused: 0,
     receiptsWaiting: 0,
+    inboundTaken: 0,
+    inboundRefused: 0,
+    inboundWaiting: 0,
     enquireAnswers: 0,
     protocolErrors: 0,
   }

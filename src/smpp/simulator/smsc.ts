@@ -11,16 +11,19 @@ import type { Log } from '../../engine/contract/log.js'
 import type { MessagePdu } from '../decode.js'
 import { STATUS } from '../status.js'
 import { BufferPool } from '../writer.js'
+import { type Dialect, isReceipted, parseDialect, responseId } from './dialect.js'
 import { drawFault, type Faults, parseFaults } from './faults.js'
 import { FingerprintSet, fingerprint, print } from './fingerprints.js'
 import { Ledger } from './ledger.js'
-import { ReceiptQueue, ReceiptStore } from './receipt-store.js'
+import { RECEIPT_KIND, ReceiptQueue, ReceiptStore } from './receipt-store.js'
 import { ReceiptWriter } from './receipt-text.js'
 import { SecondCounter } from './second-counter.js'
 import type { SessionScript } from './session-script.js'
 import type { SmscOptions } from './smsc-options.js'
 import { type Decision, type SessionHost, SmscSession } from './smsc-session.js'
 import { newStats, type SmscStats } from './smsc-stats.js'
+import { StatsWatch } from './stats-watch.js'
+import { Subscribers } from './subscribers.js'
 
 /** One share of tolerance for jitter: as carriers do, the rate is enforced at 1 % and one message above. */
 const RATE_TOLERANCE = 1.01
@@ -44,9 +47,12 @@ export class Smsc implements SessionHost {
   #faults: Faults
   #server: Server
   #sessions = new Set<SmscSession>()
+  readonly subscribers = new Subscribers(() => this.#sessions)
   #systems: System[] = []
   #receipts = new ReceiptStore()
-  #receiptWriter = new ReceiptWriter(this.#receipts)
+  readonly #dialect: Dialect
+  readonly #receiptRandom: Random
+  readonly #receiptWriter: ReceiptWriter
   #waiting = new ReceiptQueue()
   #retries = new ReceiptQueue()
   #ledger: Ledger | null
@@ -58,20 +64,27 @@ export class Smsc implements SessionHost {
   #nextId: number
   #sessionNumber = 0
   #timer: NodeJS.Timeout | null = null
-  #waiters: { test: (stats: SmscStats) => boolean; resolve: (stats: SmscStats) => void }[] = []
+  #watch = new StatsWatch(() => this.stats())
   #decision: Decision = { status: 0, id: 0, twice: false }
 
-  /** Throws a RangeError for faults that cannot be read. */
+  /** Throws a RangeError for faults or a dialect that cannot be read. */
   constructor(options: SmscOptions, log: Log) {
     this.#options = options
     this.#log = log
     this.#random = new Random(options.seed ?? 1)
     this.#faults = parseFaults(options.faults ?? '')
+    this.#dialect = parseDialect(options.dialect ?? '')
+    this.#receiptRandom = new Random((options.seed ?? 1) + 1)
+    this.#receiptWriter = new ReceiptWriter(this.#receipts, this.#dialect, this.#receiptRandom)
     this.#ledger = options.ledgerPath === undefined ? null : new Ledger(options.ledgerPath)
     this.#prints = options.countRepeats === true ? new FingerprintSet() : null
     // Ids stay unique over restarts: the start in microseconds, from which fewer than a million a second are used.
     this.#nextId = systemClock.now() * 1000 + ((options.seed ?? 0) % 1000)
     this.#server = createServer({ noDelay: true }, (socket) => this.#onSocket(socket))
+  }
+
+  responseId(id: number): string {
+    return responseId(this.#dialect, id)
   }
 
   get script(): SessionScript {
@@ -92,6 +105,7 @@ export class Smsc implements SessionHost {
 
   /** Cuts all connections and writes the ledger out. */
   async close(): Promise<void> {
+    this.subscribers.stop()
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     for (const session of this.#sessions) session.drop()
     await closed
@@ -104,14 +118,18 @@ export class Smsc implements SessionHost {
   stats(): SmscStats {
     const { most } = this.#second
     const receiptsWaiting = this.#waiting.size + this.#retries.size + this.#systems.reduce(queued, 0)
-    return { ...this.#stats, maxPerSecond: most, distinct: this.#prints?.size ?? 0, receiptsWaiting }
+    return {
+      ...this.#stats,
+      ...this.subscribers.stats(),
+      maxPerSecond: most,
+      distinct: this.#prints?.size ?? 0,
+      receiptsWaiting,
+    }
   }
 
   /** Resolves as soon as the statistics fit; looked at after each chunk and tick. */
   waitFor(test: (stats: SmscStats) => boolean): Promise<SmscStats> {
-    const stats = this.stats()
-    if (test(stats)) return Promise.resolve(stats)
-    return new Promise((resolve) => this.#waiters.push({ test, resolve }))
+    return this.#watch.until(test)
   }
 
   setFaults(text: string): void {
@@ -193,7 +211,7 @@ export class Smsc implements SessionHost {
   worked(session: SmscSession): void {
     if (session.systemNumber >= 0) this.#deliver(this.#systems[session.systemNumber]!, systemClock.monotonic())
     this.#schedule()
-    this.#wake()
+    this.#watch.look()
   }
 
   protocolError(session: SmscSession, what: string): void {
@@ -218,7 +236,7 @@ export class Smsc implements SessionHost {
       for (const record of unacknowledged.reverse()) this.#receipts.pushFront(system.queue, record)
     }
     this.#schedule()
-    this.#wake()
+    this.#watch.look()
   }
 
   #onSocket(socket: Socket): void {
@@ -293,19 +311,29 @@ export class Smsc implements SessionHost {
     const failed = undeliv > 0 && this.#random.next() < undeliv
     if (asked === 0 || asked === 3 || (asked === 2 && !failed)) return
     if (this.#decision.status !== 0 || (norcpt > 0 && this.#random.next() < norcpt)) return
-    const { id } = this.#decision
-    const record = this.#receipts.add(bytes, pdu, {
-      id,
+    if (!isReceipted(this.#dialect, bytes, pdu)) return
+    const receipt = {
+      id: this.#decision.id,
       system: session.systemNumber,
-      failed,
+      kind: failed ? RECEIPT_KIND.failed : RECEIPT_KIND.delivered,
       nowEpochMs: systemClock.now(),
-    })
+    }
+    const record = this.#receipts.add(bytes, pdu, receipt)
     if (early > 0 && session.hungry && this.#random.next() < early) {
       this.#stats.receiptsSent++
       session.deliver(record, nowMs)
       return
     }
-    this.#receipts.push(this.#waiting, record, nowMs + this.latencyMs + (this.#options.receiptDelayMs ?? 0))
+    const dueMs = nowMs + this.latencyMs + (this.#options.receiptDelayMs ?? 0)
+    const { intermediate, double } = this.#dialect.shares
+    if (intermediate > 0 && this.#receiptRandom.next() < intermediate) {
+      const accepted = this.#receipts.add(bytes, pdu, { ...receipt, kind: RECEIPT_KIND.accepted })
+      this.#receipts.push(this.#waiting, accepted, dueMs)
+    }
+    this.#receipts.push(this.#waiting, record, dueMs)
+    if (double > 0 && this.#receiptRandom.next() < double) {
+      this.#receipts.push(this.#waiting, this.#receipts.add(bytes, pdu, receipt), dueMs)
+    }
   }
 
   #note(session: SmscSession, bytes: Buffer, pdu: MessagePdu, at: { sequence: number; nowMs: number }): void {
@@ -336,7 +364,7 @@ export class Smsc implements SessionHost {
       this.#ledgerAt = nowMs
       this.#ledger?.flush()
     }
-    this.#wake()
+    this.#watch.look()
     this.#schedule()
   }
 
@@ -362,15 +390,6 @@ export class Smsc implements SessionHost {
       }
     }
     for (const session of system.sessions) session.flush()
-  }
-
-  #wake(): void {
-    if (this.#waiters.length === 0) return
-    const stats = this.stats()
-    const fitting = this.#waiters.filter((waiter) => waiter.test(stats))
-    if (fitting.length === 0) return
-    this.#waiters = this.#waiters.filter((waiter) => !fitting.includes(waiter))
-    for (const waiter of fitting) waiter.resolve(stats)
   }
 }
 
