@@ -12,14 +12,15 @@ import { type Answer, type CallOptions, send } from './http-engine.js'
 const folder = mkdtempSync(join(tmpdir(), 'trunkline-cost-'))
 const smsc = new Smsc({ host: '127.0.0.1', port: 0, countRepeats: true }, silentLog)
 const { port } = await smsc.listen()
-const at = `protocol: smpp, host: 127.0.0.1, port: ${port}, systemId: trunk, password: secret`
+/** A login of its own for each: the SMSC sends receipts on any bind of a login. */
+const at = (login: string) => `protocol: smpp, host: 127.0.0.1, port: ${port}, systemId: ${login}, password: secret`
 const yaml = `
 dataDir: ${folder}
 http: { port: 0, adminKey: admin-key-of-this-test }
 carriers:
-  - { id: acme, ${at}, window: 30, binds: 2, ratePerSecond: 500 }
-  - { id: backup, ${at} }
-  - { id: ankara, ${at}, nationalLanguages: [turkish] }
+  - { id: acme, ${at('acme')}, window: 30, binds: 2, ratePerSecond: 500 }
+  - { id: backup, ${at('backup')} }
+  - { id: ankara, ${at('ankara')}, nationalLanguages: [turkish] }
 routes:
   - { prefix: "44", carriers: [acme, backup] }
   - { prefix: "447712", account: rival, carriers: [backup] }

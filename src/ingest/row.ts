@@ -3,7 +3,7 @@
  * (reason 0) or with the reason why not. Runs in the ingest threads, once per record; nothing here throws for a row.
  */
 import { ByPrefix } from '../engine/base/by-prefix.js'
-import { PriceTable } from '../engine/base/price-table.js'
+import { type PriceTable, unpackPrices } from '../engine/base/price-table.js'
 import { findingNumber } from '../engine/contract/findings.js'
 import type { ColumnPlan, JobPlan, RoutePlan } from '../engine/contract/ingest.js'
 import { limits } from '../engine/contract/limits.js'
@@ -95,7 +95,7 @@ export class RowMaker {
     this.#numbers = new NumberParser(plan.defaultCountry, { shortCodes: plan.rules.allowShortCodes })
     this.#policy = new NumberPolicy(plan.rules)
     this.#routes = new ByPrefix(plan.routes)
-    this.#prices = new PriceTable(plan.prices)
+    this.#prices = unpackPrices(plan.prices)
     this.#text = new RowText(plan)
     this.#times = new RowTimes(plan)
     this.#row = {

@@ -1,7 +1,6 @@
 /** `dryRun: true`: what messages would come to, in the shape of a job's preview. Main thread, nothing is stored. */
-
 import { amountOf } from '../base/money.js'
-import { PriceTable, packPrices } from '../base/price-table.js'
+import { type PriceTable, priceTable } from '../base/price-table.js'
 import type { DryRunView, MessageAccepted, MessageRequest } from '../contract/api.js'
 import type { PreviewRow } from '../contract/ingest.js'
 import { type Counts, noCounts } from '../contract/job.js'
@@ -19,7 +18,7 @@ export class DryRun {
 
   constructor(account: ComposeAccount) {
     this.#account = account
-    this.#prices = new PriceTable(packPrices(account.prices))
+    this.#prices = priceTable(account.prices)
   }
 
   add(request: MessageRequest, { answer, composed }: Verdict): void {

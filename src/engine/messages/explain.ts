@@ -3,7 +3,7 @@
  * route's for the text. Main thread; once a question.
  */
 import { amountOf } from '../base/money.js'
-import { PriceTable, packPrices } from '../base/price-table.js'
+import { priceTable } from '../base/price-table.js'
 import type { CarrierView } from '../contract/channel.js'
 import type {
   CarrierLimit,
@@ -52,7 +52,7 @@ export class Explainer {
     const route = plan === null ? null : this.#deps.route(plan.route)
     const text = question.text === undefined ? null : textOf(question.text, plan, question)
     const suppressed = number !== null && isSuppressed(asker, question.to!)
-    const prices = new PriceTable(packPrices(account.prices))
+    const prices = priceTable(account.prices)
     const micros = channel === null ? null : prices.find(channel, number?.routeDigits ?? '')
     return {
       ...numberPart(number, suppressed),
