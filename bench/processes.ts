@@ -15,6 +15,7 @@ export const ADMIN_KEY = 'an-admin-key-for-tests-0123456789'
 
 export interface SmscProcess {
   port: number
+  statsPort: number
   stats(): Promise<SmscStats>
   /** Ends it; gives its last counters. */
   stop(): Promise<SmscStats>
@@ -35,6 +36,7 @@ export async function spawnSmsc(args: string[]): Promise<SmscProcess> {
   const { port, statsPort } = JSON.parse(first).listening as { port: number; statsPort: number }
   return {
     port,
+    statsPort,
     child,
     async stats() {
       const { body } = await request(`http://127.0.0.1:${statsPort}/`)
