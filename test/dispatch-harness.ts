@@ -66,7 +66,9 @@ export class ScriptedChannel implements Channel {
   start(): void {
     this.#sink.bindChanged()
   }
-  readonly avoided = false
+  get avoided(): boolean {
+    return false
+  }
   readonly limitsSenders = false
   senderRoom(): number {
     return Number.POSITIVE_INFINITY
@@ -115,7 +117,7 @@ export class ScriptedChannel implements Channel {
       ref: sent.ref,
       part: sent.part,
       code,
-      status: code === OUTCOME.rejected ? 11 : 0,
+      status: code === OUTCOME.rejected ? 11 : code === OUTCOME.rerouted ? 10 : 0,
       delayMs: -1,
       id,
       idStart: 0,

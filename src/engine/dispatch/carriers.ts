@@ -21,6 +21,9 @@ export class Carrier {
   readonly #ahead = new Map<string, number>()
   /** Monotonic time of the tick. */
   nowMs = 0
+  /** Monotonic time at which there was room, or the first message came to wait for it. */
+  #movedAt = 0
+  #isStalled = false
   readonly queue = new FairQueue()
   readonly unmatched: Gauge
   readonly inboundRefused: Counter
@@ -43,6 +46,23 @@ export class Carrier {
       resend: metrics.counter('trunkline_unanswered_total', { carrier, policy: 'resend' }),
       hold: metrics.counter('trunkline_unanswered_total', { carrier, policy: 'hold' }),
     }
+  }
+
+  /** There is room for a message at this moment, or none. */
+  hasRoom(hasRoom: boolean): void {
+    if (hasRoom) this.#isStalled = false
+    if (hasRoom || (this.pipeline.size === 0 && !this.#isStalled)) this.#movedAt = this.nowMs
+  }
+
+  /** It was found stalled, and had no room since. */
+  get isHeldBack(): boolean {
+    return this.#isStalled
+  }
+
+  /** Messages have waited so long, and there was no room at all; so it stays until there is. */
+  isStalled(ms: number): boolean {
+    if (this.pipeline.size > 0 && this.nowMs - this.#movedAt >= ms) this.#isStalled = true
+    return this.#isStalled
   }
 
   /** Parts of this sender that may be authorised now. */

@@ -170,14 +170,12 @@ export class Dispatcher {
 
   /** A carrier is gone from the configuration: what it has in flight is answered first. */
   async remove(id: string, deadlineMs: number): Promise<void> {
-    const carrier = this.#seating.carrier(id)
+    const carrier = this.#seating.leave(id)
     if (carrier === undefined) return
-    this.#seating.leave(id)
     this.#sender.withdrawAll(carrier)
     this.#seating.update()
     this.wake()
     await carrier.channel.drain(deadlineMs)
-    this.wake()
   }
 
   /** Another configuration reads the carrier's receipts differently, or awaits them for another time. */
@@ -270,7 +268,9 @@ export class Dispatcher {
 
   #serve(carrier: Carrier, monotonicMs: number): void {
     carrier.nowMs = monotonicMs
-    if (!this.#draining && carrier.channel.up) {
+    const isLeft = this.#seating.isLeft(carrier)
+    if (isLeft && carrier.isHeldBack) carrier.hasRoom(carrier.channel.capacity(monotonicMs) > 0)
+    if (!this.#draining && carrier.channel.up && !isLeft) {
       this.#sender.send(carrier, this.#durable, monotonicMs)
       this.#authorise(carrier, monotonicMs)
     } else if (carrier.pipeline.size > 0) {

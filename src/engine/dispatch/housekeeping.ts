@@ -38,6 +38,7 @@ export class Housekeeping {
   run(monotonicMs: number, jobs: Iterable<JobTotals>): void {
     if (monotonicMs - this.#lanesAt >= LANES_EVERY_MS) {
       this.#lanesAt = monotonicMs
+      this.#deps.seating.updateTimed()
       this.#lanes(jobs)
     }
     this.#deps.receipts.work()

@@ -49,8 +49,10 @@ export class Seating {
   }
 
   /** Lanes use it no more; what it has in work is its own until it has drained. */
-  leave(id: string): void {
+  leave(id: string): Carrier | undefined {
+    const carrier = this.#carriers.get(id)
     this.#carriers.delete(id)
+    return carrier
   }
 
   route(number: number): Route {
@@ -88,10 +90,35 @@ export class Seating {
 
   #updateRoute(route: Route): boolean {
     return route.update((id) => {
-      const channel = this.#carriers.get(id)?.channel
-      if (channel === undefined || !channel.up) return 'down'
-      return channel.avoided ? 'avoided' : 'up'
+      const carrier = this.#carriers.get(id)
+      if (carrier === undefined || !carrier.channel.up) return 'down'
+      return carrier.channel.avoided || this.#isStalled(route, carrier) ? 'avoided' : 'up'
     })
+  }
+
+  /** What waits at a carrier that takes nothing has waited too long. */
+  #isStalled({ failoverAfterMs }: Route, carrier: Carrier): boolean {
+    return failoverAfterMs > 0 && carrier.isStalled(failoverAfterMs)
+  }
+
+  /** Looks again at the routes on which time decides. */
+  updateTimed(): void {
+    for (const { failoverAfterMs } of this.#routes.values()) {
+      if (failoverAfterMs === 0) continue
+      this.update()
+      return
+    }
+  }
+
+  /** True: nothing that waits at this carrier need wait there. */
+  isLeft(carrier: Carrier): boolean {
+    const { id } = carrier.channel
+    if (this.#carriers.get(id) !== carrier) return true
+    if (!carrier.channel.avoided && !carrier.isHeldBack) return false
+    for (const { outlets } of this.#routes.values()) {
+      for (const outlet of outlets) if (outlet.carrier === id && outlet.isOpen) return false
+    }
+    return true
   }
 
   #reseat(lane: Lane): void {

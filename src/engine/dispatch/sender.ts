@@ -22,6 +22,7 @@ export class Sender {
   /** Sends while there is capacity. `durable`: sequence of the last commit on disk. */
   send(carrier: Carrier, durable: number, monotonicMs: number): void {
     let capacity = carrier.channel.capacity(monotonicMs)
+    carrier.hasRoom(capacity > 0)
     while (capacity > 0) {
       if (carrier.pipeline.head(durable) < 0) return
       const parts = this.#sendNext(carrier, monotonicMs)
