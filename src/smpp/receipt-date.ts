@@ -30,7 +30,15 @@ function secondsOf(year: number, bytes: Buffer, at: number, hasSeconds: boolean)
   const second = hasSeconds ? pair(bytes, at + 8) : 0
   if (year < 1970 || year > 2105 || month < 1 || month > 12 || day < 1 || day > 31) return 0
   if (hour > 23 || minute > 59 || second > 60) return 0
-  return Date.UTC(year, month - 1, day, hour, minute, second) / 1000
+  return daysBefore(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second
+}
+
+/** Days since 1970-01-01 in the Gregorian calendar, counted in years that begin with March. */
+function daysBefore(year: number, month: number, day: number): number {
+  const from = month > 2 ? year : year - 1
+  const monthDays = Math.floor((153 * (month > 2 ? month - 3 : month + 9) + 2) / 5)
+  const yearDays = from * 365 + Math.floor(from / 4) - Math.floor(from / 100) + Math.floor(from / 400)
+  return yearDays + monthDays + day - 719_469
 }
 
 function pair(bytes: Buffer, at: number): number {

@@ -28,29 +28,46 @@ function blank(): Span {
   return { start: 0, length: 0 }
 }
 
-const COLON = 0x3a
-const EQUALS = 0x3d
-const NAMES: Readonly<Record<string, 'id' | 'stat' | 'err' | 'done' | 'date' | 'text' | 'other'>> = {
-  id: 'id',
-  stat: 'stat',
-  status: 'stat',
-  err: 'err',
-  error: 'err',
-  text: 'text',
-  date: 'date',
-  donedate: 'done',
-  done_date: 'done',
-  submitdate: 'other',
-  submit_date: 'other',
-  sub: 'other',
-  dlvrd: 'other',
+/** What a name stands for. */
+const NAME = { none: 0, id: 1, stat: 2, err: 3, done: 4, date: 5, text: 6, other: 7 } as const
+type Name = (typeof NAME)[keyof typeof NAME]
+
+/** Kinds of octets: between words, behind a name, any other. */
+const GAP = 1
+const COLON = 2
+const kinds = new Uint8Array(256)
+kinds.fill(GAP, 0, 0x21)
+for (const separator of ',;|') kinds[separator.charCodeAt(0)] = GAP
+for (const colon of ':=') kinds[colon.charCodeAt(0)] = COLON
+
+/** Words of up to six letters as one integer, five bits a letter, so that a name costs one comparison. */
+const LETTERS_MAX = 6
+function packOf(word: string): number {
+  let pack = 0
+  for (let at = 0; at < word.length; at++) pack = (pack << 5) | (word.charCodeAt(at) & 31)
+  return pack
 }
-type Name = (typeof NAMES)[string]
-const KEY_MAX = 11
-/** Names by length, so that a word is compared with two or three of them. */
-const BY_LENGTH: (readonly (readonly [string, Name])[])[] = Array.from({ length: KEY_MAX + 1 }, (_, length) =>
-  Object.entries(NAMES).filter(([name]) => name.length === length),
-)
+const ID = packOf('id')
+const STAT = packOf('stat')
+const ERR = packOf('err')
+const DATE = packOf('date')
+const DONE = packOf('done')
+const SUBMIT = packOf('submit')
+const TEXT = packOf('text')
+const SUB = packOf('sub')
+const DLVRD = packOf('dlvrd')
+const STATUS = packOf('status')
+const ERROR = packOf('error')
+const LONG_NAMES: readonly (readonly [string, Name])[] = [
+  ['donedate', NAME.done],
+  ['done_date', NAME.done],
+  ['submitdate', NAME.other],
+  ['submit_date', NAME.other],
+]
+
+/** The last word that `readWord` read: its pack, -1 when it is none, and where it ends. */
+let pack = 0
+let wordEnd = 0
 
 /** Reads bytes[start, end) into `fields`, once. */
 export function scanText(bytes: Buffer, start: number, end: number, fields: TextFields): void {
@@ -59,95 +76,106 @@ export function scanText(bytes: Buffer, start: number, end: number, fields: Text
   let at = skipGap(bytes, start, end)
   while (at < end) {
     const word = at
-    at = wordEnd(bytes, at, end)
-    const colon = colonAfter(bytes, at, end)
-    const name = colon < 0 ? null : nameOf(bytes, word, at - word)
-    if (name === 'text') {
+    readWord(bytes, word, end)
+    const colon = colonAfter(bytes, wordEnd, end)
+    const name = colon < 0 ? NAME.none : nameOf(bytes, word)
+    if (name === NAME.text) {
       if (fields.known > 0) return
       fields.textFirst = true
       at = colon + 1
-    } else if (name !== null) {
+    } else if (name !== NAME.none) {
       fields.known++
-      at = takeField(bytes, colon + 1, end, { name: name === 'date' && isDone ? 'done' : name, fields })
+      at = takeField(bytes, colon + 1, end, placeOf(fields, name === NAME.date && isDone ? NAME.done : name))
       isDone = false
     } else {
-      isDone = isWord(bytes, word, at - word, 'done')
-      if (!isDone && !isWord(bytes, word, at - word, 'submit')) fields.strays++
-      if (colon >= 0) at = colon + 1
+      isDone = pack === DONE
+      if (!isDone && pack !== SUBMIT) fields.strays++
+      at = colon < 0 ? wordEnd : colon + 1
     }
-    at = skipGap(bytes, Math.max(at, word + 1), end)
+    at = skipGap(bytes, at > word ? at : word + 1, end)
   }
 }
 
 function clear(fields: TextFields): void {
-  for (const place of [fields.id, fields.stat, fields.err, fields.done]) {
-    place.start = 0
-    place.length = 0
-  }
+  clearPlace(fields.id)
+  clearPlace(fields.stat)
+  clearPlace(fields.err)
+  clearPlace(fields.done)
   fields.known = 0
   fields.strays = 0
   fields.textFirst = false
 }
 
-/** The first value of a name counts; behind a text that came first, the last. Returns the place behind the value. */
-function takeField(bytes: Buffer, from: number, end: number, to: { name: Name; fields: TextFields }): number {
-  const { name, fields } = to
+function clearPlace(place: Span): void {
+  place.start = 0
+  place.length = 0
+}
+
+/** The first value of a name counts; behind a text that came first, the last. Null: the value is of no interest. */
+function placeOf(fields: TextFields, name: Name): Span | null {
+  let place: Span
+  if (name === NAME.id) place = fields.id
+  else if (name === NAME.stat) place = fields.stat
+  else if (name === NAME.err) place = fields.err
+  else if (name === NAME.done) place = fields.done
+  else return null
+  return place.length === 0 || fields.textFirst ? place : null
+}
+
+/** Returns the place behind the value. */
+function takeField(bytes: Buffer, from: number, end: number, place: Span | null): number {
   let start = from
   while (start < end && (bytes[start] === 0x20 || bytes[start] === 0x09)) start++
-  const stop = valueEnd(bytes, start, end)
-  // `err: text:` is an empty value with the next field behind it.
-  const key = start > from ? wordEnd(bytes, start, stop) : stop
-  if (key < stop && nameOf(bytes, start, key - start) !== null) return start
-  if (name === 'other' || name === 'date' || name === 'text') return stop
-  const place = fields[name]
-  if (place.length === 0 || fields.textFirst) {
+  if (start > from) {
+    // `err: text:` is an empty value with the next field behind it.
+    readWord(bytes, start, end)
+    if (wordEnd < end && kinds[bytes[wordEnd]!] === COLON && nameOf(bytes, start) !== NAME.none) return start
+  }
+  let stop = start
+  while (stop < end && kinds[bytes[stop]!] !== GAP) stop++
+  if (place !== null) {
     place.start = start
     place.length = stop - start
   }
   return stop
 }
 
-function isGap(octet: number): boolean {
-  return octet <= 0x20 || octet === 0x2c || octet === 0x3b || octet === 0x7c
-}
-
 function skipGap(bytes: Buffer, from: number, end: number): number {
   let at = from
-  while (at < end && isGap(bytes[at]!)) at++
+  while (at < end && kinds[bytes[at]!] === GAP) at++
   return at
 }
 
-function wordEnd(bytes: Buffer, from: number, end: number): number {
+function readWord(bytes: Buffer, from: number, end: number): void {
   let at = from
-  while (at < end && bytes[at] !== COLON && bytes[at] !== EQUALS && !isGap(bytes[at]!)) at++
-  return at
-}
-
-function valueEnd(bytes: Buffer, from: number, end: number): number {
-  let at = from
-  while (at < end && !isGap(bytes[at]!)) at++
-  return at
+  let word = 0
+  for (; at < end; at++) {
+    const octet = bytes[at]!
+    if (kinds[octet] !== 0) break
+    const letter = octet | 0x20
+    word = word < 0 || letter < 0x61 || letter > 0x7a ? -1 : (word << 5) | (letter & 31)
+  }
+  pack = at - from > LETTERS_MAX ? -1 : word
+  wordEnd = at
 }
 
 /** Place of the colon behind a word, spaces allowed before it; -1: the word is no name. */
 function colonAfter(bytes: Buffer, from: number, end: number): number {
   let at = from
   while (at < end && bytes[at] === 0x20) at++
-  return at < end && (bytes[at] === COLON || bytes[at] === EQUALS) ? at : -1
+  return at < end && kinds[bytes[at]!] === COLON ? at : -1
 }
 
-function nameOf(bytes: Buffer, at: number, length: number): Name | null {
-  if (length > KEY_MAX) return null
-  for (const [name, meaning] of BY_LENGTH[length]!) if (isWord(bytes, at, length, name)) return meaning
-  return null
-}
-
-function isWord(bytes: Buffer, at: number, length: number, word: string): boolean {
-  if (length !== word.length) return false
-  for (let place = 0; place < length; place++) {
-    const octet = bytes[at + place]!
-    const letter = octet >= 0x41 && octet <= 0x5a ? octet | 0x20 : octet
-    if (letter !== word.charCodeAt(place)) return false
-  }
-  return true
+/** Of the word that was read last and begins at `word`. */
+function nameOf(bytes: Buffer, word: number): Name {
+  if (pack === DATE) return NAME.date
+  if (pack === ID) return NAME.id
+  if (pack === SUB || pack === DLVRD) return NAME.other
+  if (pack === STAT || pack === STATUS) return NAME.stat
+  if (pack === ERR || pack === ERROR) return NAME.err
+  if (pack === TEXT) return NAME.text
+  if (wordEnd - word <= LETTERS_MAX) return NAME.none
+  const text = bytes.latin1Slice(word, Math.min(wordEnd, word + 12)).toLowerCase()
+  for (const [name, meaning] of LONG_NAMES) if (name === text) return meaning
+  return NAME.none
 }
