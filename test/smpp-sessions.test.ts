@@ -10,6 +10,7 @@ import { CarrierHosts } from '../src/smpp/hosts.js'
 import { reconnectDelayMs, refusalText } from '../src/smpp/reconnect.js'
 import { Smsc } from '../src/smpp/simulator/smsc.js'
 import type { SmscOptions } from '../src/smpp/simulator/smsc-options.js'
+import type { SmppCarrierChannel } from '../src/smpp/smpp-channel.js'
 import { authority, certificate, privateKey } from './peer-certificates.js'
 import { pduOf, type RawPdu, rawCarrier, responseTo } from './smpp-raw.js'
 import { carrierConfig, type Harness, outgoing, RecordingSink, seed, startChannel } from './smpp-support.js'
@@ -100,21 +101,54 @@ t.test('hosts: even filling, one try at a time, a dead one last, and rest only w
   const third = hosts.enter(0)!
   t.strictSame(third.endpoint, { host: '::1', port: 4000 })
   t.equal(hosts.enter(0), null, 'each host is tried by one connection at a time')
-  first.succeeded()
-  t.equal(hosts.enter(0), first)
-  second.failed(0, true)
-  second.links--
-  third.succeeded()
-  t.equal(hosts.enter(1)!.name, '::1:4000')
-  first.links -= 2
-  t.equal(hosts.enter(1), first)
-  hosts.rest('told so', 10, 1_000)
+  hosts.rest('told so', 0, 1_000)
   t.equal(hosts.enter(500), null)
   t.equal(hosts.restReason, 'told so')
-  hosts.bound()
-  t.ok(hosts.enter(500), 'a bind that is accepted ends the rest')
+  first.succeeded()
+  hosts.recovered()
+  t.equal(hosts.enter(500), first, 'a bind that is accepted ends the rest')
   hosts.rest('too many', 500, 1_000)
-  t.ok(hosts.enter(501), 'while a session is bound the others need not rest')
+  second.failed(500, true)
+  second.links--
+  third.succeeded()
+  t.equal(hosts.enter(501), third, 'while a session is bound the others need not rest; a dead host is left out')
+  t.equal(hosts.crowded(501), null, 'nobody is moved to a host that has just failed')
+  t.ok(hosts.crowded(30_501)!.links >= 2, 'later one bind may try it')
+  second.links = 2
+  t.equal(hosts.crowded(30_501), null, 'all is even')
+})
+
+t.test('a host that works again gets its share of the binds back, one at a time', async (t) => {
+  const { smsc: ill, port } = await startSmsc(t, { faults: 'bind=0x08' })
+  const { smsc: well, port: wellPort } = await startSmsc(t)
+  const hosts = [`127.0.0.1:${port}`, `127.0.0.1:${wellPort}`]
+  const harness = start(t, { port: 1, host: undefined, hosts, binds: 4, window: 5 })
+  await harness.until(() => well.stats().sessions === 4 && bindsOf(harness).every(({ state }) => state === 'bound'))
+  ill.setFaults('')
+  harness.channel.patch({ paused: false })
+  let fewest = 4
+  let ref = 0
+  await harness.run(
+    () => outgoing(++ref, `4477${10_000_000 + ref}`, [`message ${ref}`]),
+    () => {
+      const { sink, channel } = harness
+      for (let bind = 0; bind < 4; bind++) channel.durable(bind, 1_000)
+      fewest = Math.min(fewest, bindsOf(harness).filter(({ state }) => state === 'bound').length)
+      return sink.settlements.length > 0 && ill.stats().sessions === 2 && well.stats().sessions === 2
+    },
+  )
+  t.ok(fewest >= 3, `${fewest} were bound all the time`)
+  t.equal(harness.sink.count(OUTCOME.unanswered), 0, 'each answered what it had in flight before it left')
+})
+
+t.test('a password that is mended by SIGHUP is tried at once', async (t) => {
+  const { port } = await startSmsc(t, { password: 'right' })
+  const harness = start(t, { port, password: 'wrong', binds: 2 })
+  await harness.until(() => bindsOf(harness).every(({ lastError }) => lastError !== null))
+  const channel = harness.channel as SmppCarrierChannel
+  t.ok(channel.reconfigure(carrierConfig({ port, password: 'right', binds: 2 })))
+  await harness.until(() => bindsOf(harness).every(({ state }) => state === 'bound'))
+  t.ok(harness.channel.up)
 })
 
 t.test('the time until the next bind follows the refusal, with full jitter between bounds', async (t) => {

@@ -82,6 +82,11 @@ export class Bind implements LinkOwner {
     return !this.#draining && this.#sender.state === 'bound'
   }
 
+  /** `host:port` of its sending session; null: it never had one. */
+  get hostName(): string | null {
+    return this.#sender.hostName
+  }
+
   get inFlight(): number {
     return this.#sender.session?.inFlight ?? 0
   }
@@ -190,7 +195,7 @@ export class Bind implements LinkOwner {
     const retryInMs = waits ? worst.retryInMs(clock.monotonic()) : null
     const { inFlight, index } = this
     const windowNow = this.#latency.now
-    return { index, state: worst.state, inFlight, window, windowNow, lastError, host: this.#sender.hostName, retryInMs }
+    return { index, state: worst.state, inFlight, window, windowNow, lastError, host: this.hostName, retryInMs }
   }
 
   /** Stops sending, waits for answers, unbinds, closes, all before `deadlineMs` (epoch); see Channel.drain. */

@@ -2,7 +2,7 @@
  * The hosts of one carrier: where its next connection goes. Pure over milliseconds; shared by all binds.
  *
  * Connections are spread evenly over the hosts that live. A host that failed is left out for a time that doubles up to
- * a minute, unless all have failed: then the least bad is tried. Each host has a gate: while tries fail, one connection
+ * a minute, unless all have failed: then the least bad is tried. When it may live again, binds come back one at a time. Each host has a gate: while tries fail, one connection
  * at a time is tried and no more than one a second. A refusal that concerns the account (a wrong password) is no fault of
  * the host: it makes the whole carrier rest, so that many binds do not hammer it together.
  */
@@ -12,16 +12,22 @@ import type { SmppCarrierConfig } from '../engine/config/smpp-carrier.js'
 const GATE_MS = 1_000
 const DEAD_MS_MIN = 5_000
 const DEAD_MS_MAX = 60_000
+/** A bind that is well is not risked often on a host that failed. */
+const MOVE_MS_MIN = 30_000
+const MOVE_MS_MAX = 1_800_000
 
 export class Host {
   readonly endpoint: Endpoint
   /** Connections open or being opened. */
   links = 0
+  /** Of these, sessions that are bound. */
+  bound = 0
   #proven = false
   #trying = false
   #openAt = 0
   #failures = 0
   #deadUntil = 0
+  #movableAt = 0
 
   constructor(endpoint: Endpoint) {
     this.endpoint = endpoint
@@ -37,6 +43,11 @@ export class Host {
     return this.#deadUntil
   }
 
+  /** From then on a bind that is well elsewhere may be moved here to make things even. */
+  get movableAt(): number {
+    return this.#movableAt
+  }
+
   /** True when a connection may be tried now; counts as tried until `succeeded` or `failed`. */
   enter(nowMs: number): boolean {
     if (!this.#proven) {
@@ -47,11 +58,14 @@ export class Host {
     return true
   }
 
+  /** A session is bound. */
   succeeded(): void {
+    this.bound++
     this.#proven = true
     this.#trying = false
     this.#failures = 0
     this.#deadUntil = 0
+    this.#movableAt = 0
   }
 
   /** `blamed`: it is the host that failed, not the account. */
@@ -60,7 +74,9 @@ export class Host {
     this.#trying = false
     this.#openAt = nowMs + GATE_MS
     if (!blamed) return
-    this.#deadUntil = nowMs + Math.min(DEAD_MS_MIN * 2 ** Math.min(this.#failures, 10), DEAD_MS_MAX)
+    const times = 2 ** Math.min(this.#failures, 10)
+    this.#deadUntil = nowMs + Math.min(DEAD_MS_MIN * times, DEAD_MS_MAX)
+    this.#movableAt = nowMs + Math.min(MOVE_MS_MIN * times, MOVE_MS_MAX)
     this.#failures++
   }
 
@@ -68,13 +84,12 @@ export class Host {
   wake(): void {
     this.#openAt = 0
     this.#deadUntil = 0
+    this.#movableAt = 0
   }
 }
 
 export class CarrierHosts {
   readonly #hosts: Host[]
-  /** Sessions that are bound now, over all hosts. */
-  #bound = 0
   #restUntil = 0
   /** Why the whole carrier rests; null: it does not. */
   #restReason: string | null = null
@@ -105,25 +120,27 @@ export class CarrierHosts {
    * allows fewer sessions than are wanted, and those that it allows must come back at once when they are lost.
    */
   rest(reason: string, nowMs: number, forMs: number): void {
-    if (this.#bound > 0) return
+    if (this.#hosts.some(({ bound }) => bound > 0)) return
     this.#restUntil = Math.max(this.#restUntil, nowMs + forMs)
     this.#restReason = reason
-  }
-
-  bound(): void {
-    this.#bound++
-    this.#endRest()
-  }
-
-  /** A session that was bound is over. */
-  lost(): void {
-    this.#bound--
   }
 
   /** Somebody says that it is worth a try: rests and marks of death are over. */
   wake(): void {
     this.#endRest()
     for (const host of this.#hosts) host.wake()
+  }
+
+  /** A bind was accepted: what one was told holds no more. */
+  recovered(): void {
+    this.#endRest()
+  }
+
+  /** A host that has at least two connections more than one that may have another; null: all is even enough. */
+  crowded(nowMs: number): Host | null {
+    const most = this.#hosts.reduce((fullest, host) => (host.links > fullest.links ? host : fullest))
+    const hasRoom = (host: Host): boolean => nowMs >= host.movableAt && most.links - host.links >= 2
+    return this.#hosts.some(hasRoom) ? most : null
   }
 
   #endRest(): void {

@@ -110,7 +110,7 @@ export class Link {
   #onBound(host: Host, version: number): void {
     const { carrier, hosts, log } = this.#context
     host.succeeded()
-    hosts.bound()
+    hosts.recovered()
     this.#everBound = true
     this.lastError = null
     const interfaceVersion = `0x${version.toString(16)}`
@@ -119,12 +119,12 @@ export class Link {
   }
 
   #onClosed(host: Host, end: SessionEnd): void {
-    const { carrier, clock, hosts, log } = this.#context
+    const { carrier, clock, log } = this.#context
     const nowMs = clock.monotonic()
     this.#session = null
     host.links--
     const steppedDown = !end.wasBound && this.#stepDown(end)
-    if (end.wasBound) hosts.lost()
+    if (end.wasBound) host.bound--
     else host.failed(nowMs, !steppedDown && end.status !== STATUS.alreadyBound && !concernsAccount(end.status))
     if (this.#wanted) {
       this.lastError = end.reason

@@ -13,6 +13,8 @@ import { makeContext, refit, type SmppChannelDeps } from './carrier-setup.js'
 
 /** While slowed without a rate of its own. */
 const SLOWED_SHARE = 0.1
+/** Between two looks at how binds are spread over hosts. */
+const EVEN_MS = 2_000
 
 /** A channel that takes a changed configuration under traffic. */
 export interface SmppCarrierChannel extends Channel {
@@ -39,6 +41,8 @@ class SmppChannel implements SmppCarrierChannel {
   #draining = false
   /** Counts changes that open the sessions anew. */
   #reopens = 0
+  /** When the spread over hosts is looked at next. */
+  #evenAt = 0
   #wasSlowed = false
   #slowedAtMs = 0
 
@@ -131,6 +135,7 @@ class SmppChannel implements SmppCarrierChannel {
       bind.tick(nowMs)
       if (sendable && bind.hasPending) bind.pump(nowMs)
     }
+    if (nowMs >= this.#evenAt) this.#evenOut(nowMs)
     this.#context.metrics.publish()
     this.#context.tracer.tick()
   }
@@ -187,7 +192,10 @@ class SmppChannel implements SmppCarrierChannel {
     if (before.binds !== binds) change.binds = binds
     for (const bind of this.#binds) bind.refit()
     this.patch(change)
-    if (isNew) void this.#reopen()
+    if (isNew) {
+      this.#context.hosts.wake()
+      void this.#reopen()
+    }
     return isNew
   }
 
@@ -208,6 +216,18 @@ class SmppChannel implements SmppCarrierChannel {
     const renewed = new Bind(this.#context, bind.index, bind)
     this.#binds[bind.index] = renewed
     if (this.#started && bind.index < this.#active) renewed.start()
+  }
+
+  /** Moves a bind from a crowded host to one that came back, once all are well: one at a time, and politely. */
+  #evenOut(nowMs: number): void {
+    this.#evenAt = nowMs + EVEN_MS
+    const active = this.#binds.slice(0, this.#active)
+    const crowded = this.#context.hosts.crowded(nowMs)
+    if (crowded === null || this.#isHeld || active.some((bind) => !bind.up)) return
+    const moving = active.findLast((bind) => bind.hostName === crowded.name)
+    if (moving === undefined) return
+    this.#context.log.info({ carrier: this.id, bind: moving.index, host: crowded.name }, 'leaves its host for another')
+    void this.#renew(moving, this.#reopens)
   }
 
   /** A rule begins or ends to act: lanes look for another carrier, or come back. */
