@@ -253,7 +253,13 @@ t.test('preview renders the first rows and says why a row is refused', async (t)
     content: 'to,name\n07712345678,Ann\n12,Bob\n',
     settings: { text: 'Hi ~name~' },
   })
-  const { rows } = (await one.pool.run({ kind: 'preview', plan: run.plan, available: 34, rows: 12 })) as {
+  const { rows } = (await one.pool.run({
+    kind: 'preview',
+    plan: run.plan,
+    available: 34,
+    complete: true,
+    rows: 12,
+  })) as {
     rows: object[]
   }
   t.match(rows, [

@@ -8,7 +8,6 @@ import { packPrices } from '../engine/base/price-table.js'
 import { findingNumber } from '../engine/contract/findings.js'
 import type { ColumnPlan, Dialect, JobPlan, PreviewRow, RoutePlan } from '../engine/contract/ingest.js'
 import { type Counts, type Estimate, type JobSettings, noCounts } from '../engine/contract/job.js'
-import { limits } from '../engine/contract/limits.js'
 import { DEFAULT_NUMBER_RULES, type NumberRules } from '../engine/contract/number-rules.js'
 import type { Price } from '../engine/contract/price.js'
 import { reasonNumber } from '../engine/contract/reasons.js'
@@ -16,22 +15,20 @@ import type { Tally } from '../engine/contract/store.js'
 import { suppressedNumbers } from '../engine/jobs/create.js'
 import { estimateOf } from '../engine/jobs/estimate.js'
 import { findingWarnings, type Review, reviewOf } from '../engine/jobs/file-findings.js'
+import { refuseOddLength } from '../engine/jobs/odd-length.js'
 import { TallySum } from '../engine/jobs/tally.js'
 import { sniff } from './dialect.js'
+import { FileRecords } from './file-records.js'
 import { NumberSet } from './number-set.js'
-import { openSource } from './open-source.js'
-import { overlongRecord } from './overlong.js'
 import { withPlainFile } from './plain-file.js'
 import { PreviewSink } from './preview.js'
-import { readFully } from './read-file.js'
-import { RECORD, type SourceRecord } from './record-source.js'
+import type { SourceRecord } from './record-source.js'
 import { type Row, RowMaker, type RowSink, SUPPRESSED } from './row.js'
 import { isRound, TallyBuilder } from './tally.js'
 
 const DUPLICATE = reasonNumber('DUPLICATE')
 const ROUND_DUPLICATE = findingNumber('ROUND_DUPLICATE')
 const PREVIEW_ROWS = 12
-const WINDOW_BYTES = 4 * limits.rangeBytes
 
 export interface CheckOptions {
   path: string
@@ -85,11 +82,12 @@ async function checkPlain(options: CheckOptions): Promise<CheckReport> {
     columns: settings.columns ?? {},
     labelsNeeded: (settings.text ?? '').includes('~'),
   })
+  refuseOddLength(dialect.encoding, available)
   const plan = planOf(options, dialect, columns)
   const tally = new DryRun(plan)
   const file = openSync(path, 'r')
   try {
-    await readAll(file, tally, { available, onProgress: options.onProgress })
+    await readAll(file, tally, available, options.onProgress)
   } finally {
     closeSync(file)
   }
@@ -136,29 +134,22 @@ function planOf(options: CheckOptions, dialect: Dialect, columns: ColumnPlan): J
   }
 }
 
-async function readAll(file: number, tally: DryRun, extent: Extent): Promise<void> {
-  const { available, onProgress } = extent
-  const { plan } = tally
-  const source = openSource(plan.dialect)
-  const buffer = Buffer.allocUnsafe(WINDOW_BYTES)
-  for (let start = plan.dialect.dataStart; start < available; ) {
-    const length = readFully(file, buffer, start, Math.min(WINDOW_BYTES, available - start))
-    source.reset(buffer, length, start + length >= available ? 'final' : 'open')
-    while (source.next() === RECORD) tally.record(source)
-    const search = { file, dialect: plan.dialect, base: start, end: available, last: true, scratch: buffer }
-    const overlong = source.overlong ? overlongRecord(source, search) : null
-    if (overlong !== null) tally.record(overlong)
-    start += overlong === null ? source.position : overlong.offset + overlong.length
-    tally.linesBefore += overlong?.linesBehind ?? source.lines
-    onProgress?.(Math.min(start, available), available)
+async function readAll(
+  file: number,
+  dryRun: DryRun,
+  available: number,
+  onProgress: CheckOptions['onProgress'],
+): Promise<void> {
+  const records = new FileRecords(file, dryRun.plan.dialect, { end: available, isWhole: true })
+  const each = (record: SourceRecord): boolean => {
+    dryRun.record(record)
+    return true
+  }
+  while (records.window(each)) {
+    dryRun.preview.linesBefore = records.linesBefore
+    onProgress?.(records.position, available)
     await turn()
   }
-}
-
-interface Extent {
-  /** Octets of the file. */
-  available: number
-  onProgress: CheckOptions['onProgress']
 }
 
 class DryRun implements RowSink {
@@ -174,13 +165,6 @@ class DryRun implements RowSink {
     this.preview = new PreviewSink(PREVIEW_ROWS, plan.dialect.linesBefore, plan.settings.deduplicate ?? true)
     this.#maker = new RowMaker(plan)
     this.#seen = (plan.settings.deduplicate ?? true) ? new NumberSet() : null
-  }
-
-  set linesBefore(lines: number) {
-    this.preview.linesBefore = lines
-  }
-  get linesBefore(): number {
-    return this.preview.linesBefore
   }
 
   record(source: SourceRecord): void {

@@ -39,6 +39,19 @@ export function fromWindows1252(text: string): string {
   return text.replace(/[\x80-\x9f]/g, (char) => WINDOWS_1252[char.charCodeAt(0) - 0x80]!)
 }
 
+/** null: a character has no octet in Windows-1252. */
+export function toWindows1252(text: string): Buffer | null {
+  const octets = Buffer.allocUnsafe(text.length)
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at)
+    const high = WINDOWS_1252.indexOf(text[at]!)
+    if (high >= 0) octets[at] = 0x80 + high
+    else if (unit < 0x80 || (unit >= 0xa0 && unit <= 0xff)) octets[at] = unit
+    else return null
+  }
+  return octets
+}
+
 /** `text` is what decodeText made of the bytes: saves looking at them when nothing in it is doubtful. */
 export function isText(text: string, bytes: Uint8Array, encoding: Encoding): boolean {
   if (CONTROLS.test(text)) return false

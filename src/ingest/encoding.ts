@@ -2,6 +2,8 @@
 import { isUtf8 } from 'node:buffer'
 import { EngineError } from '../engine/contract/errors.js'
 import type { Dialect } from '../engine/contract/ingest.js'
+import { refuseOddLength } from '../engine/jobs/odd-length.js'
+import { toWindows1252 } from './decode.js'
 
 export interface EncodingFound {
   encoding: Dialect['encoding']
@@ -15,7 +17,9 @@ const NUL_SAMPLE = 64 * 1024
 const NUL_SHARE = 1 / 3
 /** Good multi-octet sequences for each bad one: Windows-1252 text hardly ever has any. */
 const GOOD_PER_BAD = 10
-const DOUBLE_ENCODED = /\u00c3[\u0080-\u00bf]|\u00e2\u20ac/
+const NOT_ASCII_RUN = /[^\0-\x7f]{2,64}/g
+/** Characters of context on each side. */
+const SHOWN = 20
 
 /** `whole`: the head is all there is. @throws EngineError FILE_NOT_CSV. */
 export function findEncoding(head: Buffer, whole: boolean, wanted: Dialect['encoding'] | undefined): EncodingFound {
@@ -28,12 +32,6 @@ export function findEncoding(head: Buffer, whole: boolean, wanted: Dialect['enco
 
 function given(encoding: Dialect['encoding'], marked: EncodingFound | null): EncodingFound {
   return { encoding, markBytes: marked?.encoding === encoding ? marked.markBytes : 0, guessed: false }
-}
-
-/** `bytes`: of the whole file. @throws EngineError FILE_NOT_CSV. */
-export function refuseOddLength(encoding: Dialect['encoding'], bytes: number): void {
-  if (!encoding.startsWith('utf16') || bytes % 2 === 0) return
-  throw new EngineError('FILE_NOT_CSV', 'The file is UTF-16 with an odd number of bytes; it was cut off on its way.')
 }
 
 function binary(): EngineError {
@@ -99,9 +97,17 @@ function wholeCharacters(head: Buffer): number {
   return head.length
 }
 
-/** A line to show when UTF-8 text looks as if it had been encoded twice (Ã© for é), else null. */
+/** A piece to show, and what it was meant to be, when UTF-8 text looks as if it had been encoded twice; else null. */
 export function doubleEncodedSample(text: string): string | null {
-  const match = DOUBLE_ENCODED.exec(text)
-  if (match === null) return null
-  return text.slice(Math.max(0, match.index - 20), match.index + 20).replace(/[\r\n]+/g, ' ')
+  for (const { 0: run, index } of text.matchAll(NOT_ASCII_RUN)) {
+    const bytes = toWindows1252(run)
+    if (bytes === null || !isUtf8(bytes)) continue
+    const before = text.slice(Math.max(0, index - SHOWN), index)
+    const behind = text.slice(index + run.length, index + run.length + SHOWN)
+    const [wrong, meant] = [run, bytes.toString()].map((middle) => `${before}${middle}${behind}`.split(/[\r\n]+/))
+    // Only the line of the find, and of it as much on the one side as on the other.
+    const line = before.split(/[\r\n]+/).length - 1
+    return `${wrong![line]} (meant: ${meant![line]})`
+  }
+  return null
 }

@@ -1,16 +1,17 @@
 /** The 'preview' task: the first rows as they would be sent. Nothing is stored. Runs in an ingest thread, once a job. */
+import { closeSync, openSync } from 'node:fs'
 import { amountOf } from '../engine/base/money.js'
-import type { JobPlan, PreviewResult, PreviewRow } from '../engine/contract/ingest.js'
-import { limits } from '../engine/contract/limits.js'
+import type { IngestTask, JobPlan, PreviewResult, PreviewRow } from '../engine/contract/ingest.js'
 import { CODINGS } from '../engine/contract/message.js'
 import { reasonCode, reasonHelp } from '../engine/contract/reasons.js'
-import { openSource } from './open-source.js'
-import { readHead } from './read-file.js'
-import { RECORD, type SourceRecord } from './record-source.js'
+import { FileRecords } from './file-records.js'
+import type { SourceRecord } from './record-source.js'
 import { type Row, RowMaker, type RowSink } from './row.js'
 
-/** Rows of the contract's preview fit into this many octets unless most are rejected as too long. */
-const PREVIEW_BYTES = 2 * limits.rangeBytes
+/** A window is a few MiB, or one record of any size: enough for the rows of the contract's preview, unless all are blank. */
+const WINDOWS_MOST = 32
+
+type PreviewRequest = Omit<Extract<IngestTask, { kind: 'preview' }>, 'kind' | 'plan'>
 
 /** Keeps the first `rows` rows of what passes through it. */
 export class PreviewSink implements RowSink {
@@ -74,15 +75,22 @@ function shownNumber(row: Row): string {
   return row.isShortCode ? row.digits : `+${row.digits}`
 }
 
-/** @throws EngineError TEMPLATE_INVALID, TEMPLATE_LABEL_UNKNOWN. */
-export function preview(plan: JobPlan, request: { available: number; rows: number }): PreviewResult {
-  const { dataStart, linesBefore } = plan.dialect
-  const head = readHead(plan.path, Math.min(request.available, dataStart + PREVIEW_BYTES))
-  const bytes = head.subarray(dataStart)
-  const source = openSource(plan.dialect)
+/** `complete`: no more of the file will come. @throws EngineError TEMPLATE_INVALID, TEMPLATE_LABEL_UNKNOWN. */
+export function preview(plan: JobPlan, request: PreviewRequest): PreviewResult {
   const maker = new RowMaker(plan)
-  const sink = new PreviewSink(request.rows, linesBefore, plan.settings.deduplicate ?? true)
-  source.reset(bytes, bytes.length, head.length === request.available ? 'final' : 'open')
-  while (!sink.full && source.next() === RECORD) if (!source.blank) maker.rows(source, sink)
+  const sink = new PreviewSink(request.rows, plan.dialect.linesBefore, plan.settings.deduplicate ?? true)
+  const file = openSync(plan.path, 'r')
+  try {
+    const records = new FileRecords(file, plan.dialect, { end: request.available, isWhole: request.complete })
+    const each = (record: SourceRecord): boolean => {
+      if (!record.blank) maker.rows(record, sink)
+      return !sink.full
+    }
+    for (let windows = 0; windows < WINDOWS_MOST && records.window(each); windows++) {
+      sink.linesBefore = records.linesBefore
+    }
+  } finally {
+    closeSync(file)
+  }
   return { rows: sink.rows }
 }

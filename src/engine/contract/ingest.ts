@@ -110,7 +110,7 @@ export type IngestTask =
     }
   | { kind: 'range'; plan: JobPlan; bounds: RangeBounds }
   | { kind: 'duplicates'; job: number }
-  | { kind: 'preview'; plan: JobPlan; available: number; rows: number }
+  | { kind: 'preview'; plan: JobPlan; available: number; complete: boolean; rows: number }
 
 export interface SniffResult {
   dialect: Dialect

@@ -17,6 +17,7 @@ import type {
 import { limits } from '../contract/limits.js'
 import type { RangeRecord, Tally } from '../contract/store.js'
 import { type JobTotals, noTotals } from './job-record.js'
+import { refuseOddLength } from './odd-length.js'
 import { TallySum } from './tally.js'
 
 /** How far the file on disk may be ahead of what is ingested before the socket is no longer read. */
@@ -294,6 +295,7 @@ export class IngestRun {
     for (;;) {
       await this.#arrival(this.#next + size)
       if (this.#error !== null || this.#isAtEnd) return
+      if (this.#isComplete) refuseOddLength(sniff.dialect.encoding, this.#available)
       const start = this.#next
       const end = Math.min(start + size, this.#available)
       const last = this.#isComplete && end === this.#available

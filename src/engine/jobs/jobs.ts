@@ -155,7 +155,8 @@ export class Jobs {
     }
     const plan = this.#ingest.plan(record, record.sniff)
     const available = record.upload?.bytes ?? this.#uploads.bytes(record.job)
-    const task = { kind: 'preview' as const, plan, available, rows: PREVIEW_ROWS }
+    const complete = record.upload !== null
+    const task = { kind: 'preview' as const, plan, available, complete, rows: PREVIEW_ROWS }
     const { rows } = (await this.#ports.pool.run(record.job, task, true)) as PreviewResult
     const { counts, rejectedByReason, estimate, file } = this.view(record)
     return { rows, counts, rejectedByReason, estimate, file }
