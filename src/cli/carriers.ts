@@ -1,5 +1,5 @@
 /** `trunkline carriers`: each carrier with the state of its binds. */
-import type { CarrierView } from '../engine/contract/channel.js'
+import type { BindView, CarrierView } from '../engine/contract/channel.js'
 import { ApiClient } from './client.js'
 import { type Command, clientHelp, clientOptions, readArguments, targetOf } from './command.js'
 import { print, printJson, table } from './output.js'
@@ -34,15 +34,25 @@ function listing(items: CarrierView[]): string {
       bind.index,
       bind.state,
       `${bind.inFlight}/${bind.windowNow}`,
-      bind.lastError ?? '',
+      bind.host ?? '',
+      troubleOf(bind),
     ]),
   )
-  const binds = table(['carrier', 'protocol', 'sending', 'rate', 'bind', 'state', 'in flight', 'last error'], rows)
+  const binds = table(
+    ['carrier', 'protocol', 'sending', 'rate', 'bind', 'state', 'in flight', 'host', 'last error'],
+    rows,
+  )
   const actions = items.flatMap(({ id, actions }) =>
     actions.map(({ at, action, reason, until }) => [id, action, reason, at, until ?? 'open']),
   )
   if (actions.length === 0) return binds
   return `${binds}\n\n${table(['carrier', 'by itself', 'because', 'since', 'until'], actions)}`
+}
+
+/** Why it is not bound, and when it is tried again. */
+function troubleOf({ lastError, retryInMs }: BindView): string {
+  if (lastError === null) return ''
+  return retryInMs == null ? lastError : `${lastError}; next try in ${Math.ceil(retryInMs / 1000)} s`
 }
 
 function sendingOf({ paused, actions }: CarrierView): string {

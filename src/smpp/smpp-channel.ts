@@ -84,8 +84,17 @@ class SmppChannel implements SmppCarrierChannel {
   start(): void {
     if (this.#started) return
     this.#started = true
+    this.#warnOfPlainText()
     for (let n = 0; n < this.#active; n++) this.#binds[n]!.start()
     this.tick(this.#context.clock.monotonic())
+  }
+
+  /** SMPP itself hides nothing; on the same machine nobody can listen. */
+  #warnOfPlainText(): void {
+    const { host = '', hosts, tls } = this.#context.carrier
+    const isLocal = [host, ...hosts].every((each) => each === '' || /^(?:127\.|localhost\b|\[?::1\b)/.test(each))
+    if (tls !== false || isLocal) return
+    this.#context.log.warn({ carrier: this.id }, 'without TLS its password and all texts can be read on the way')
   }
 
   capacity(nowMs: number): number {
