@@ -14,7 +14,7 @@ import { type NpmSession, startPeer } from './peer-support.js'
 
 const seed = Number(process.argv[2] ?? 20261122)
 const MESSAGES = 150
-const KILLS = 3
+const KILLS = 2
 const WINDOW = 8
 
 interface Pdu {

@@ -1,4 +1,5 @@
 /** Messages in parts: joined once and only once, over binds and restarts, with parts lost, late and repeated. */
+import { encode } from '@msgpack/msgpack'
 import t from 'tap'
 import { Random } from '../src/engine/base/random.js'
 import { limits } from '../src/engine/contract/limits.js'
@@ -176,6 +177,13 @@ t.test('damage costs the damaged one only', async (t) => {
   )
   t.equal(harness.counted.get('corrupt'), 1)
   t.equal(harness.waiting, 0)
+})
+
+t.test('what version 0.1 kept, which nobody read then, is listed', async (t) => {
+  const harness = new InboundHarness(t)
+  const { carrier, bind, from, to, dataCoding, esmClass, payload, atMs } = pdu({ text: 'from before' })
+  await harness.keepBytes(Buffer.from(encode({ carrier, bind, from, to, dataCoding, esmClass, payload, atMs })))
+  t.match(harness.list(), [{ text: 'from before', from: '447700900123', carrier: 'acme' }])
 })
 
 t.test('the list goes by pages from the newest, filtered by number, carrier and time', async (t) => {
