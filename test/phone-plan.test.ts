@@ -54,7 +54,7 @@ t.test('numbers of every pattern of every plan read as the library reads them', 
   let count = 0
   for (const row of PLAN_ROWS) {
     for (const pattern of patternsOf(row)) {
-      for (let draw = 0; draw < 5; draw++) {
+      for (let draw = 0; draw < 2; draw++) {
         const found = difference({ text: `+${row[1]}${sampler.draw(pattern)}`, country: null })
         if (found !== '') differences.push(found)
         count++
@@ -62,7 +62,7 @@ t.test('numbers of every pattern of every plan read as the library reads them', 
     }
   }
   t.same(differences, [])
-  t.ok(count > 5_000, `${count} numbers`)
+  t.ok(count > 2_000, `${count} numbers`)
 })
 
 t.test('one number for every state and length of every automaton reads as the library reads it', async (t) => {
@@ -94,16 +94,16 @@ t.test('one number for every state and length of every automaton reads as the li
 })
 
 // A million of them: node build/scripts/compare-numbers.js
-t.test('50,000 generated numbers, however written: no difference in validity, digits, country or type', async (t) => {
+t.test('20,000 generated numbers, however written: no difference in validity, digits, country or type', async (t) => {
   const corpus = new NumberCorpus(new Random(seed + 1))
   const differences: string[] = []
   let valid = 0
-  for (let count = 0; count < 50_000; count++) {
+  for (let count = 0; count < 20_000; count++) {
     const written = corpus.next()
     const found = difference(written)
     if (found !== '') differences.push(found)
     if (parserOf(written.country).parse(written.text).reason === 0) valid++
   }
   t.same(differences.slice(0, 20), [])
-  t.ok(valid > 20_000, `${valid} of them valid`)
+  t.ok(valid > 8_000, `${valid} of them valid`)
 })
