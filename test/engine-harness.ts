@@ -108,8 +108,8 @@ export async function untilMessage(harness: Harness, id: string, state: string):
   }
 }
 
-/** The two equations of the contract. */
-export function assertSums({ counts }: JobView): void {
+/** The two equations of the contract, and that reasons and estimate are of the same rows. */
+export function assertSums({ counts, rejectedByReason, estimate }: JobView): void {
   const { rows, accepted, rejected, suppressed, duplicate } = counts
   const states =
     counts.queued +
@@ -124,6 +124,11 @@ export function assertSums({ counts }: JobView): void {
     counts.unknown
   if (rows !== accepted + rejected + suppressed + duplicate || accepted !== states) {
     throw new Error(`the counts do not add up: ${JSON.stringify(counts)}`)
+  }
+  const refused = Object.values(rejectedByReason).reduce((sum, count) => sum + count, 0)
+  const priced = Object.values(estimate?.byCountry ?? {}).reduce((sum, share) => sum + share.parts, 0)
+  if (refused !== rows - accepted || priced !== counts.parts) {
+    throw new Error(`the estimate is of other rows: ${JSON.stringify({ counts, rejectedByReason, estimate })}`)
   }
 }
 

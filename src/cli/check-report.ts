@@ -1,9 +1,9 @@
 /** What `trunkline check` found, in words. */
-import { amountOf } from '../engine/base/money.js'
 import type { PreviewRow } from '../engine/contract/ingest.js'
 import type { Estimate, Share } from '../engine/contract/job.js'
 import { type ReasonCode, reasonHelp } from '../engine/contract/reasons.js'
 import type { CheckReport } from '../ingest/check.js'
+import { priceText } from './job-view.js'
 import { table, whole } from './output.js'
 
 const TEXT_CHARACTERS = 60
@@ -85,11 +85,9 @@ function countLines({ counts, rejectedByReason }: CheckReport): string[] {
 }
 
 function estimateLines(estimate: Estimate): string[] {
-  const { byCountry, byChannel, byEncoding, price, partsWithoutPrice } = estimate
-  const currency = estimate.currency === null ? '' : ` ${estimate.currency}`
-  const missing = partsWithoutPrice > 0 ? `; ${whole(partsWithoutPrice)} parts have no price` : ''
+  const { byCountry, byChannel, byEncoding } = estimate
   return [
-    price === null ? 'price: none is set (see --account)' : `price: ${money(price)}${currency}${missing}`,
+    estimate.price === null ? 'price: none is set (see --account)' : priceText(estimate),
     table(['by country', 'rows', 'parts', 'price'], shares(byCountry)),
     table(['by channel', 'rows', 'parts', 'price'], shares(byChannel)),
     table(['by encoding', 'rows', 'parts', 'price'], shares(byEncoding)),
@@ -98,12 +96,6 @@ function estimateLines(estimate: Estimate): string[] {
 
 function shares(split: Record<string, Share>): (string | number)[][] {
   return Object.entries(split).map(([name, { rows, parts, price }]) => [name, rows, parts, price ?? '-'])
-}
-
-/** At least two decimals, as prices are written. */
-function money(amount: number): string {
-  const micros = Math.round(amount / amountOf(1))
-  return micros % 10_000 === 0 ? amount.toFixed(2) : String(amount)
 }
 
 function oneLine(text: string): string {

@@ -1,7 +1,8 @@
 /** A job in words: its progress line, its summary, and whether its counts add up. */
 import type { JobView } from '../engine/contract/api.js'
-import type { Counts } from '../engine/contract/job.js'
+import type { Counts, Estimate } from '../engine/contract/job.js'
 import { STATES } from '../engine/contract/message.js'
+import { type ReasonCode, reasonHelp } from '../engine/contract/reasons.js'
 import { duration, table, whole } from './output.js'
 
 /** Messages that a carrier accepted, whatever their receipt said. */
@@ -52,7 +53,7 @@ export function isOver(job: JobView): boolean {
   return job.state === 'finished' || job.state === 'canceled' || job.state === 'failed'
 }
 
-/** Two sums as a table: rows by result, accepted by state (states without messages are left out). */
+/** Two sums as a table: rows by result, accepted by state (states without messages are left out); then why not, and the price. */
 export function summary(job: JobView): string {
   const { counts } = job
   const states = STATES.filter((state) => counts[state] > 0)
@@ -73,5 +74,26 @@ export function summary(job: JobView): string {
   return `${job.id} ${job.state}${why}\n${table(
     ['', ''],
     ordered.map(([name, count]) => [name, count]),
-  ).trimStart()}`
+  ).trimStart()}${reasonLines(job)}${priceLine(job)}`
+}
+
+function reasonLines({ rejectedByReason = {} }: JobView): string {
+  const reasons = Object.entries(rejectedByReason).sort((a, b) => b[1] - a[1])
+  return reasons.map(([code, rows]) => `\n${whole(rows)} ${code}: ${reasonHelp(code as ReasonCode)}`).join('')
+}
+
+/** Nothing where no price is set. */
+function priceLine({ estimate }: JobView): string {
+  if (estimate == null || estimate.price === null) return ''
+  return `\n${priceText(estimate)}`
+}
+
+export function priceText({ price, currency, partsWithoutPrice }: Estimate): string {
+  const missing = partsWithoutPrice > 0 ? `; ${whole(partsWithoutPrice)} parts have no price` : ''
+  return `price: ${money(price ?? 0)}${currency === null ? '' : ` ${currency}`}${missing}`
+}
+
+/** At least two decimals, as prices are written. */
+function money(amount: number): string {
+  return Number.isInteger(amount * 100) ? amount.toFixed(2) : String(amount)
 }

@@ -9,7 +9,7 @@ import { MaxParts } from './jobs.js'
 /** Empty ones count as not given. */
 export const ExplainQuery = Type.Object(
   {
-    to: Type.Optional(text('Number, as a message would have it.', 64, 0)),
+    to: Type.Optional(text('Number, as a message would have it.', 256, 0)),
     text: Type.Optional(text('Final text.', limits.fieldBytes, 0)),
     from: Type.Optional(text('Sender.', 64, 0)),
     channel: Type.Optional(oneOf(['auto', ...CHANNELS], 'Default auto: by the line type of the number.')),
