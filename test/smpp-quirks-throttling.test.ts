@@ -1,5 +1,5 @@
 /** Throttling as carriers do it: lines 59 and 75 of carriers.md, against npm smpp as the carrier. */
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { OUTCOME } from '../src/engine/contract/outcome.js'
 import { COMMAND } from '../src/smpp/constants.js'
 import { type NpmPdu, numberOf, startEngine, startJob, startPeer, untilMessages } from './peer-support.js'
@@ -52,22 +52,23 @@ t.test('quirk 59: a part that is throttled goes again alone, in its place, and i
   )
 })
 
-/** Outcome of a submit that is answered with each of these statuses. */
-async function outcomesOf(t: Parameters<typeof rawCarrier>[0], statuses: number[], change: object): Promise<number[]> {
-  const port = await rawCarrier(t, (pdu, socket) => {
-    if (pdu.command === COMMAND.submitSm) socket.write(responseTo(pdu, statuses[(pdu.sequence - 2) % statuses.length]!))
-  })
+/** Outcome of a submit that is answered with each of these statuses, each on a carrier of its own. */
+async function outcomesOf(t: Test, statuses: number[], change: object): Promise<number[]> {
   const codes: number[] = []
-  for (const [index] of statuses.entries()) {
-    const harness = startChannel(carrierConfig({ port, ...change }), new RecordingSink())
-    t.teardown(() => harness.channel.drain(0))
-    // Each on a session of its own, since throttling holds the carrier back; the sequence number picks the status.
-    let left = index + 1
-    await harness.run(
-      () => (left-- > 0 ? outgoing(left + 1, '447712345678', ['text']) : null),
-      () => harness.sink.settlements.length === index + 1,
-    )
-    codes.push(harness.sink.settlements[index]!.code)
+  for (const status of statuses) {
+    const port = await rawCarrier(t, (pdu, socket) => {
+      if (pdu.command === COMMAND.submitSm) socket.write(responseTo(pdu, status))
+    })
+    const { channel, sink, run } = startChannel(carrierConfig({ port, ...change }), new RecordingSink())
+    t.teardown(() => channel.drain(0))
+    let sent = false
+    const next = () => {
+      if (sent) return null
+      sent = true
+      return outgoing(1, '447712345678', ['text'])
+    }
+    await run(next, () => sink.settlements.length === 1)
+    codes.push(sink.settlements[0]!.code)
   }
   return codes
 }
