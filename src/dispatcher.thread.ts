@@ -20,6 +20,9 @@ import { openEnvironment } from './engine/store/environment.js'
 import { createSmppChannel, type SmppCarrierChannel } from './smpp/smpp-channel.js'
 import { PduTracer } from './smpp/tracer.js'
 
+/** How long messages of subscribers are gathered before the main thread reads them. */
+const INBOUND_MS = 20
+
 assert(parentPort !== null, 'runs as a worker thread')
 const main = parentPort
 const start = workerData as DispatcherStart
@@ -49,6 +52,17 @@ function fatal(error: unknown): void {
   post({ type: 'fatal', code, message })
 }
 
+let inboundTimer: NodeJS.Timeout | null = null
+
+/** Not with each commit: what the main thread then writes would wait for the next one, and that one for it. */
+function tellInbound(): void {
+  if (inboundTimer !== null) return
+  inboundTimer = setTimeout(() => {
+    inboundTimer = null
+    post({ type: 'inbound' })
+  }, INBOUND_MS)
+}
+
 const dispatcher = new Dispatcher({
   environment,
   clock: systemClock,
@@ -60,7 +74,7 @@ const dispatcher = new Dispatcher({
   port: {
     progress: (jobs) => post({ type: 'progress', jobs }),
     finished: (job) => post({ type: 'finished', job }),
-    inbound: () => post({ type: 'inbound' }),
+    inbound: tellInbound,
     fatal,
   },
 })

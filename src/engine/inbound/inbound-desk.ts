@@ -33,7 +33,7 @@ export interface InboundDeps {
 }
 
 /** Read in one turn: some milliseconds of the main thread. */
-const BATCH = 128
+const BATCH = 256
 /** After a start carriers deliver what they held back: nothing is given up before. */
 const GRACE_MS = 60_000
 const FORGET_EVERY_MS = 60_000
