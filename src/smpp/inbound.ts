@@ -132,6 +132,13 @@ export class InboundReader {
     }
   }
 
+  /** A rule may say what an error in a receipt means for the carrier. */
+  #steer(error: string): void {
+    const { outcomes, actions, clock } = this.#context
+    const rule = outcomes.ofReceipt(error)
+    if (rule !== null) actions.note(rule, clock.monotonic())
+  }
+
   #onReceipt(session: number, sequence: number): boolean {
     const { id } = fields
     trimSpan(fields.bytes, id)
@@ -153,6 +160,7 @@ export class InboundReader {
     receipt.doneSeconds = fields.doneSeconds
     receipt.byText = fields.byText
     this.#unacknowledged++
+    if (fields.code !== OUTCOME.delivered) this.#steer(fields.error)
     this.#context.sink.receipt(receipt)
     return true
   }

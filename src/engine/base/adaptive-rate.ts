@@ -45,10 +45,13 @@ export class AdaptiveRate {
   #cutAt = Number.NEGATIVE_INFINITY
   #gentleSince = Number.NEGATIVE_INFINITY
   #raisedAt = 0
+  /** Rate in force at the last tick. */
+  #told: number | null
 
   /** `agreed`: parts per second; null: no limit. */
   constructor(agreed: number | null) {
     this.#agreed = agreed
+    this.#told = agreed
     this.#limiter = agreed === null ? null : new RateLimiter(agreed)
   }
 
@@ -108,12 +111,12 @@ export class AdaptiveRate {
     if (isUrgent && nowMs - this.#cutAt >= EPOCH_MS) this.#endEpoch(nowMs)
   }
 
-  /** Time work; cheap. True: the rate in force has changed. */
+  /** Time work; cheap. True: the rate in force has changed since the last tick. */
   tick(nowMs: number): boolean {
-    if (this.#epochAt < 0 || nowMs - this.#epochAt < EPOCH_MS) return false
-    const before = this.perSecond
-    this.#endEpoch(nowMs)
-    return this.perSecond !== before
+    if (this.#epochAt >= 0 && nowMs - this.#epochAt >= EPOCH_MS) this.#endEpoch(nowMs)
+    const hasChanged = this.perSecond !== this.#told
+    this.#told = this.perSecond
+    return hasChanged
   }
 
   #endEpoch(nowMs: number): void {
