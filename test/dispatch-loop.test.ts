@@ -3,7 +3,7 @@ import { blockOf, STATE } from '../src/engine/contract/message.js'
 import { OUTCOME } from '../src/engine/contract/outcome.js'
 import { reasonCode } from '../src/engine/contract/reasons.js'
 import type { JobProgress } from '../src/engine/contract/thread.js'
-import { decodeState } from '../src/engine/store/block-state.js'
+import { decodeState } from '../src/engine/store/decoded-state.js'
 import { appendMessages, type Harness, jobDispatch, startDispatcher, tempDir } from './dispatch-harness.js'
 
 const JOB = 7

@@ -8,7 +8,7 @@ import { patternProblem } from '../src/engine/base/safe-pattern.js'
 import { STATE } from '../src/engine/contract/message.js'
 import { OUTCOME, type Receipt } from '../src/engine/contract/outcome.js'
 import { reasonCode } from '../src/engine/contract/reasons.js'
-import { type DecodedState, decodeState } from '../src/engine/store/block-state.js'
+import { type DecodedState, decodeState } from '../src/engine/store/decoded-state.js'
 import {
   appendMessages,
   type Harness,

@@ -73,7 +73,7 @@ export class ReceiptEvidence {
     for (const form of ID_FORMS) {
       if (form === from.learning.form) continue
       for (const step of stepsOf(form, false)) {
-        const print = this.#lookup.convertedPrint(from.number, id, { step, format: 'auto' })
+        const print = this.#lookup.convertedPrint(from.number, id, step, 'auto')
         if (print === null || !this.#lookup.findRecent(print, orphan)) continue
         const { found, convertedText: response } = this.#lookup
         if (!found.waits || found.fits < 0) continue

@@ -36,9 +36,9 @@ export class ReceiptLookup {
   }
 
   /** Fingerprint under which the id of a receipt is looked for by this step; null: the step does not apply. */
-  convertedPrint(carrier: number, id: IdView, by: { step: Step; format: IdFormat }): Fingerprint | null {
+  convertedPrint(carrier: number, id: IdView, step: Step, format: IdFormat): Fingerprint | null {
     const own = this.#view(id)
-    if (!convert(own, by.step, by.format)) return null
+    if (!convert(own, step, format)) return null
     return this.#index.fingerprint(carrier, own.bytes, own.start, own.length)
   }
 

@@ -187,7 +187,7 @@ export class Receipts {
     const { learning } = from
     if (id.length === 0) return null
     for (const step of learning.steps) {
-      const print = this.#lookup.convertedPrint(from.number, id, { step, format: learning.format })
+      const print = this.#lookup.convertedPrint(from.number, id, step, learning.format)
       if (print === null || !this.#lookup.find(print, told)) continue
       const { fits } = this.#lookup.found
       const isAccepted = from.accepts(fits, told.byText)
@@ -243,7 +243,7 @@ export class Receipts {
     const { steps, format } = from.learning
     const keys = new Set<number>()
     for (const step of steps) {
-      const print = this.#lookup.convertedPrint(from.number, id, { step, format })
+      const print = this.#lookup.convertedPrint(from.number, id, step, format)
       if (print !== null) keys.add(orphanKey(print))
     }
     return [...keys]

@@ -14,7 +14,7 @@ import {
 import { OUTCOME, OUTCOME_NAMES } from '../contract/outcome.js'
 import { type ReasonCode, reasonCode } from '../contract/reasons.js'
 import type { BlockReader } from '../store/block.js'
-import type { DecodedState, HistoryItem } from '../store/block-state.js'
+import type { DecodedState, HistoryItem } from '../store/decoded-state.js'
 import { textOf } from '../text/segment.js'
 
 export interface ViewNames {

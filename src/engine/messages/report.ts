@@ -9,7 +9,7 @@ import { messageId } from '../contract/ids.js'
 import { blankMessage, CHANNELS, CODINGS, messageRef } from '../contract/message.js'
 import { OUTCOME } from '../contract/outcome.js'
 import type { RangeRecord } from '../contract/store.js'
-import type { HistoryItem } from '../store/block-state.js'
+import type { HistoryItem } from '../store/decoded-state.js'
 import { BLOCKS_PER_REQUEST, type MessageReader } from './message-reader.js'
 import { lineOf, type MessageSource, reasonOf, stateOf, type ViewNames } from './message-view.js'
 
