@@ -319,3 +319,38 @@ t.test('what a job or a message asks for reaches the carrier, also when it is se
     fields: [{ pointer: '/tlvs/0/value', message: 'must be an integer from 0 to 255' }],
   })
 })
+
+t.test('over HTTP: flash and own parameters of jobs and messages, and what is wrong with them', async (t) => {
+  const seen: NpmPdu[] = []
+  const port = await startPeer(t, (session) => {
+    session.on('submit_sm', (pdu) => {
+      seen.push(pdu)
+      session.send(pdu.response({ message_id: `id${seen.length}` }))
+    })
+  })
+  const { server } = await startEngine(t, [{ id: 'peer', port, receipts: { request: 'none' } }])
+  const { key } = await server.engine.createAccount('over-http', { defaultCountry: 'GB' })
+  const post = async (path: string, body: object): Promise<{ status: number; answer: Record<string, unknown> }> => {
+    const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' }
+    const reply = await fetch(`${server.url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
+    return { status: reply.status, answer: (await reply.json()) as Record<string, unknown> }
+  }
+  const tlvs = [{ tag: '0x0202', type: 'cstring', value: 'http' }]
+  const message = { to: numberOf(1, 1), from: 'ACME', text: 'one' }
+  t.equal((await post('/v1/messages', { ...message, flash: true, tlvs })).status, 202)
+  const job = await post('/v1/jobs', { from: 'ACME', text: 'job', tlvs, recipients: [numberOf(1, 2)] })
+  t.match(job, { status: 202, answer: { settings: { tlvs } } }, 'shown with the settings')
+  const end = performance.now() + 20_000
+  while (seen.length < 2 && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 20))
+  t.ok(seen.every(({ source_subaddress }) => String(source_subaddress) === 'http\0'))
+  t.strictSame(seen.map(({ data_coding }) => data_coding).sort(), [0, 0x10])
+  const wrongType = await post('/v1/messages', { ...message, tlvs: [{ tag: 1, type: 'float', value: 1 }] })
+  t.match(wrongType, { status: 422, answer: { code: 'VALIDATION' } })
+  const reserved = await post('/v1/jobs', { from: 'ACME', text: 'x', tlvs: [{ tag: 0x0424, value: 'x' }] })
+  t.match(reserved, {
+    status: 422,
+    answer: { errors: [{ pointer: '/tlvs/0/tag', message: 'is set by the engine itself' }] },
+  })
+  const one = await post('/v1/messages', { ...message, tlvs: [{ tag: 0x0424, value: 'x' }] })
+  t.match(one, { status: 422, answer: { code: 'TLV_INVALID', errors: [{ pointer: '/tlvs' }] } })
+})

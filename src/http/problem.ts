@@ -52,6 +52,7 @@ const pointers: Partial<Record<ReasonCode, string>> = {
   BAD_DATE: '/sendAt',
   VALIDITY_OVER: '/validForSeconds',
   INVALID_SENDER: '/from',
+  TLV_INVALID: '/tlvs',
 }
 
 /** A refused message: 422 with its reason as code. */

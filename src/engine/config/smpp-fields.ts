@@ -13,16 +13,18 @@ export const TlvSchema = Type.Object(
     tag: Type.Union([Type.Integer({ minimum: 1, maximum: 0xffff }), Type.String({ pattern: '^0x[0-9A-Fa-f]{1,4}$' })], {
       description: 'Tag: a number, or text such as 0x1400.',
     }),
-    type: Type.Union(
-      [
-        Type.Literal('string'),
-        Type.Literal('cstring'),
-        Type.Literal('int8'),
-        Type.Literal('int16'),
-        Type.Literal('int32'),
-        Type.Literal('hex'),
-      ],
-      { default: 'string', description: 'string: as it is; cstring: with NUL at its end; hex: octets as hex digits.' },
+    type: Type.Optional(
+      Type.Union(
+        [
+          Type.Literal('string'),
+          Type.Literal('cstring'),
+          Type.Literal('int8'),
+          Type.Literal('int16'),
+          Type.Literal('int32'),
+          Type.Literal('hex'),
+        ],
+        { description: 'string (absent): as it is; cstring: with NUL at its end; hex: octets as hex digits.' },
+      ),
     ),
     value: Type.Union([Type.String({ maxLength: 2 * limits.tlvBytes }), Type.Integer({ minimum: 0 })], {
       description: 'Text (Latin-1), hex digits, or a number for the int types.',
