@@ -35,6 +35,11 @@ const SECTIONS: Record<string, Section> = {
     says: 'One bind of the SMPP channel to the simulator in a process of its own, over loopback; no store.',
     load: () => import('./window.js'),
   },
+  'many-binds': {
+    title: 'A hundred binds',
+    says: 'A hundred carriers of one bind and 20 parts a second each; the SMSC of ten cuts their connections again and again.',
+    load: () => import('./many-binds.js'),
+  },
   segment: {
     title: 'Texts and numbers',
     says: 'Choosing the encoding and cutting parts; parsing and classifying numbers.',
