@@ -188,9 +188,7 @@ export const carrier: CarrierView = {
   paused: false,
   ratePerSecond: 500,
   rateNowPerSecond: 250,
-  actions: [
-    { at: '2026-10-01T00:00:00.000Z', action: 'throttled', reason: 'its answers ask for less', until: null },
-  ],
+  actions: [{ at: '2026-10-01T00:00:00.000Z', action: 'throttled', reason: 'its answers ask for less', until: null }],
   binds: [{ index: 0, state: 'bound', inFlight: 12, window: 100, windowNow: 100, lastError: null }],
 }
 

@@ -6,7 +6,6 @@ import {
   metric,
   type NpmPdu,
   type NpmSession,
-  numberOf,
   startEngine,
   startJob,
   startPeer,

@@ -32,6 +32,7 @@ export interface TakenReceipt {
 
 export class RecordingSink implements OutcomeSink {
   readonly settlements: SettledPart[] = []
+  readonly late: SettledPart[] = []
   readonly receipts: TakenReceipt[] = []
   readonly inbounds: Inbound[] = []
   onEvent: () => void = () => {}
@@ -40,6 +41,11 @@ export class RecordingSink implements OutcomeSink {
     const { bind, ref, part, code, status, id, idStart, idLength } = settlement
     const text = id.latin1Slice(idStart, idStart + idLength)
     this.settlements.push({ bind, ref, part, code, status, id: text })
+    this.onEvent()
+  }
+  answeredLate(settlement: Settlement): void {
+    const { bind, ref, part, code, status, id, idStart, idLength } = settlement
+    this.late.push({ bind, ref, part, code, status, id: id.latin1Slice(idStart, idStart + idLength) })
     this.onEvent()
   }
   receipt(receipt: Receipt): void {

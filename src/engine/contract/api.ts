@@ -3,8 +3,8 @@
  * public contract; everything refused is an EngineError.
  */
 import type { CarrierPatch, CarrierView } from './channel.js'
-import type { InboundView } from './inbound.js'
 import type { ExplainQuestion, ExplainView } from './explain.js'
+import type { InboundView } from './inbound.js'
 import type { PreviewRow } from './ingest.js'
 import type { Counts, Estimate, JobSettings, JobState } from './job.js'
 import type { ChannelName, CodingName, PriorityName, StateName } from './message.js'

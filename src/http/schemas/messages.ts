@@ -74,7 +74,9 @@ const HistorySchema = Type.Object({
   statusName: Type.Optional(Type.String()),
   carrierId: Type.Optional(Type.String()),
   error: Type.Optional(Type.String()),
-  carrierTime: Type.Optional(Type.String({ description: 'What the receipt says of the time; its clock may be wrong.' })),
+  carrierTime: Type.Optional(
+    Type.String({ description: 'What the receipt says of the time; its clock may be wrong.' }),
+  ),
 })
 
 export const MessageSchema = Type.Object(
