@@ -268,7 +268,7 @@ t.test('what a text comes to is explained with its tables and its price', async 
     offending: [{ char: '’', position: 2 }],
     offendingTotal: 1,
     partsWithoutOffending: 1,
-    partsTransliterated: 1,
+    replaced: { parts: 1 },
     transliterated: false,
     why: '"’" is not in the GSM 7-bit alphabet.',
   })
@@ -284,6 +284,8 @@ t.test('what a text comes to is explained with its tables and its price', async 
   t.match(explainText('👍'.repeat(40), { ...defaults }, 3), { units: 80, offendingTotal: 40, offending: { length: 3 } })
   t.match(explainText('  ', defaults), { parts: 0, reason: 'EMPTY_TEXT' })
   t.match(explainText('a\ud800', defaults), { parts: 0, reason: 'BODY_INVALID' })
+  const latin1 = explainText('“ñ”', { ...defaults, alphabet: 'latin1' })
+  t.match(latin1, { encoding: 'ucs2', replaced: { text: '"ñ"', parts: 1 } }, 'what this carrier would get')
   t.match(explainText('€', { ...defaults, alphabet: 'latin1' }), { encoding: 'ucs2', why: '"€" is not in Latin-1.' })
 })
 

@@ -116,6 +116,8 @@ t.test('nothing is cut in the middle', async (t) => {
   t.equal(shape(`${'ж'.repeat(66)}👍${'ж'.repeat(20)}`), 'ucs2 88: 132 44')
   const family = '👨‍👩‍👧'
   t.same(parts(segment(`${'ж'.repeat(62)}${family}${'ж'.repeat(20)}`)), ['ж'.repeat(62), `${family}${'ж'.repeat(20)}`])
+  const thai = parts(segment(`${'ก'.repeat(66)}กำ${'ก'.repeat(20)}`))
+  t.same(thai, ['ก'.repeat(66), `กำ${'ก'.repeat(20)}`], 'a vowel that is no mark')
   const tight = segment(`${'ж'.repeat(62)}${family}${'ж'.repeat(64)}`)
   t.equal(tight.partCount, 2, 'a whole grapheme is not worth another part')
   t.equal(parts(tight).join(''), `${'ж'.repeat(62)}${family}${'ж'.repeat(64)}`)
@@ -134,7 +136,9 @@ t.test('too long is told by parts, not by characters', async (t) => {
 })
 
 t.test('empty texts and lone surrogates are refused', async (t) => {
-  for (const text of ['', ' ', '\n\t ', '\u00a0']) t.equal(shape(text), 'EMPTY_TEXT')
+  const blank = ['', ' ', '\n\t ', '\u00a0', '\u2003 ', '\u3000', '\ufeff', '\u200b\u200d', '\u202a\u00ad\u2060']
+  for (const text of blank) t.equal(shape(text), 'EMPTY_TEXT', JSON.stringify(text))
+  for (const text of blank) t.not(shape(`${text}.`), 'EMPTY_TEXT')
   t.equal(shape('a\ud83d'), 'CHARACTER_UNSUPPORTED')
   t.equal(shape('a\udc4d\ud83d'), 'CHARACTER_UNSUPPORTED')
 })

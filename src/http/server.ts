@@ -38,6 +38,8 @@ const headMs = 30_000
 const silenceMs = 120_000
 const keepAliveMs = 72_000
 const bodyBytes = 1 << 20
+/** The longest text of `explain`, 32 parts in national tables, percent-encoded: 43,000 octets. */
+const headBytes = 1 << 16
 const idleSweepMs = 100
 
 export interface ServerDeps {
@@ -121,7 +123,7 @@ function bareApp(log: Log): App {
     requestTimeout: 0,
     connectionTimeout: silenceMs,
     keepAliveTimeout: keepAliveMs,
-    http: { headersTimeout: headMs, connectionsCheckingInterval: 10_000 },
+    http: { headersTimeout: headMs, connectionsCheckingInterval: 10_000, maxHeaderSize: headBytes },
     forceCloseConnections: 'idle',
     // A hook of ours refuses with a problem instead.
     return503OnClosing: false,

@@ -38,6 +38,8 @@ export interface Composed {
   record: NewRecord
   route: RoutePlan
   from: string
+  /** What is sent: as it came, or transliterated. */
+  text: string
   /** Packed, for the block's head. */
   fields: string
   priority: PriorityName
@@ -88,7 +90,8 @@ export class Composer {
     const record = recordOf(parsed, channel, segmented, times)
     const { country, routeDigits } = parsed
     const { from = '', priority = 'normal' } = request
-    const composed = { record, route, from, fields: packFields(request), priority, country, routeDigits }
+    const { text } = segmented
+    const composed = { record, route, from, text, fields: packFields(request), priority, country, routeDigits }
     return { answer: accepted(to, segmented, times.dueSeconds * 1000 > nowMs, route), composed }
   }
 

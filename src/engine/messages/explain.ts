@@ -19,7 +19,6 @@ import type { ChannelName } from '../contract/message.js'
 import { type ReasonCode, reasonHelp } from '../contract/reasons.js'
 import { explainNumber, type NumberExplanation } from '../phone/explain-number.js'
 import { explainText, type TextExplanation } from '../text/explain-text.js'
-import { transliterate } from '../text/transliterate.js'
 import type { ComposeAccount } from './compose.js'
 import { type Asker, asked, isSuppressed } from './explain-asker.js'
 
@@ -56,7 +55,7 @@ export class Explainer {
     const micros = channel === null ? null : prices.find(channel, number?.routeDigits ?? '')
     return {
       ...numberPart(number, suppressed),
-      ...textPart(text, question.text ?? '', micros),
+      ...textPart(text, micros),
       from: question.from ?? null,
       channel,
       route,
@@ -125,7 +124,7 @@ function numberPart(number: NumberExplanation | null, suppressed: boolean): Numb
   return { to, valid, country, lineType, shortCode, refused, suppressed }
 }
 
-function textPart(text: TextExplanation | null, given: string, micros: number | null): TextPart {
+function textPart(text: TextExplanation | null, micros: number | null): TextPart {
   if (text === null) return NO_TEXT
   const { encoding, units, perPart, parts, national, offending, offendingTotal, partsWithoutOffending } = text
   const added = offendingTotal === 0 ? 0 : Math.max(0, parts - partsWithoutOffending)
@@ -138,7 +137,7 @@ function textPart(text: TextExplanation | null, given: string, micros: number | 
     offending,
     offendingTotal,
     offendingCost: { parts: added, price: priceOf(added, micros) },
-    transliteration: suggestion(text, given, micros),
+    transliteration: suggestion(text, micros),
     text: text.text,
     texts: text.texts,
     why: text.why,
@@ -160,16 +159,11 @@ const NO_TEXT: TextPart = {
   why: null,
 }
 
-function suggestion(text: TextExplanation, given: string, micros: number | null): TextPart['transliteration'] {
-  const { parts, partsTransliterated } = text
-  if (text.transliterated || partsTransliterated === null || partsTransliterated > parts) return null
-  if (partsTransliterated === parts && text.encoding !== 'ucs2') return null
-  return {
-    text: transliterate(given),
-    parts: partsTransliterated,
-    partsSaved: parts - partsTransliterated,
-    price: priceOf(partsTransliterated, micros),
-  }
+function suggestion(text: TextExplanation, micros: number | null): TextPart['transliteration'] {
+  const { parts, replaced } = text
+  if (text.transliterated || replaced === null || replaced.parts > parts) return null
+  if (replaced.parts === parts && text.encoding !== 'ucs2') return null
+  return { ...replaced, partsSaved: parts - replaced.parts, price: priceOf(replaced.parts, micros) }
 }
 
 function priceOf(parts: number, micros: number | null): number | null {

@@ -13,8 +13,9 @@ export const WIDE = -1
 
 /** Latin, Greek, Cyrillic, punctuation, symbols, CJK and Hangul: a text of these alone has none of the below (ten times as fast). */
 const MAY_HAVE_MARKS = /[^\0-\u02ff\u0370-\u0482\u048a-\u0590\u200e-\u20cf\u2100-\u2bff\u3400-\u9fff\uac00-\ud7a3]/
-/** Marks, joiners, characters outside the BMP, conjoining jamo: only with these can a cut part a grapheme. */
-const MAY_CLUSTER = /\p{M}|\u200d|[\u{10000}-\u{10ffff}\u1100-\u11ff\ua960-\ua97f\ud7b0-\ud7ff]/u
+/** Marks, joiners, what lies outside the BMP, conjoining jamo, am of Thai and Lao: only with these can a cut part a grapheme. */
+const MAY_CLUSTER =
+  /\p{M}|\p{Grapheme_Extend}|\u200d|[\u{10000}-\u{10ffff}\u0e33\u0eb3\u1100-\u11ff\ua960-\ua97f\ud7b0-\ud7ff]/u
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
 
 function mayCluster(text: string): boolean {

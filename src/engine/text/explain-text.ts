@@ -30,8 +30,8 @@ export interface TextExplanation {
   offendingTotal: number
   /** Parts with a plain character in place of each offending one: what is beyond that is their price. */
   partsWithoutOffending: number
-  /** Parts if the text were transliterated; null: even so it would not fit the carrier's alphabet. */
-  partsTransliterated: number | null
+  /** What transliteration would make of it, and in how many parts; null: even so it would not fit the carrier's alphabet. */
+  replaced: { text: string; parts: number } | null
   /** Characters were replaced: `text` is not what came. */
   transliterated: boolean
   /** What is sent, and the text of each part; none where it is refused. */
@@ -70,7 +70,7 @@ export function explainText(text: string, options: SegmentOptions, offendingMax 
     offending: offending.first,
     offendingTotal: offending.total,
     partsWithoutOffending: offending.total === 0 ? written.parts : partsWithoutOffending(text, options),
-    partsTransliterated: partsTransliterated(text, options),
+    replaced: replaced(text, options),
     transliterated: written.text !== text,
     text: written.text,
     texts: reason === null ? textsOf(segmented) : [],
@@ -115,10 +115,10 @@ function partsWithoutOffending(text: string, options: SegmentOptions): number {
   return plainParts(plain, options)
 }
 
-function partsTransliterated(text: string, options: SegmentOptions): number | null {
-  const replaced = transliterate(text, options.alphabet)
-  if (replaced === '' || findOffending(replaced, options.alphabet, 0).total > 0) return null
-  return plainParts(replaced, options)
+function replaced(text: string, options: SegmentOptions): TextExplanation['replaced'] {
+  const made = transliterate(text, options.alphabet)
+  if (made.trim() === '' || findOffending(made, options.alphabet, 0).total > 0) return null
+  return { text: made, parts: plainParts(made, options) }
 }
 
 function tablesIn(shift: ShiftTables): number {

@@ -249,11 +249,13 @@ export class Segmenter {
   }
 }
 
-/** Nothing, or nothing but white space. */
+/** White space of every kind, and what only steers how other characters are shown. */
+const NOTHING_TO_SEE = /^[\s\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069]*$/
+
+/** Nothing, or nothing that a phone would show. */
 function isEmpty(text: string): boolean {
-  if (text === '') return true
   const first = text.charCodeAt(0)
-  return (first <= 0x20 || first === 0xa0) && text.trim() === ''
+  return !(first > 0x20 && first < 0x80) && NOTHING_TO_SEE.test(text)
 }
 
 function hasLoneSurrogate(text: string): boolean {
