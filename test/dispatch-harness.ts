@@ -271,6 +271,8 @@ export async function startDispatcher(options: {
   seed?: number
   /** Added to the wall clock: what has passed since. */
   aheadMs?: { value: number }
+  /** Added to the monotonic clock. */
+  laterMs?: { value: number }
   receiptTimeoutSeconds?: number
   receiptTerms?: Partial<ReceiptTerms>
   hasSpace?: () => boolean
@@ -290,7 +292,10 @@ export async function startDispatcher(options: {
   let abandoned = false
   const dispatcher = new Dispatcher({
     environment,
-    clock: { now: () => systemClock.now() + (options.aheadMs?.value ?? 0), monotonic: systemClock.monotonic },
+    clock: {
+      now: () => systemClock.now() + (options.aheadMs?.value ?? 0),
+      monotonic: () => systemClock.monotonic() + (options.laterMs?.value ?? 0),
+    },
     random: new Random(options.seed ?? 1),
     metrics: noMetrics,
     log: silentLog,

@@ -1,4 +1,6 @@
 /** Subscribers' messages from carriers that are not ours, through the whole engine to the list that the API shows. */
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
 import t, { type Test } from 'tap'
 import { Random } from '../src/engine/base/random.js'
 import { parseConfig } from '../src/engine/config/load.js'
@@ -8,8 +10,10 @@ import type { InboundView } from '../src/engine/contract/inbound.js'
 import { limits } from '../src/engine/contract/limits.js'
 import { silentLog } from '../src/engine/contract/log.js'
 import { noMetrics } from '../src/engine/contract/metrics.js'
+import type { OutcomeSink } from '../src/engine/contract/outcome.js'
 import { createSmppChannel } from '../src/smpp/smpp-channel.js'
-import { type ScriptedChannel, startDispatcher, tempDir } from './dispatch-harness.js'
+import { ScriptedChannel, startDispatcher, tempDir } from './dispatch-harness.js'
+import { pdu } from './inbound-support.js'
 import { metric, type NpmPdu, type NpmSession, type Peers, startEngine, startPeer } from './peer-support.js'
 import { carrierConfig, RecordingSink, startChannel } from './smpp-support.js'
 
@@ -270,4 +274,69 @@ t.test('a carrier that floods us with long messages is read no further than we a
   t.strictSame(new Set(statuses), new Set([0]), 'all of them are taken')
   // What one reading of the socket brought is taken whole.
   t.ok(most < limits.inboundHeldBytes + 1_048_576, `${most} octets at most`)
+})
+
+/** Holds the store's write lock from a thread of its own, as a disk does that takes long over a commit. */
+async function holdWrites(dataDir: string): Promise<() => void> {
+  const module = new URL('../src/engine/store/environment.js', import.meta.url).href
+  const held = new SharedArrayBuffer(4)
+  const code = `
+    const { parentPort, workerData } = require('node:worker_threads')
+    import(workerData.module).then(({ openEnvironment }) => {
+      const { root } = openEnvironment(workerData.dataDir)
+      root.transactionSync(() => {
+        parentPort.postMessage('held')
+        Atomics.wait(new Int32Array(workerData.held), 0, 0)
+      })
+      return root.close()
+    })`
+  const worker = new Worker(code, { eval: true, workerData: { module, dataDir, held } })
+  await once(worker, 'message')
+  return () => {
+    const cell = new Int32Array(held)
+    Atomics.store(cell, 0, 1)
+    Atomics.notify(cell, 0)
+  }
+}
+
+t.test('quirk 82: while a commit takes longer than a carrier waits, what comes is refused for now', async (t) => {
+  const laterMs = { value: 0 }
+  const answers: boolean[] = []
+  let onAnswer = (): void => {}
+  const answered = (count: number): Promise<void> =>
+    new Promise((resolve) => {
+      onAnswer = () => {
+        if (answers.length >= count) resolve()
+      }
+      onAnswer()
+    })
+  let sink!: OutcomeSink
+  const harness = await startDispatcher({
+    dataDir: tempDir(t),
+    jobs: [],
+    laterMs,
+    makeChannel: (given) => {
+      sink = given
+      const channel = new ScriptedChannel('test', given)
+      const acknowledge = (_bind: number, _session: number, _sequence: number, ok: boolean): void => {
+        answers.push(ok)
+        onAnswer()
+      }
+      return Object.assign(channel, { acknowledge })
+    },
+  })
+  t.teardown(() => harness.abandon())
+  const { carrier: _carrier, atMs: _atMs, run: _run, doubtFrom: _doubtFrom, ...message } = pdu({ text: 'STOP' })
+  const release = await holdWrites(harness.dataDir)
+  sink.inbound({ ...message, session: 1, sequence: 1 })
+  // The tick that follows begins its commit, and the clock of the next one says that it has taken eleven seconds.
+  await new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+  laterMs.value = 11_000
+  sink.inbound({ ...message, session: 1, sequence: 2 })
+  await answered(1)
+  t.strictSame(answers, [false], 'the second is refused at once')
+  release()
+  await answered(2)
+  t.strictSame(answers, [false, true], 'the first is answered once it is durable')
+  t.equal(harness.environment.inbound.getKeysCount(), 1)
 })
