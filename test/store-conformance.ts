@@ -92,6 +92,7 @@ export function storeConformance(t: Test, name: string, store: StoreUnderTest, d
     commit.claimed.push([5, 1, 0, 1])
     commit.opened.push({ block: 1, job: 5 })
     commit.awaiting.push([1_000, 1])
+    commit.late.push([2_000, 7])
     commit.counts.set(5, { states, partsSent: 4, sentFinal: 2, canceledUnclaimed: 1 })
     commit.snapshots.push({ block: 1, sequence: 0, encode: () => Buffer.from('state') })
     const sequence = await first.dispatch.commit(commit)
@@ -105,6 +106,9 @@ export function storeConformance(t: Test, name: string, store: StoreUnderTest, d
     t.same([...again.dispatch.openBlocks(6)], [])
     t.same(again.dispatch.overdue(1_000, 10), [[1_000, 1]])
     t.same(again.dispatch.overdue(999, 10), [])
+    t.same([...again.dispatch.lateBlocks()], [7])
+    t.same(again.dispatch.lateOver(1_999, 10), [])
+    t.same(again.dispatch.lateOver(2_000, 10), [[2_000, 7]])
     t.same(again.dispatch.counts(5), { states, partsSent: 4, sentFinal: 2, canceledUnclaimed: 1 })
     t.equal(String(again.dispatch.state(1)), 'state')
     const batches: [number, string][] = []

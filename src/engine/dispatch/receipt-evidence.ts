@@ -57,7 +57,6 @@ export class ReceiptEvidence {
       else others.push(fitting)
     }
     const { recent } = learning
-    learning.recent = recent >> 1
     const [best = [], ...rest] = [...byForm.values()].sort((a, b) => b.length - a.length)
     const others = rest.reduce((sum, fitting) => sum + fitting.length, 0)
     const isEnough = best.length >= EVIDENCE_LEAST && best.length > others && best.length * RECENT_SHARE >= recent

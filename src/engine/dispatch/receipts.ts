@@ -18,7 +18,7 @@ import { CarrierReceipts, type ReceiptTerms } from './carrier-receipts.js'
 import type { IdView } from './id-forms.js'
 import { IdLearning } from './id-learning.js'
 import type { Ledger } from './ledger.js'
-import { ReceiptEvidence } from './receipt-evidence.js'
+import { ReceiptEvidence, type Verdict } from './receipt-evidence.js'
 import { ReceiptLookup } from './receipt-lookup.js'
 
 const ORPHAN_AGE_MS = 72 * 3_600_000
@@ -191,7 +191,8 @@ export class Receipts {
       if (print === null || !this.#lookup.find(print, told)) continue
       const { fits } = this.#lookup.found
       const isAccepted = from.accepts(fits, told.byText)
-      if (from.noteFit(fits)) this.#startAgain(from)
+      // What a subscriber could have written says nothing about the carrier.
+      if (!told.byText && from.noteFit(fits)) this.#startAgain(from)
       if (!isAccepted) continue
       learning.count()
       return print
@@ -277,8 +278,9 @@ export class Receipts {
   /** Once a second: learns from what is parked, and forgets what is older than 72 hours, a few at a time. */
   look(nowMs: number): void {
     for (const from of this.#carriers.values()) {
-      if (!from.learning.learns || this.#orphans.count(from.number) === 0) continue
-      const { adopted, single } = this.#evidence.weigh(from, nowMs)
+      const isExplained = !from.learning.learns || this.#orphans.count(from.number) === 0
+      const { adopted, single } = isExplained ? NOTHING : this.#evidence.weigh(from, nowMs)
+      from.learning.recent >>= 1
       if (adopted !== null) {
         this.#ledger.commit.notes.push(from.learning.adopt(adopted))
         this.#startAgain(from)
@@ -300,6 +302,7 @@ export class Receipts {
   }
 }
 
+const NOTHING: Verdict = { adopted: null, single: [] }
 const shared: IdView = { bytes: NO_ID, start: 0, length: 0 }
 /** The id of an entry; overwritten by the next call. */
 function viewOf(entry: Entry): IdView {
