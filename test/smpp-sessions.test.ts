@@ -432,3 +432,34 @@ t.test('a host that refuses connections is named in words', async (t) => {
   await harness.until(() => bindsOf(harness)[0]!.lastError !== null)
   t.equal(bindsOf(harness)[0]!.lastError, 'nothing listens at this host and port (ECONNREFUSED)')
 })
+
+/** deliver_sm without text: esm_class 4, and receipted_message_id "77". */
+const RECEIPT = Buffer.from('0000003434373730303930303030310000006d650004000000000000000000001e00023737', 'hex')
+
+t.test('a receipt that is not durable yet when the carrier unbinds is answered before the session ends', async (t) => {
+  let acknowledged = 0
+  let ended = false
+  const port = await rawCarrier(
+    t,
+    (pdu, socket) => {
+      if (pdu.command === COMMAND.deliverSmResp && pdu.status === 0) acknowledged++
+      if (pdu.command === COMMAND.unbindResp) socket.once('end', () => (ended = true))
+    },
+    {
+      onBind: (pdu, socket) => {
+        const receipt = pduOf(COMMAND.deliverSm, 0, 5, RECEIPT)
+        const unbind = pduOf(COMMAND.unbind, 0, 6)
+        socket.write(
+          ended ? responseTo(pdu, 0, 'raw\0') : Buffer.concat([responseTo(pdu, 0, 'raw\0'), receipt, unbind]),
+        )
+      },
+    },
+  )
+  const harness = start(t, { port })
+  const { channel, sink } = harness
+  await harness.until(() => sink.receipts.length === 1)
+  t.equal(bindsOf(harness)[0]!.state, 'unbinding')
+  channel.acknowledge(sink.receipts[0]!.bind, sink.receipts[0]!.session, sink.receipts[0]!.sequence, true)
+  await harness.until(() => ended)
+  t.equal(acknowledged, 1)
+})

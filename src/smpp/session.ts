@@ -148,7 +148,7 @@ export class Session {
     this.#flushLeftover()
   }
 
-  /** Asks the carrier to end the session; what is in flight may still be answered for two seconds. */
+  /** Asks the carrier to end the session; what is in flight may still be answered for five seconds. */
   unbind(): void {
     if (this.#state !== 'bound') {
       this.#finish('closed by us', 0)
@@ -188,7 +188,10 @@ export class Session {
 
   #tickUnbinding(nowMs: number): void {
     if (nowMs - this.#since >= UNBIND_MS) this.#finish('unbound', 0)
-    else if (this.#peerUnbound && this.#requests.inFlight === 0) this.#finish('unbound by the carrier', 0)
+    else if (this.#peerUnbound && this.#requests.inFlight + this.unacknowledged === 0) {
+      this.flush()
+      this.#finish('unbound by the carrier', 0)
+    }
   }
 
   #onOpened(): void {
@@ -352,7 +355,7 @@ export class Session {
     this.#settle(NO_BODY, 0, 0)
   }
 
-  /** Answered at once; what is in flight gets two seconds, then the connection is closed and opened anew. */
+  /** Answered at once; what is open gets five seconds, then the connection is closed and opened anew. */
   #onPeerUnbind(sequence: number): void {
     writeHeaderOnly(this.#writer, COMMAND.unbindResp, 0, sequence)
     this.#writer.flush()
