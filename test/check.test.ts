@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { check } from '../src/cli/check.js'
+import { inWords } from '../src/cli/check-report.js'
 import { UsageError } from '../src/cli/command.js'
 import { newAccount, withSettings } from '../src/engine/accounts/account-record.js'
 import { Random } from '../src/engine/base/random.js'
@@ -140,18 +141,24 @@ t.test('several phone columns, bad rows, repeated numbers and other encodings co
       }
     }
   }
+  const words = inWords((await both(t, text, job)).dry)
+  t.match(
+    words,
+    /delimiter: semicolon \(guessed\)[\s\S]*numbers from: Mobil, Privat, the first valid one\ntext from: Text/,
+  )
+  t.match(words, /\nprice: 0.\d+ GBP\nby country +rows +parts +price\nGB +2 +2 +0.082468\nDE +1 +2 +0.2\n/)
 })
 
 t.test('stray and unclosed quotes, which make a file read again in sequence, change no sum', async (t) => {
   const random = new Random(seed)
   const lines = ['to,name']
-  for (let row = 0; row < 30_000; row++) {
-    const number = 7_710_000_000 + random.below(20_000)
+  for (let row = 0; row < 12_000; row++) {
+    const number = 7_710_000_000 + random.below(8_000)
     const name = row % 997 === 0 ? 'A "B" C' : row % 5_003 === 0 ? '"open' : `"Name, ${row}"`
     lines.push(`0${number},${name}`)
   }
   const { job } = await both(t, `${lines.join('\n')}\n`, { text: 'Hi ~name~' })
-  t.ok(job.counts.duplicate > 5_000 && job.counts.rejected > 20)
+  t.ok(job.counts.duplicate > 2_000 && job.counts.rejected > 10)
 })
 
 t.test('100,000 rows of several countries come to exactly what was written into them', async (t) => {
@@ -175,8 +182,10 @@ const countries = [
 const names = [
   { name: 'Ann', encoding: 'gsm7', parts: 1 },
   { name: 'Zoë', encoding: 'ucs2', parts: 1 },
-  { name: 'x'.repeat(200), encoding: 'gsm7', parts: 2 },
-  { name: `Œ${'x'.repeat(90)}`, encoding: 'ucs2', parts: 2 },
+  { name: 'Bob', encoding: 'gsm7', parts: 1 },
+  { name: 'Cy', encoding: 'gsm7', parts: 1 },
+  { name: 'x'.repeat(160), encoding: 'gsm7', parts: 2 },
+  { name: `Œ${'x'.repeat(70)}`, encoding: 'ucs2', parts: 2 },
 ] as const
 
 /** A file, and what it comes to, counted while it is written. */
@@ -284,10 +293,6 @@ t.test('check says what a file costs, by the settings of an account and of a job
     { reason: 'NO_ROUTE', price: null },
     { price: null, encoding: 'ucs2' },
   ])
-  const words = await run([...args, '--account', 'acme.json'], { cwd })
-  t.match(words.stdout, 'price: 0.035 GBP; 1 parts have no price')
-  t.match(words.stdout, /by country +rows +parts +price\nFR +1 +1 +-\nGB +1 +1 +0.035\n/)
-
   const from = (name: string) => join(cwd, name)
   const refused = async (...more: string[]) => {
     const list = [from('list.csv.gz'), '--config', from('trunkline.yaml'), ...more]

@@ -3,12 +3,14 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
+import { Random } from '../src/engine/base/random.js'
 import { parseConfig } from '../src/engine/config/load.js'
 import { silentLog } from '../src/engine/contract/log.js'
 import { Smsc } from '../src/smpp/simulator/smsc.js'
 import { startServer } from '../src/start.js'
 import { type Answer, type CallOptions, send } from './http-engine.js'
 
+const seed = Number(process.env.SEED ?? 20261122)
 const folder = mkdtempSync(join(tmpdir(), 'trunkline-cost-'))
 const smsc = new Smsc({ host: '127.0.0.1', port: 0, countRepeats: true }, silentLog)
 const { port } = await smsc.listen()
@@ -291,6 +293,45 @@ t.test('a dry run of messages has their prices, and is refused for what explain 
     t.equal(row.detail === null, row.reason === null)
   }
   t.equal(smsc.stats().submits, before, 'nothing was sent')
+})
+
+t.test(`explain and the dry run agree on 500 messages of all kinds, seed ${seed}`, async (t) => {
+  const random = new Random(seed)
+  const pick = <T>(values: readonly T[]): T => values[random.below(values.length)]!
+  const pieces = ['Hello ', 'Zoë', '€[x]', '’', '😀', 'ş', 'Привет ', '\n', 'a\u0007', '\ud800', ' ', 'x'.repeat(150)]
+  const numbers = [
+    '07712345678',
+    '+447400123456',
+    '+905301234567',
+    '+33612345678',
+    '020 7946 0000',
+    '0906 123 4567',
+    '12',
+  ]
+  const principal = { kind: 'account' as const, account: 'acme', key: 'k' }
+  const { engine } = server
+  for (let index = 0; index < 500; index++) {
+    const text = Array.from({ length: random.below(12) }, () => pick(pieces)).join('')
+    const options = { transliterate: random.below(2) === 0, maxParts: 1 + random.below(12) }
+    const message = {
+      to: pick(numbers),
+      text,
+      from: pick(['ACME', '+447700900123', 'much too long a name']),
+      ...options,
+    }
+    const explained = await engine.explain(principal, message)
+    const [row] = engine.previewMessages(principal, [message]).rows
+    const [first] = explained.problems
+    const said = JSON.stringify(message)
+    t.equal(first?.code ?? null, row!.reason, said)
+    if (row!.reason !== null) continue
+    const { to, encoding, parts, price, carriers } = explained
+    t.same(
+      [to, encoding, parts, price, carriers[0]],
+      [row!.to, row!.encoding, row!.parts, row!.price, row!.carrier],
+      said,
+    )
+  }
 })
 
 t.test('of a draft everything is known before it is started, and it comes to that', async (t) => {
