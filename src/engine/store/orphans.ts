@@ -27,6 +27,9 @@ export interface Orphan {
 const FULL = 0x80
 const FULL_HEAD_BYTES = 23
 const OLD_HEAD_BYTES = 10
+/** Orphans under one id that memory holds; the older ones are on disk alone. */
+const SAME_ID_MAX = 64
+const FORGET_AT_ONCE = 4_096
 
 /** An orphan in memory, with the keys under which it is found. */
 interface Kept extends Orphan {
@@ -73,20 +76,23 @@ export class Orphans {
   keep(keys: readonly number[], orphan: Orphan): void {
     this.#count(orphan.carrier, 1)
     const kept = { ...orphan, keys }
+    if (keys.length > 0) this.#size++
     for (const key of keys) {
       const same = this.#byKey.get(key)
-      if (same) same.push(kept)
-      else this.#byKey.set(key, [kept])
+      if (same === undefined) this.#byKey.set(key, [kept])
+      else if (same.push(kept) > SAME_ID_MAX) this.#remove(same[0]!)
     }
-    if (keys.length > 0 && ++this.#size > limits.orphansHot) this.#forgetOldest()
+    if (this.#size > limits.orphansHot) this.#forgetOldest()
   }
 
-  /** Memory is full: the oldest stays on disk alone, since what is joined came lately. */
+  /** Memory is full: the oldest stay on disk alone, since what is joined came lately. Many at once, since each look passes by holes. */
   #forgetOldest(): void {
+    const oldest = new Set<Kept>()
     for (const same of this.#byKey.values()) {
-      this.#remove(same[0]!)
-      return
+      for (const orphan of same) oldest.add(orphan)
+      if (oldest.size >= FORGET_AT_ONCE) break
     }
+    for (const orphan of oldest) this.#remove(orphan)
   }
 
   #remove(orphan: Kept): void {
