@@ -319,7 +319,7 @@ t.test(`whatever we cut and send, we read and join to the same text, seed ${seed
         transliterate: false,
         nationalLanguages: nationalLanguages as never,
       })
-      for (let n = 0; n < 400; n++) {
+      for (let n = 0; n < 250; n++) {
         const text = randomText(random)
         const sent = sendOut(text, segmenter, config)
         if (sent === null) continue
@@ -336,7 +336,7 @@ t.test(`whatever we cut and send, we read and join to the same text, seed ${seed
       }
     }
   }
-  t.ok(seen > 5_000, `${seen} texts`)
+  t.ok(seen > 3_000, `${seen} texts`)
   t.ok(shifts.size > 4, `${shifts.size} pairs of tables`)
 })
 
@@ -378,7 +378,7 @@ function partOf(bytes: Buffer): { body: BodyPart; number: number } {
 t.test(`no octets whatever make the decoder throw, seed ${seed}`, async (t) => {
   const random = new Random(seed + 1)
   let texts = 0
-  for (let n = 0; n < 60_000; n++) {
+  for (let n = 0; n < 30_000; n++) {
     const payload = Buffer.from(Array.from({ length: random.below(60) }, () => random.below(256)))
     // Headers that are nearly right come more often than chance would have them.
     if (payload.length > 8 && random.below(2) === 0) payload.set([random.below(9), random.below(0x26), random.below(6)])
@@ -397,7 +397,7 @@ t.test(`no octets whatever make the decoder throw, seed ${seed}`, async (t) => {
         t.fail('text that JSON cannot hold')
     }
   }
-  t.ok(texts > 20_000, `${texts} texts`)
+  t.ok(texts > 10_000, `${texts} texts`)
   t.equal(placeOf(1, 1, 1), null)
   t.equal(readUint16(Buffer.from([1, 2]), 0), 258)
 })
