@@ -180,3 +180,19 @@ t.test('the environment of a client is read in one place', async (t) => {
   })
   t.strictSame(clientEnvironment({ TRUNKLINE_URL: '' }), { url: null, key: null, crashAt: null })
 })
+
+t.test('receipts: states and patterns of a carrier are read, wrong ones are named with what is wrong', async (t) => {
+  const receipts = (text: string): string => `${carrier}    receipts: ${text}\n`
+  const read = parseConfig(receipts("{ states: { ACKED: delivered, '9': expired }, regex: 'id=(?<id>\\w+)' }"), source)
+  t.match(read.carriers[0]!.receipts, { states: { ACKED: 'delivered', '9': 'expired' }, regex: 'id=(?<id>\\w+)' })
+  const cases: [string, RegExp][] = [
+    ["{ regex: 'id=(?<id>(a+)+)' }", /receipts\.regex.* must not repeat a group/],
+    ["{ regex: '(' }", /receipts\.regex.* is no pattern/],
+    ["{ regex: 'stat' }", /receipts\.regex.* must have one of the groups id, stat/],
+    ['{ timeZone: Mars/Olympus }', /receipts\.timeZone.* is no time zone/],
+    ['{ states: { ACKED: fine } }', /receipts\.states\.ACKED.* must be/],
+    ['{ idFormat: roman }', /receipts\.idFormat.* must be .*"decToHex"/],
+    ['{ perMessage: second }', /receipts\.perMessage.* must be "all"/],
+  ]
+  for (const [text, expected] of cases) t.match(errorsOf(receipts(text)).join('\n'), expected, text)
+})
