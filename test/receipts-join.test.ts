@@ -19,6 +19,8 @@ import {
   tempDir,
 } from './dispatch-harness.js'
 
+// A busy machine takes its time.
+t.setTimeout(120_000)
 const JOB = 7
 type Options = Partial<Parameters<typeof startDispatcher>[0]>
 

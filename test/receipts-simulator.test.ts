@@ -10,6 +10,10 @@ import type { SmscOptions } from '../src/smpp/simulator/smsc-options.js'
 import { numberOf, prefixOf, startEngine, startJob, startPeer, untilMessages } from './peer-support.js'
 
 const seed = Number(process.argv[2] ?? Date.now() % 1_000_000)
+/** A busy machine takes its time. */
+const timeout = 250_000
+t.setTimeout(timeout)
+
 const MESSAGES = 24
 const LONG = Array.from({ length: 100 }, (_, n) => `${n}.`).join(' ')
 
@@ -47,7 +51,7 @@ async function startSmsc(t: Test, options: Partial<SmscOptions>): Promise<{ smsc
   return { smsc, port: (await smsc.listen()).port }
 }
 
-t.test(`every dialect of the simulator is understood; seed ${seed}`, { timeout: 120_000 }, async (t) => {
+t.test(`every dialect of the simulator is understood; seed ${seed}`, { timeout }, async (t) => {
   const carriers = await Promise.all(
     CASES.map(({ dialect, faults, options }) => startSmsc(t, { dialect, faults, ...options })),
   )
@@ -71,7 +75,7 @@ t.test(`every dialect of the simulator is understood; seed ${seed}`, { timeout: 
         engine,
         jobs[n]!,
         (all) => all.length === MESSAGES && all.every(({ state }) => state === 'delivered'),
-        60,
+        120,
       )
       t.strictSame(new Set(messages.map(({ state }) => state)), new Set(['delivered']))
       const views = await engine.server.engine.carriers()
@@ -96,10 +100,10 @@ t.test('an answer after its time-out settles a held message, and its receipt fin
   const engine = await startEngine(t, [{ id: 'late', port, responseTimeoutMs: 200, progressTimeoutMs: 600_000 }])
   const recipients = Array.from({ length: 5 }, (_, m) => ({ to: numberOf(1, m), text: 'Hello' }))
   const job = await startJob(engine, { onUnanswered: 'hold' }, recipients)
-  const given = await untilMessages(engine, job, (all) => all.every(({ state }) => state === 'unknown'), 60)
+  const given = await untilMessages(engine, job, (all) => all.every(({ state }) => state === 'unknown'), 120)
   t.strictSame(new Set(given.map(({ state }) => state)), new Set(['unknown']))
   for (const answer of held) answer()
-  const messages = await untilMessages(engine, job, (all) => all.every(({ state }) => state === 'delivered'), 60)
+  const messages = await untilMessages(engine, job, (all) => all.every(({ state }) => state === 'delivered'), 120)
   t.strictSame(new Set(messages.map(({ state }) => state)), new Set(['delivered']))
   t.equal(held.length, 5, 'and nothing was sent again')
 })
