@@ -1,5 +1,5 @@
 /** What a file will cost is said before: the dry run, the draft and its preview come to the same, and to what was in the file. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -56,7 +56,16 @@ async function both(t: Test, file: Buffer | string, job: JobSettings): Promise<B
   writeFileSync(path, file)
   const { defaultCountry, prices, currency, timeZone } = account
   const facts = { defaultCountry, prices, currency, timeZone, rules: account, routes }
-  const dry = await checkFile({ path, settings: job, createdSeconds: Math.floor(Date.now() / 1000), ...facts })
+  const read: number[] = []
+  const onProgress = (done: number) => read.push(done)
+  const dry = await checkFile({
+    path,
+    settings: job,
+    createdSeconds: Math.floor(Date.now() / 1000),
+    onProgress,
+    ...facts,
+  })
+  t.equal(read.at(-1), statSync(path).size)
   const sent = await sendJob(harness, { ...job, review: true }, Buffer.from(file as string))
   const draft = await untilState(harness, sent.id, ['ready'])
   const { engine } = harness.server
