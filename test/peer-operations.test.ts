@@ -173,7 +173,7 @@ t.test('eight binds share the work evenly, and the metrics agree with the carrie
   const good = new GoodCarrier()
   good.answerMs = 5
   const port = await startPeer(t, good.onSession)
-  const peers = await startEngine(t, [{ id: 'peer', port, binds: 8, window: 5 }])
+  const peers = await startEngine(t, [{ id: 'peer', port, binds: 8, window: 5, adaptiveWindow: false }])
   await until(async () => (await bindsOf(peers, 'peer')).every(({ state }) => state === 'bound'))
   const job = await startJob(peers, {}, recipients(200))
   const more = await startJob(peers, { deduplicate: false }, [...recipients(200), ...recipients(200)])
