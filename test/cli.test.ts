@@ -227,10 +227,20 @@ t.test('check says what would become of every row, and writes nothing', async (t
 })
 
 t.test('jobs and carriers list what the server has', async (t) => {
-  const binds = [{ index: 0, state: 'bound', inFlight: 3, window: 100, lastError: null }]
+  const binds = [{ index: 0, state: 'bound', inFlight: 3, window: 100, windowNow: 50, lastError: null }]
+  const actions = [{ at: '2026-11-22T10:00:00Z', action: 'throttled', reason: 'its answers ask for less', until: null }]
+  const acme = {
+    id: 'acme',
+    protocol: 'smpp',
+    paused: false,
+    ratePerSecond: 500,
+    rateNowPerSecond: 120,
+    actions,
+    binds,
+  }
   const { url, asked } = await startApi(t, ({ url }) =>
     url.startsWith('/v1/carriers')
-      ? [200, { items: [{ id: 'acme', protocol: 'smpp', paused: false, ratePerSecond: 500, binds }] }]
+      ? [200, { items: [acme] }]
       : [200, { items: [jobView('running', finished)], nextCursor: null }],
   )
   const at = ['--url', url, '--key', 'k']
@@ -239,7 +249,8 @@ t.test('jobs and carriers list what the server has', async (t) => {
   t.match(listed.stdout, /job_00000001 .*running/)
   t.equal(asked[0]!.url, '/v1/jobs?limit=5&state=running')
   const bound = await run(['carriers', ...at])
-  t.match(bound.stdout, /acme +smpp +running +500\/s +0 +bound +3\/100/)
+  t.match(bound.stdout, /acme +smpp +running +120\/s of 500\/s +0 +bound +3\/50/)
+  t.match(bound.stdout, /acme +throttled +its answers ask for less +2026-11-22T10:00:00Z +open/)
   const json = await run(['carriers', '--json', ...at])
   t.equal(JSON.parse(json.stdout).items[0].id, 'acme')
 })

@@ -27,6 +27,8 @@ const FLOOR_MOST = 5
 /** After silence one success must not stand for all of it. */
 const ELAPSED_MAX_MS = 10_000
 const MEASURED_MS_LEAST = 20
+/** Without an agreed rate: what a carrier is thought to take at least, when it has accepted nothing yet. */
+const MEASURED_LEAST = 10
 const LIFT = 2
 
 export class AdaptiveRate {
@@ -132,9 +134,10 @@ export class AdaptiveRate {
 
   #cut(nowMs: number, okPerSecond: number): void {
     const share = this.#refused / (this.#ok + this.#refused)
-    if (this.#slowed === null && this.#ceilingOrAgreed() === null) this.#measured = Math.max(okPerSecond, FLOOR_MOST)
+    if (this.#slowed === null && this.#ceilingOrAgreed() === null)
+      this.#measured = Math.max(okPerSecond, MEASURED_LEAST)
     const top = this.#top()
-    const floor = Math.min(top, Math.max(FLOOR_LEAST, Math.min(FLOOR_MOST, top * FLOOR_SHARE)))
+    const floor = this.#floor(top)
     // What rises meanwhile must not outweigh a small share for ever, nor a small share end all rising.
     if (share > NOISE) this.#gentleSince = nowMs
     else if (this.#slowed !== null) this.#raise(nowMs)
@@ -165,6 +168,12 @@ export class AdaptiveRate {
   /** What the rate is measured by: the agreed one, or what was accepted before. */
   #top(): number {
     return this.#ceilingOrAgreed() ?? this.#measured
+  }
+
+  /** Without an agreed rate less is known, so less is taken away. */
+  #floor(top: number): number {
+    if (this.#ceilingOrAgreed() === null) return Math.min(top, FLOOR_MOST)
+    return Math.min(top, Math.max(FLOOR_LEAST, Math.min(FLOOR_MOST, top * FLOOR_SHARE)))
   }
 
   #apply(): void {
