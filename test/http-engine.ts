@@ -105,6 +105,7 @@ export const message: MessageView = {
   from: 'ACME',
   channel: 'sms',
   text: 'Hello',
+  data: null,
   encoding: 'gsm7',
   parts: 1,
   line: null,

@@ -1,4 +1,5 @@
 /** A PDU as a person reads it: fields under the names of SMPP 3.4 §4, in the order of the wire. For traces only. */
+import { readDataCoding } from '../engine/text/data-coding.js'
 import { decodeGsm7 } from '../engine/text/gsm7.js'
 import { COMMAND, ESM, HEADER_BYTES, RESPONSE, TAG } from './constants.js'
 import { cStringEnd, readUint32 } from './decode.js'
@@ -128,7 +129,7 @@ function readable(text: Buffer, dataCoding: number): string {
       .swap16()
       .toString('utf16le')
   if (dataCoding === 3) return text.toString('latin1')
-  if (dataCoding === 2 || dataCoding === 4) return text.toString('hex')
+  if (readDataCoding(dataCoding).alphabet === 'binary') return text.toString('hex')
   return text.every((septet) => septet < 0x80) ? decodeGsm7(text, 0, text.length) : text.toString('latin1')
 }
 

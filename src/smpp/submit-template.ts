@@ -27,6 +27,8 @@ export interface SubmitTemplate {
   displayTail: Buffer
   /** The optional parameters bring their own user_message_reference. */
   hasReference: boolean
+  /** Elements of the user data header that the message brings; they go into every part. */
+  elements: Buffer
 }
 
 /** The templates of one carrier, by sender and fields. */
@@ -73,6 +75,7 @@ function makeTemplate(from: string, packed: string, carrier: SmppCarrierConfig):
     tail,
     displayTail: tlvChain(byTag),
     hasReference: byTag.has(TAG.userMessageReference),
+    elements: fields.elements,
   }
 }
 

@@ -50,9 +50,9 @@ export class SubmitEncoder {
     this.#carrier = carrier
     this.#templates = new SubmitTemplates(carrier)
     this.#validity = new ValidityPeriod(carrier.validityPeriod, nowMs)
-    const { defaultAlphabet, gsm7DataCoding } = carrier
+    const { defaultAlphabet, gsm7DataCoding, binaryDataCoding } = carrier
     const latin1 = defaultAlphabet === 'latin1' ? 0 : 3
-    this.#dataCodings = [gsm7DataCoding, 8, latin1, defaultAlphabet === 'gsm7' ? 1 : 0, 4]
+    this.#dataCodings = [gsm7DataCoding, 8, latin1, defaultAlphabet === 'gsm7' ? 1 : 0, binaryDataCoding]
     this.#registered = REGISTERED[carrier.receipts.request]
     this.#transcodes = defaultAlphabet !== 'gsm7' && gsm7DataCoding === 0
     // A class names the GSM alphabet with it, which this carrier does not mean by its data_coding.
@@ -89,8 +89,8 @@ export class SubmitEncoder {
     let text = 0
     if (this.joinsParts(message)) for (let n = 0; n < message.partCount; n++) text += message.partLengths[n]!
     else text = message.partLengths[part]!
-    const { head, displayTail } = this.#templates.of(message)
-    return head.length + displayTail.length + message.toLength + FIXED_BYTES + text
+    const { head, displayTail, elements } = this.#templates.of(message)
+    return head.length + displayTail.length + elements.length + message.toLength + FIXED_BYTES + text
   }
 
   /** protocol_id … sm_length; returns the place after sm_length (0 so far). */
@@ -141,9 +141,10 @@ export class SubmitEncoder {
   ): number {
     // Text that is written in the carrier's own alphabet has no tables.
     const shift = this.#transcodes ? 0 : message.shift
-    if (form.part < 0 && shift === 0) return from
+    const elements = message.fields === '' ? null : this.#templates.of(message).elements
+    if (form.part < 0 && shift === 0 && (elements === null || elements.length === 0)) return from
     bytes[form.esmClass] = ESM.udhi
-    return writeUserDataHeader(bytes, from, message, { part: form.part, wide: form.wide, shift })
+    return writeUserDataHeader(bytes, from, message, { part: form.part, wide: form.wide, shift, elements })
   }
 
   #writeJoined(bytes: Buffer, from: number, message: OutgoingMessage, esmClass: number): number {

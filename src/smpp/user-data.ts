@@ -23,6 +23,8 @@ export interface HeaderForm {
   wide: boolean
   /** National language tables. */
   shift: ShiftTables
+  /** Whole elements that the message brings; null: none. */
+  elements: Buffer | null
 }
 
 /** Returns the place behind the header; `from` itself when it would have no element. */
@@ -30,6 +32,7 @@ export function writeUserDataHeader(bytes: Buffer, from: number, message: Outgoi
   let at = from + 1
   if (form.part >= 0) at = writeConcatenation(bytes, at, message, form)
   if (form.shift !== 0) at = writeShift(bytes, at, form.shift)
+  if (form.elements !== null) at += form.elements.copy(bytes, at)
   if (at === from + 1) return from
   bytes[from] = at - from - 1
   return at

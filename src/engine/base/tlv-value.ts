@@ -8,7 +8,8 @@ import type { SubmitFields, SubmitSettings, Tlv, TlvBytes } from '../contract/su
 /** Written by the engine itself: sar_msg_ref_num, sar_total_segments, sar_segment_seqnum, message_payload. */
 const OWN_TAGS = new Set([0x020c, 0x020e, 0x020f, 0x0424])
 const INT_BYTES = { int8: 1, int16: 2, int32: 4 } as const
-const NO_FIELDS: SubmitFields = { flash: false, tlvs: [] }
+const NO_ELEMENTS = Buffer.alloc(0)
+const NO_FIELDS: SubmitFields = { flash: false, tlvs: [], elements: NO_ELEMENTS }
 
 export interface TlvProblem {
   /** Position in the list and key: [0, 'value']. */
@@ -71,15 +72,29 @@ function integerOf(value: string | number, bytes: number): Buffer | string {
 
 /** The text that a block keeps: '' when the settings ask for nothing. Call only for settings without problems. */
 export function packFields(settings: SubmitSettings): string {
-  const { flash = false, tlvs = [] } = settings
-  if (!flash && tlvs.length === 0) return ''
+  const { flash = false, tlvs = [], udh = '' } = settings
+  if (!flash && tlvs.length === 0 && udh === '') return ''
   const packed = tlvBytes(tlvs).map(({ tag, value }) => [tag, value.toString('hex')])
-  return JSON.stringify({ ...(flash ? { flash } : {}), ...(packed.length > 0 ? { tlvs: packed } : {}) })
+  return JSON.stringify({
+    ...(flash ? { flash } : {}),
+    ...(packed.length > 0 ? { tlvs: packed } : {}),
+    ...(udh === '' ? {} : { udh }),
+  })
+}
+
+interface Packed {
+  flash?: boolean
+  tlvs?: [tag: number, hex: string][]
+  udh?: string
 }
 
 /** Reverses `packFields`; the text is covered by the block's checksum, so it is taken as it stands. */
 export function unpackFields(text: string): SubmitFields {
   if (text === '') return NO_FIELDS
-  const { flash = false, tlvs = [] } = JSON.parse(text) as { flash?: boolean; tlvs?: [number, string][] }
-  return { flash, tlvs: tlvs.map(([tag, hex]) => ({ tag, value: Buffer.from(hex, 'hex') })) }
+  const { flash = false, tlvs = [], udh = '' } = JSON.parse(text) as Packed
+  return {
+    flash,
+    tlvs: tlvs.map(([tag, hex]) => ({ tag, value: Buffer.from(hex, 'hex') })),
+    elements: udh === '' ? NO_ELEMENTS : Buffer.from(udh, 'hex').subarray(1),
+  }
 }

@@ -16,6 +16,12 @@ export const textKeys = {
     default: 0,
     description: 'data_coding for GSM 7-bit text.',
   }),
+  binaryDataCoding: Type.Integer({
+    minimum: 0,
+    maximum: 255,
+    default: 4,
+    description: 'data_coding for 8-bit data (`data` of a message); 4, and 2 or 245 (0xF5) at some carriers.',
+  }),
   gsm7Packed: Type.Boolean({
     default: false,
     description:

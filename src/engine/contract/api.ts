@@ -90,7 +90,10 @@ export interface JobPreview extends DryRunView, Pick<JobView, 'file'> {}
 export interface MessageRequest extends SubmitSettings {
   to: string
   from?: string
-  text: string
+  /** Either this or `data`. */
+  text?: string
+  /** Octets in hex in place of a text, with a header of their own in `udh` if need be. */
+  data?: string
   channel?: 'auto' | ChannelName
   priority?: PriorityName
   validForSeconds?: number
@@ -138,6 +141,8 @@ export interface MessageView {
   from: string
   channel: ChannelName
   text: string
+  /** Octets of 8-bit data in hex; null: it is a text. */
+  data: string | null
   encoding: CodingName
   parts: number
   /** Of the file, from 1, at which the record of the message begins; null: it came one by one. */

@@ -7,6 +7,8 @@ export const limits = {
   partBytes: 254,
   /** SMPP message_payload in one submit_sm. */
   payloadBytes: 60_000,
+  /** Octets of a user data header that a message of 8-bit data brings. */
+  userDataHeaderBytes: 64,
   blockBytes: 1 << 20,
 
   recordBytes: 64 * 1024,

@@ -19,6 +19,8 @@ export interface SubmitSettings {
   /** Shown at once and not stored by the phone. */
   flash?: boolean
   tlvs?: Tlv[]
+  /** User data header of 8-bit data, in hex, its length octet first. */
+  udh?: string
 }
 
 /** An optional parameter ready to be written. */
@@ -31,4 +33,6 @@ export interface TlvBytes {
 export interface SubmitFields {
   flash: boolean
   tlvs: TlvBytes[]
+  /** Elements of the user data header besides the engine's own; empty: none. */
+  elements: Buffer
 }

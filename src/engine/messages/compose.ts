@@ -13,6 +13,7 @@ import { NumberParser, type ParsedNumber } from '../phone/number.js'
 import { NumberPolicy } from '../phone/number-policy.js'
 import type { NewRecord } from '../store/block.js'
 import { isBody } from '../text/body.js'
+import { cutOctets } from '../text/octets.js'
 import { type Segmented, Segmenter } from '../text/segment.js'
 
 const DEFAULT_MAX_PARTS = 10
@@ -80,11 +81,12 @@ export class Composer {
     const route = this.#deps
       .plans(account.id)
       .find((plan) => plan.channel === channel && parsed.routeDigits.startsWith(plan.prefix))
-    if (route === undefined || !account.features[channel]) return refused(to, channel, 'NO_ROUTE')
+    const isCarried = route !== undefined && (request.data === undefined || channel === 'sms')
+    if (!isCarried || !account.features[channel]) return refused(to, channel, 'NO_ROUTE')
     const dueMs = request.sendAt === undefined ? 0 : this.#deps.parseTime(request.sendAt)
     if (dueMs === null) return refused(to, channel, 'BAD_DATE')
-    if (!isBody(request.text)) return refused(to, channel, 'BODY_INVALID')
-    const segmented = this.#segmenter(route, request).segment(request.text)
+    if (!isBody(request.text ?? '')) return refused(to, channel, 'BODY_INVALID')
+    const segmented = this.#cut(route, request)
     if (segmented.reason !== 0) return refused(to, channel, reasonCode(segmented.reason))
     const times = timesOf(request, dueMs, nowMs)
     const record = recordOf(parsed, channel, segmented, times)
@@ -111,6 +113,12 @@ export class Composer {
       this.#policies.set(account, policy)
     }
     return policy
+  }
+
+  #cut(route: RoutePlan, request: MessageRequest): Segmented {
+    const { text = '', data, udh = '', maxParts = DEFAULT_MAX_PARTS } = request
+    if (data === undefined) return this.#segmenter(route, request).segment(text)
+    return cutOctets(data, { longMessages: route.longMessages, maxParts, udh })
   }
 
   #segmenter(route: RoutePlan, request: MessageRequest): Segmenter {

@@ -30,7 +30,7 @@ export class DryRun {
       line: number,
       to: answer.to,
       channel: answer.channel,
-      text: composed?.text ?? request.text,
+      text: composed?.text ?? request.text ?? '',
       encoding: answer.encoding,
       parts: answer.parts,
       price: partPrice === null ? null : amountOf(partPrice * answer.parts),

@@ -80,7 +80,8 @@ export function messageView(source: MessageSource, place: number, names: ViewNam
     to: intact ? reader.recipient(place) : '',
     from: reader.from,
     channel: intact ? (CHANNELS[reader.facts(place).channel] ?? 'sms') : 'sms',
-    text: intact ? wholeText(message) : '',
+    text: intact && !isBinary(message) ? wholeText(message) : '',
+    data: intact && isBinary(message) ? wholeText(message) : null,
     encoding: intact ? CODINGS[message.coding] : 'gsm7',
     parts: intact ? message.partCount : 0,
     line: intact ? lineOf(source, place) : null,
@@ -89,6 +90,11 @@ export function messageView(source: MessageSource, place: number, names: ViewNam
   }
 }
 
+function isBinary({ coding }: OutgoingMessage): boolean {
+  return CODINGS[coding] === 'binary'
+}
+
+/** All parts together: text, or hex of octets. */
 function wholeText(message: OutgoingMessage): string {
   const { bytes, partCount, partStarts, partLengths } = message
   let text = ''

@@ -25,11 +25,17 @@ const TABLE_OCTETS = 3
  */
 const HEADER_OCTETS = { udh: 6, udh16: 7, sar: 7, payload: 6 } as const
 
+/** Octets of text behind a header with `elements` octets besides the concatenation. */
+export function roomFor(longMessages: LongMessages, elements: number): PartSizes {
+  return {
+    single: USER_DATA_OCTETS - (elements > 0 ? 1 + elements : 0),
+    multi: USER_DATA_OCTETS - HEADER_OCTETS[longMessages] - elements,
+  }
+}
+
 /** `tables`: national language tables that the header names, 0 to 2. */
 export function sizesOf(coding: Coding, longMessages: LongMessages, tables = 0): PartSizes {
-  const named = TABLE_OCTETS * tables
-  const single = USER_DATA_OCTETS - (tables > 0 ? 1 + named : 0)
-  const multi = USER_DATA_OCTETS - HEADER_OCTETS[longMessages] - named
+  const { single, multi } = roomFor(longMessages, TABLE_OCTETS * tables)
   if (coding === 0) return { single: Math.floor((single * 8) / 7), multi: Math.floor((multi * 8) / 7) }
   if (coding === 1) return { single: single >> 1, multi: multi >> 1 }
   return { single, multi }

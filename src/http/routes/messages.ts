@@ -1,6 +1,8 @@
 /** /v1/messages: single messages and small batches. POST is the hot route: one promise, no closure without a key. */
 import type { FastifyReply } from 'fastify'
+import { headerProblem } from '../../engine/base/header-elements.js'
 import type { EngineApi, MessageAccepted, MessageRequest, Principal } from '../../engine/contract/api.js'
+import type { FieldError } from '../../engine/contract/errors.js'
 import type { App } from '../app.js'
 import { principalOf } from '../auth.js'
 import { once } from '../idempotency.js'
@@ -9,6 +11,7 @@ import { plusAgain, timeAgain } from '../query-text.js'
 import { answers, bearer, IdParams, idempotencyHeader, pageAnswer, pageOf } from '../schemas/common.js'
 import { DryRunSchema } from '../schemas/jobs.js'
 import { MessageListQuery, MessageSchema, MessagesAcceptedSchema, MessagesCreateSchema } from '../schemas/messages.js'
+import { invalid } from '../validation.js'
 
 const config = { auth: 'account' } as const
 const about = { tags: ['messages'], security: bearer }
@@ -36,6 +39,7 @@ export function messageRoutes(app: App, engine: EngineApi): void {
       const { dryRun, ...body } = request.body as CreateBody
       const batch = 'messages' in body
       const messages = batch ? body.messages : [body]
+      checkBodies(messages, batch)
       if (dryRun === true) return engine.previewMessages(principal, messages)
       const accepted =
         request.headers['idempotency-key'] === undefined
@@ -80,6 +84,26 @@ export function messageRoutes(app: App, engine: EngineApi): void {
     },
     async (request) => engine.message(principalOf(request), request.params.id),
   )
+}
+
+/** @throws EngineError VALIDATION: a message says neither or both of `text` and `data`, or its `udh` is none. */
+function checkBodies(messages: readonly MessageRequest[], batch: boolean): void {
+  const fields: FieldError[] = []
+  for (let index = 0; index < messages.length; index++) {
+    const message = messages[index]!
+    const isText = message.text !== undefined && message.data === undefined && message.udh === undefined
+    const wrong = isText ? null : wrongBody(message)
+    if (wrong !== null) fields.push({ ...wrong, pointer: `${batch ? `/messages/${index}` : ''}${wrong.pointer}` })
+  }
+  if (fields.length > 0) throw invalid('body', fields)
+}
+
+function wrongBody({ text, data, udh }: MessageRequest): FieldError | null {
+  if (text === undefined && data === undefined) return { pointer: '/text', message: 'is required' }
+  if (text !== undefined && data !== undefined) return { pointer: '/data', message: 'cannot stand beside text' }
+  if (udh === undefined) return null
+  const message = data === undefined ? 'needs data beside it' : headerProblem(udh)
+  return message === null ? null : { pointer: '/udh', message }
 }
 
 /** A single message that is refused made nothing: its key stays free for the corrected one, as after any problem. */

@@ -7,10 +7,27 @@ import { CHOSEN_BY } from '../validation.js'
 import { cursorOf, nullable, oneOf, pageQuery, strict, Timestamp, text } from './common.js'
 import { Flash, MaxParts, Priority, Reference, SendAt, SmsChannel, ValidFor } from './jobs.js'
 
+/** What the most parts hold. */
+const OCTETS_MAX = 140 * limits.partsPerMessage
+
 const message = {
   to: text('Number with + and country code, or national with defaultCountry.', 64),
   from: Type.Optional(text('Sender: a number, or up to 11 letters and digits.', 21)),
-  text: text('Final text.', limits.fieldBytes, 0),
+  text: Type.Optional(text('Final text; this or `data`.', limits.fieldBytes, 0)),
+  data: Type.Optional(
+    Type.String({
+      pattern: '^(?:[0-9a-fA-F]{2})+$',
+      maxLength: 2 * OCTETS_MAX,
+      description: '8-bit data in pairs of hex digits, in place of `text`.',
+    }),
+  ),
+  udh: Type.Optional(
+    Type.String({
+      pattern: '^(?:[0-9a-fA-F]{2})+$',
+      maxLength: 2 * limits.userDataHeaderBytes,
+      description: 'With `data`: user data header in hex, its length octet first, such as 06050415811581.',
+    }),
+  ),
   channel: Type.Optional(SmsChannel),
   priority: Type.Optional(Priority),
   validForSeconds: Type.Optional(ValidFor),
@@ -89,6 +106,7 @@ export const MessageSchema = Type.Object(
     from: Type.String(),
     channel: Type.String(),
     text: Type.String(),
+    data: nullable(Type.String({ description: '8-bit data in hex; null: it is a text.' })),
     encoding: oneOf(CODINGS, 'Coding of the parts.'),
     parts: Type.Integer(),
     line: nullable(Type.Integer({ description: 'Of the file, from 1; null: it came one by one.' })),
