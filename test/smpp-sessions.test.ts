@@ -116,6 +116,22 @@ t.test('hosts: even filling, one try at a time, a dead one last, and rest only w
   t.ok(hosts.crowded(30_501)!.links >= 2, 'later one bind may try it')
   second.links = 2
   t.equal(hosts.crowded(30_501), null, 'all is even')
+  t.strictSame([first.name, second.name, third.name], ['a:2775', 'b:3000', '[::1]:4000'])
+})
+
+t.test('a host that takes binds and drops them at once is left for another', async (t) => {
+  let dropped = 0
+  const bad = await rawCarrier(t, () => {}, {
+    onBind: (pdu, socket) => {
+      dropped++
+      socket.end(responseTo(pdu, 0, 'raw\0'))
+    },
+  })
+  const { smsc, port } = await startSmsc(t)
+  const harness = start(t, { port: 1, host: undefined, hosts: [`127.0.0.1:${bad}`, `127.0.0.1:${port}`], binds: 2 })
+  await harness.until(() => smsc.stats().sessions === 2 && bindsOf(harness).every(({ state }) => state === 'bound'))
+  await deliverAll(harness, 20)
+  t.ok(dropped >= 1)
 })
 
 t.test('a host that works again gets its share of the binds back, one at a time', async (t) => {

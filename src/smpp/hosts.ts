@@ -36,7 +36,7 @@ export class Host {
   /** `host:port`, for people. */
   get name(): string {
     const { host, port } = this.endpoint
-    return `${host}:${port}`
+    return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
   }
 
   get deadUntil(): number {
@@ -73,7 +73,11 @@ export class Host {
     this.#proven = false
     this.#trying = false
     this.#openAt = nowMs + GATE_MS
-    if (!blamed) return
+    if (blamed) this.avoid(nowMs)
+  }
+
+  /** Others are preferred for a time that grows while no bind succeeds here. */
+  avoid(nowMs: number): void {
     const times = 2 ** Math.min(this.#failures, 10)
     this.#deadUntil = nowMs + Math.min(DEAD_MS_MIN * times, DEAD_MS_MAX)
     this.#movableAt = nowMs + Math.min(MOVE_MS_MIN * times, MOVE_MS_MAX)

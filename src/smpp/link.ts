@@ -125,7 +125,9 @@ export class Link {
     host.links--
     const steppedDown = !end.wasBound && this.#stepDown(end)
     if (end.wasBound) host.bound--
-    else host.failed(nowMs, !steppedDown && end.status !== STATUS.alreadyBound && !concernsAccount(end.status))
+    else host.failed(nowMs, this.#wanted && !steppedDown && isOfHost(end.status))
+    // It takes binds and drops them at once: another host may do better.
+    if (end.wasBound && !end.wasUseful && end.wasBoundMs < STABLE_MS && this.#wanted) host.avoid(nowMs)
     if (this.#wanted) {
       this.lastError = end.reason
       const retryMs = this.#planRetry(steppedDown ? { ...end, status: STATUS.ok } : end, nowMs)
@@ -160,4 +162,9 @@ export class Link {
     )
     return true
   }
+}
+
+/** The end says something about the host, not about the account. */
+function isOfHost(status: number): boolean {
+  return status !== STATUS.alreadyBound && !concernsAccount(status)
 }
