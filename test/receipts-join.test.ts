@@ -307,3 +307,22 @@ t.test('a pattern that could run for ever is refused', async (t) => {
     t.equal(patternProblem(source, ['id', 'stat']), null, source)
   }
 })
+
+t.test('numbers that fit are believed, until too many do not; then what was parked is matched after all', async (t) => {
+  const harness = await run(t, 40)
+  t.teardown(() => harness.abandon())
+  harness.channel.receipt = () => null
+  harness.dispatcher.job(jobDispatch(JOB, 40))
+  await harness.until(JOB, ({ states }) => states[STATE.sent] === 40)
+  const { sent } = harness.channel
+  for (const one of sent.slice(0, 10)) harness.channel.giveReceipt(one.id, OUTCOME.delivered, from(one))
+  const strange = { source: tailOf('4915112345678') }
+  harness.channel.giveReceipt(sent[10]!.id, OUTCOME.undelivered, strange)
+  await acknowledged(harness, 11)
+  t.equal((await stateOf(harness)).states[10], STATE.sent, 'a receipt of another number is another’s')
+  t.equal(harness.view().unmatched, 1)
+  for (const one of sent.slice(11)) harness.channel.giveReceipt(one.id, OUTCOME.delivered, strange)
+  const { states } = await harness.until(JOB, (progress) => progress.states[STATE.delivered] === 39)
+  t.equal(states[STATE.undelivered], 1, 'this carrier makes numbers up')
+  t.equal(harness.view().unmatched, 0)
+})

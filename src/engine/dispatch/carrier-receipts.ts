@@ -13,7 +13,10 @@ export interface ReceiptTerms {
   matchNumber?: 'auto' | 'always' | 'never'
 }
 
-/** Receipts whose address fitted, less four for each that did not: from here on one that does not fit is another's. */
+/**
+ * Receipts whose address fitted, less four for each that did not. From the first of these on, one that does not fit is another's;
+ * when nothing is left (more than one in five does not fit), the addresses are not believed any more.
+ */
 const TRUST = 8
 const TRUST_MAX = 32
 const DOUBT = 4
@@ -28,6 +31,7 @@ export class CarrierReceipts {
   readonly #isQuiet: () => boolean
   readonly #matchNumber: 'auto' | 'always' | 'never'
   #trust = 0
+  #trusts = false
 
   constructor(number: number, learning: IdLearning, deps: { terms: ReceiptTerms; isQuiet: () => boolean }) {
     const { perMessage = 'all', matchNumber = 'auto' } = deps.terms
@@ -46,15 +50,17 @@ export class CarrierReceipts {
   /** Whether a receipt whose id fits belongs to the message although its addresses do (not). */
   accepts(fit: Fit, byText: boolean): boolean {
     if (fit >= 0 || this.#matchNumber === 'never') return true
-    return this.#matchNumber === 'auto' && !byText && this.#trust < TRUST
+    return this.#matchNumber === 'auto' && !byText && !this.#trusts
   }
 
   /** True: the addresses cannot be relied on any more, so what was parked for them may match after all. */
   noteFit(fit: Fit): boolean {
     if (fit === 0) return false
-    const before = this.#trust
-    this.#trust = fit > 0 ? Math.min(TRUST_MAX, before + 1) : Math.max(-TRUST_MAX, before - DOUBT)
-    return this.#matchNumber === 'auto' && before >= TRUST && this.#trust < TRUST
+    const before = this.#trusts
+    this.#trust = fit > 0 ? Math.min(TRUST_MAX, this.#trust + 1) : Math.max(-TRUST_MAX, this.#trust - DOUBT)
+    if (this.#trust >= TRUST) this.#trusts = true
+    else if (this.#trust <= 0) this.#trusts = false
+    return this.#matchNumber === 'auto' && before && !this.#trusts
   }
 
   /** The one receipt that counts for all parts of a message, as the carrier sends them. */

@@ -190,10 +190,9 @@ export class Receipts {
       const print = this.#lookup.convertedPrint(from.number, id, step, learning.format)
       if (print === null || !this.#lookup.find(print, told)) continue
       const { fits } = this.#lookup.found
-      const isAccepted = from.accepts(fits, told.byText)
       // What a subscriber could have written says nothing about the carrier.
       if (!told.byText && from.noteFit(fits)) this.#startAgain(from)
-      if (!isAccepted) continue
+      if (!from.accepts(fits, told.byText)) continue
       learning.count()
       return print
     }
