@@ -146,6 +146,24 @@ t.test("quirk 40: seven bits of padding are no '@'", async (t) => {
   t.equal(decode(0, packed(septets('123456@')), { gsm7Packed: true }).text, '123456@', 'a real one stays')
 })
 
+t.test('quirk 40: in a part that others follow a last septet of 0 is a letter, in the last one padding', async (t) => {
+  const urdu = LANGUAGES.indexOf('urdu')
+  const shift = urdu * 16
+  const [alif] = LOCKING_SHIFT[urdu]!
+  const text = `${'a'.repeat(7)}${alif}`
+  const piece = (n: number) => {
+    const header = Buffer.from([9, 8, 4, 0, 1, 2, n, 0x25, 1, urdu])
+    const fillBits = fillBitsAfter(header.length)
+    // Filled so that octets and septets end together.
+    const units = septets(`${'a'.repeat(fillBits)}${text}`, shift)
+    return part(0, Buffer.concat([header, packed(units, fillBits)]), { esmClass: 0x40 })
+  }
+  const codings = { ...PLAIN, gsm7Packed: true }
+  const { text: read } = decodeBody([piece(1), piece(2)], codings)
+  t.ok(read!.includes(`${alif}a`), 'the first part keeps it')
+  t.notOk(read!.endsWith(alif!), 'at the end it cannot be told from padding')
+})
+
 t.test('quirk 42: UCS-2 with a mark, without, and little-endian', async (t) => {
   for (const text of ['Привет, мир', '你好', 'Hello', 'ok', '👋🏽', '一二三', '开始']) {
     t.equal(decode(8, wide(text)).text, text, 'big-endian')

@@ -9,7 +9,7 @@ import type { InboundEncoding } from '../contract/inbound.js'
 import type { ShiftTables } from '../contract/language.js'
 import { type Alphabet, readDataCoding } from '../text/data-coding.js'
 import { decodeGsm7 } from '../text/gsm7.js'
-import { fillBitsAfter, unpackSeptets } from '../text/septets.js'
+import { fillBitsAfter, septetsIn, unpackSeptets } from '../text/septets.js'
 import { readUserDataHeader, type UserDataHeader } from '../text/user-data-header.js'
 import { type ByteOrder, decodeUcs2 } from './byte-order.js'
 
@@ -89,25 +89,30 @@ function octets(parts: readonly BodyPart[], encoding: InboundEncoding, messageCl
 
 function runsOf(parts: readonly BodyPart[], codings: CarrierCodings): Run[] {
   const runs: Run[] = []
-  for (const part of parts) {
+  parts.forEach((part, index) => {
     const { header } = headerOf(part)
     const shift = header?.shift ?? 0
     const alphabet = alphabetOf(part.dataCoding, codings)
     const body = part.payload.subarray(header?.octets ?? 0)
-    const piece = alphabet === 'gsm7' ? septetsIn(part, codings) : body
+    const isLast = index === parts.length - 1
+    const piece = alphabet === 'gsm7' ? septetsOf(part, codings, isLast) : body
     const last = runs.at(-1)
     if (last !== undefined && last.alphabet === alphabet && last.shift === shift) last.pieces.push(piece)
     else runs.push({ alphabet, shift, pieces: [piece] })
-  }
+  })
   return runs
 }
 
 /** One septet an octet. */
-function septetsIn(part: BodyPart, { gsm7Packed }: CarrierCodings): Buffer {
+function septetsOf(part: BodyPart, { gsm7Packed }: CarrierCodings, isLast: boolean): Buffer {
   const { header } = headerOf(part)
   const body = part.payload.subarray(header?.octets ?? 0)
-  if (gsm7Packed) return unpackSeptets(body, 0, body.length, header === null ? 0 : fillBitsAfter(header.octets))
-  return part.endsInNul && body.at(-1) === 0 ? body.subarray(0, -1) : body
+  if (!gsm7Packed) return part.endsInNul && body.at(-1) === 0 ? body.subarray(0, -1) : body
+  const fillBits = header === null ? 0 : fillBitsAfter(header.octets)
+  const septets = unpackSeptets(body, 0, body.length, fillBits)
+  const isCut = septets.length < septetsIn(body.length, fillBits) && body.at(-1)! >> 1 === 0
+  // A part that others follow is full: a last septet of 0 in it is a letter (of Urdu, say), not padding.
+  return isCut && !isLast ? Buffer.concat([septets, Buffer.alloc(1)]) : septets
 }
 
 export function alphabetOf(dataCoding: number, codings: CarrierCodings): Alphabet {
