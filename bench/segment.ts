@@ -7,8 +7,10 @@ import { NumberPolicy } from '../src/engine/phone/number-policy.js'
 import { Segmenter } from '../src/engine/text/segment.js'
 import { type BenchOptions, type BenchRow, rates, roundsOf } from './bench.js'
 
-/** npm split-sms, which has no types; it finds the parts as text and encodes nothing. */
-const splitSms: { split(text: string): unknown } = createRequire(import.meta.url)('split-sms')
+/** Two packages without types, or with none that fit; they find the parts as text and encode nothing. */
+const require = createRequire(import.meta.url)
+const splitSms: { split(text: string): unknown } = require('split-sms')
+const { SegmentedMessage }: { SegmentedMessage: new (text: string) => unknown } = require('sms-segments-calculator')
 
 const TEXTS = Array.from({ length: 1000 }, (_, index) =>
   `Hello Anna, your parcel ${100_000 + index} arrives today between 10:00 and 12:00. Reply STOP to end. Thank you.`.padEnd(
@@ -20,6 +22,10 @@ const ACCENTED = TEXTS.map((text) => `Señor: ${text}`.slice(0, 160))
 const LONG = TEXTS.map((text) => text + text)
 const WIDE = TEXTS.map((text) => `Привет ${text}`.slice(0, 70))
 const WIDE_LONG = TEXTS.map((text) => `Привет ${text}`.repeat(2).slice(0, 200))
+const EMOJI = TEXTS.map((text) => `👍🏽 ${text}`.slice(0, 140))
+const TURKISH = TEXTS.map((_, index) =>
+  `Sayın müşterimiz, ${100_000 + index} numaralı siparişiniz bugün ulaşacaktır. `.repeat(2),
+)
 const HINDI = TEXTS.map((_, index) =>
   `नमस्ते, आपका पार्सल ${100_000 + index} आज दस से बारह बजे के बीच पहुंचेगा. धन्यवाद`.repeat(2),
 )
@@ -61,7 +67,12 @@ export async function bench(options: BenchOptions = {}): Promise<BenchRow[]> {
       'text, 200 characters UCS-2': each(WIDE_LONG, 50, segment),
       'text, plain characters, 3 languages allowed': each(TEXTS, 200, segmentNational),
       'text, Hindi in its tables, 3 languages allowed': each(HINDI, 20, segmentNational),
+      'text, Turkish in its tables, 3 languages allowed': each(TURKISH, 20, segmentNational),
+      'text, two parts UCS-2 with emoji': each(EMOJI, 20, segment),
+      'text, two parts of Hindi UCS-2': each(HINDI, 20, segment),
       'text, split-sms': each(TEXTS, 20, splitSms.split),
+      'text, split-sms, two parts UCS-2 with emoji': each(EMOJI, 10, splitSms.split),
+      'text, sms-segments-calculator': each(TEXTS, 1, (text) => new SegmentedMessage(text)),
       'number, +44…': each(INTERNATIONAL, 200, parse),
       'number, 07…': each(NATIONAL, 100, parse),
       'number, 07… with a space': each(SPACED, 50, parse),

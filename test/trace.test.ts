@@ -10,6 +10,7 @@ import { describePdu } from '../src/smpp/describe.js'
 import { maskedCopy } from '../src/smpp/mask.js'
 import { Smsc } from '../src/smpp/simulator/smsc.js'
 import { type Peers, smpp, startEngine, startJob, untilMessages } from './peer-support.js'
+import { TextSender } from './sent-pdus.js'
 import { Watcher } from './trace-watch.js'
 
 const cli = fileURLToPath(new URL('../src/cli.js', import.meta.url))
@@ -151,6 +152,21 @@ t.test('a copy that is shown keeps its length and loses its words, whatever the 
   })
   t.match(long, { user_data_header: '050003070201', short_message: '*'.repeat(secret.length) })
   for (let end = 0; end < 40; end++) t.ok(describePdu(Buffer.alloc(end, 0x41)), 'a piece of a PDU is described too')
+})
+
+t.test('texts in national tables, for the screen alone, and octets are shown as what they are', async (t) => {
+  const turkish = new TextSender({ nationalLanguages: ['turkish'] }).send('ş'.repeat(80))
+  const [pdu] = turkish.pdus
+  t.match(describePdu(pdu!), { user_data_header: '03250101', short_message: 'ş'.repeat(80) })
+  t.match(describePdu(maskedCopy(pdu!, 0, pdu!.length, false)), { short_message: '*'.repeat(80) })
+  const shown = (data_coding: number, short_message: Buffer, mask: boolean) => {
+    const bytes = new smpp.PDU('submit_sm', { sequence_number: 1, data_coding, short_message }).toBuffer()
+    return describePdu(mask ? maskedCopy(bytes, 0, bytes.length, false) : bytes).short_message
+  }
+  const flash = Buffer.from('жж', 'utf16le').swap16()
+  t.equal(shown(0x18, flash, false), 'жж')
+  t.equal(shown(0x18, flash, true), '**')
+  t.equal(shown(0xf5, Buffer.from([0, 255]), false), '00ff')
 })
 
 t.test('the help of both commands is what the README says', async (t) => {

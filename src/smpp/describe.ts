@@ -1,9 +1,11 @@
 /** A PDU as a person reads it: fields under the names of SMPP 3.4 §4, in the order of the wire. For traces only. */
+import type { ShiftTables } from '../engine/contract/language.js'
 import { readDataCoding } from '../engine/text/data-coding.js'
 import { decodeGsm7 } from '../engine/text/gsm7.js'
+import { readUserDataHeader } from '../engine/text/user-data-header.js'
 import { COMMAND, ESM, HEADER_BYTES, RESPONSE, TAG } from './constants.js'
 import { cStringEnd, readUint32 } from './decode.js'
-import { isBind, isMessage } from './mask.js'
+import { isBind, isMessage, STAR } from './mask.js'
 import { statusName } from './status.js'
 import { readUint16, tlvStart } from './tlv.js'
 
@@ -115,22 +117,28 @@ function describeMessage(reader: BodyReader, fields: Fields, isDataSm: boolean):
 
 function describeText(text: Buffer, fields: Fields, kind: { esmClass: number; dataCoding: number }): void {
   let from = 0
+  let shift: ShiftTables = 0
   if ((kind.esmClass & ESM.udhi) !== 0 && text.length > 0) {
     from = Math.min(text.length, 1 + text[0]!)
     fields.user_data_header = text.subarray(0, from).toString('hex')
+    shift = readUserDataHeader(text)?.shift ?? 0
   }
-  fields.short_message = readable(text.subarray(from), kind.dataCoding)
+  fields.short_message = readable(text.subarray(from), kind.dataCoding, shift)
 }
 
 /** As far as a reader of one PDU can tell; what data_coding 0 means is the carrier's secret, GSM 7-bit the usual. */
-function readable(text: Buffer, dataCoding: number): string {
-  if (dataCoding === 8)
+function readable(text: Buffer, dataCoding: number, shift: ShiftTables): string {
+  const { alphabet } = readDataCoding(dataCoding)
+  if (alphabet === 'ucs2')
     return Buffer.from(text.subarray(0, text.length & ~1))
       .swap16()
       .toString('utf16le')
-  if (dataCoding === 3) return text.toString('latin1')
-  if (readDataCoding(dataCoding).alphabet === 'binary') return text.toString('hex')
-  return text.every((septet) => septet < 0x80) ? decodeGsm7(text, 0, text.length) : text.toString('latin1')
+  if (alphabet === 'latin1') return text.toString('latin1')
+  if (alphabet === 'binary') return text.toString('hex')
+  if (text.some((octet) => octet >= 0x80)) return text.toString('latin1')
+  // Stars of a masked text are letters in other tables.
+  const isMasked = text.every((octet) => octet === STAR)
+  return decodeGsm7(text, 0, text.length, isMasked ? 0 : shift)
 }
 
 function describeRest(reader: BodyReader, fields: Fields, command: number): void {

@@ -2,12 +2,12 @@
  * Makes a PDU fit to be shown: a copy of the same length, its text and password overwritten. Text of a receipt is kept
  * up to `text:`, since what stands before it is the carrier's own (SMPP 3.4 appendix B).
  */
+import { readDataCoding } from '../engine/text/data-coding.js'
 import { COMMAND, ESM, HEADER_BYTES, TAG } from './constants.js'
 import { cStringEnd, newMessagePdu, readMessagePdu, readUint32, type Span } from './decode.js'
 import { findTlv } from './tlv.js'
 
-const STAR = 0x2a
-const UCS2 = 8
+export const STAR = 0x2a
 const pdu = newMessagePdu()
 const payload: Span = { start: 0, length: 0 }
 
@@ -52,7 +52,7 @@ function maskSpan(bytes: Buffer, span: Span, kind: { esmClass: number; dataCodin
   let from = span.start
   if ((kind.esmClass & ESM.udhi) !== 0 && span.length > 0) from = Math.min(end, from + 1 + bytes[from]!)
   from += receiptLength(bytes.latin1Slice(from, end))
-  if (kind.dataCoding !== UCS2) {
+  if (readDataCoding(kind.dataCoding).alphabet !== 'ucs2') {
     bytes.fill(STAR, from, end)
     return
   }

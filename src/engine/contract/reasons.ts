@@ -32,7 +32,10 @@ export const REASONS = [
     'A quote stands inside an unquoted field or text follows a closing quote; double it, or quote the field.',
   ],
   ['UNCLOSED_QUOTE', 'A quote is opened on this line and never closed.'],
-  ['BODY_INVALID', 'The record has bytes that are not valid text in the encoding of the file.'],
+  [
+    'BODY_INVALID',
+    'A control character (NUL, ESC …), half a surrogate pair, or bytes that are no text in the encoding of the file.',
+  ],
   ['BAD_DATE', 'The date cannot be read; use 2026-11-22T09:00:00+00:00 or a format with a time zone.'],
   ['CHARACTER_UNSUPPORTED', 'A character cannot be sent with the coding that the carrier allows.'],
   ['CARRIER_REJECTED', 'The carrier refused the message for good; the raw status is beside it.'],
