@@ -1,6 +1,6 @@
 /** The options that `send` and `check` share: a job's settings on the command line. */
 import { readFileSync } from 'node:fs'
-import type { ColumnRef, CsvSettings, JobSettings } from '../engine/contract/job.js'
+import type { ColumnRef, ColumnSettings, CsvSettings, JobSettings } from '../engine/contract/job.js'
 import { PRIORITIES } from '../engine/contract/message.js'
 import { CommandError, numberOption, type OptionTable, type OptionValues, textOption, UsageError } from './command.js'
 import { jsonFile } from './json-file.js'
@@ -21,6 +21,10 @@ export const jobOptions = {
   delimiter: { type: 'string' },
   encoding: { type: 'string' },
   'no-header': { type: 'boolean' },
+  'relax-quotes': { type: 'boolean' },
+  'send-at-column': { type: 'string' },
+  'send-at-format': { type: 'string' },
+  'time-zone': { type: 'string' },
   transliterate: { type: 'boolean' },
   flash: { type: 'boolean' },
   'keep-duplicates': { type: 'boolean' },
@@ -42,6 +46,9 @@ export const jobHelp = `  --text TEXT      the text, with ~label~ or ~label|fall
   --priority P     high, normal or low
   --rate N         parts per second of this job
   --delimiter D, --encoding E, --no-header   how the file is written (default: found by itself)
+  --relax-quotes   take quotes inside a field as they are
+  --send-at-column C  column with the time of each row; --send-at-format "DD/MM/YYYY HH:mm" when it is not RFC 3339
+  --time-zone ZONE  of times without an offset, e.g. Europe/London (default: the account's)
   --transliterate  replace characters where the text then needs fewer parts
   --flash          shown at once and not stored by the phone
   --keep-duplicates  send to a number as often as it stands in the file
@@ -63,6 +70,7 @@ export function jobSettings(values: OptionValues): JobSettings {
     ratePerSecond: numberOption(values, 'rate', 1),
     priority: choice(values, 'priority', PRIORITIES),
     sendAt: time(values),
+    timeZone: textOption(values, 'time-zone'),
     csv: csvSettings(values),
     columns: columns(values),
     suppressed: numbersOf(textOption(values, 'suppressed')),
@@ -91,11 +99,14 @@ export function columnRef(text: string): ColumnRef {
 function columns(values: OptionValues): JobSettings['columns'] {
   const to = textOption(values, 'to')
   const text = textOption(values, 'text-column')
-  if (to === undefined && text === undefined) return undefined
-  return withoutAbsent({
+  const sendAt = textOption(values, 'send-at-column')
+  const columns = withoutAbsent<ColumnSettings>({
     to: to === undefined ? undefined : columnRef(to),
     text: text === undefined ? undefined : columnRef(text),
+    sendAt: sendAt === undefined ? undefined : columnRef(sendAt),
+    sendAtFormat: textOption(values, 'send-at-format'),
   })
+  return Object.keys(columns).length === 0 ? undefined : columns
 }
 
 function csvSettings(values: OptionValues): CsvSettings | undefined {
@@ -103,6 +114,7 @@ function csvSettings(values: OptionValues): CsvSettings | undefined {
     header: values['no-header'] === true ? false : undefined,
     delimiter: textOption(values, 'delimiter')?.replace('\\t', '\t'),
     encoding: choice(values, 'encoding', encodings),
+    relaxQuotes: values['relax-quotes'] === true ? true : undefined,
   })
   return Object.keys(csv).length === 0 ? undefined : csv
 }

@@ -95,13 +95,18 @@ export async function follow(client: ApiClient, id: string, progress: ProgressLi
   for (;;) {
     const job = await client.json<JobView>('GET', `/v1/jobs/${id}`)
     const text = progressText(job, systemClock.now())
-    if (isOver(job)) {
+    if (isOver(job) || waitsForReview(job)) {
       progress.end(text)
       return job
     }
     progress.show(text)
     await delay(POLL_MS)
   }
+}
+
+/** Nothing more happens to it until somebody resumes or cancels it. */
+function waitsForReview(job: JobView): boolean {
+  return job.state === 'paused' && job.reason !== null
 }
 
 function conclude(job: JobView, { isJson, isWaited }: { isJson: boolean; isWaited: boolean }): number {
