@@ -4,6 +4,7 @@ import t from 'tap'
 import { Random } from '../src/engine/base/random.js'
 import type { Coding } from '../src/engine/contract/message.js'
 import { reasonCode } from '../src/engine/contract/reasons.js'
+import { graphemeStart } from '../src/engine/text/graphemes.js'
 import { decodeGsm7, encodeGsm7 } from '../src/engine/text/gsm7.js'
 import { findOffending } from '../src/engine/text/offending.js'
 import { type Segmented, Segmenter, type SegmentOptions, textOf } from '../src/engine/text/segment.js'
@@ -123,6 +124,59 @@ t.test('nothing is cut in the middle', async (t) => {
   t.equal(parts(tight).join(''), `${'ж'.repeat(62)}${family}${'ж'.repeat(64)}`)
 })
 
+t.test('graphemes begin where the whole text, segmented from its start, says it', async (t) => {
+  const random = new Random(seed)
+  const whole = new Intl.Segmenter('en', { granularity: 'grapheme' })
+  const wrong: string[] = []
+  const check = (text: string) => {
+    const starts = [...whole.segment(text)].map(({ index }) => index)
+    let start = 0
+    for (let at = 1; at < text.length; at++) {
+      if (starts.includes(at)) start = at
+      const found = graphemeStart(text, at)
+      if (found !== start) wrong.push(`${JSON.stringify(text)} ${at}: ${found}, not ${start}`)
+    }
+  }
+  const clusters = [
+    ...CLUSTERS,
+    '🇫🇷🇩🇪🇺',
+    'क्षि',
+    '\u0d4eക',
+    'กำ',
+    '\u1112\u1161\u11ab',
+    '각\u11a8',
+    '\r\n',
+    '\u0600\u0661',
+    '\u200d©',
+    'a\u200c',
+  ]
+  for (let count = 0; count < 4_000; count++) {
+    const script = SCRIPTS[random.below(SCRIPTS.length)]!
+    let text = ''
+    for (let length = random.below(120); length >= 0; length--) {
+      const pick = random.below(5)
+      if (pick === 0) text += clusters[random.below(clusters.length)]
+      else if (pick === 1) text += String.fromCodePoint(ANYWHERE[random.below(ANYWHERE.length)]! + random.below(256))
+      else text += script[random.below(script.length)]!
+    }
+    check(text.replace(/\p{Surrogate}/gu, ''))
+  }
+  for (let unit = 0; unit < 0xffff; unit++) {
+    if ((unit & 0xf800) === 0xd800) continue
+    const char = String.fromCharCode(unit)
+    for (const text of [`a${char}b`, `क${char}क`]) {
+      const starts = [...whole.segment(text)].map(({ index }) => index)
+      for (const at of [1, 2]) {
+        if ((graphemeStart(text, at) === at) !== starts.includes(at))
+          wrong.push(`U+${unit.toString(16)} at ${at} of ${text}`)
+      }
+    }
+  }
+  check('🇬🇧'.repeat(60))
+  check(`a${'\u0301'.repeat(200)}b`)
+  t.same(wrong.slice(0, 3), [])
+})
+
 t.test('too long is told by parts, not by characters', async (t) => {
   t.equal(shape('x'.repeat(306), { maxParts: 2 }), 'gsm7 306: 153 153')
   t.equal(shape('x'.repeat(307), { maxParts: 2 }), 'TOO_LONG')
@@ -164,6 +218,11 @@ t.test('transliteration is used where it makes the text fit, and only there', as
 })
 
 const SCRIPTS = ['abc XYZ 019 .,', 'abc{}[]~^|\\€', 'éèàùßÆ¥', 'абвгд', 'शब्द', 'שלום', '汉字短信', 'ไทย', 'ΑΒΓδ', 'xç']
+/** Blocks with marks, signs before, jamo, and letters of Brahmic scripts. */
+const ANYWHERE = [
+  0x300, 0x600, 0x700, 0x800, 0x900, 0xa00, 0xb00, 0xc00, 0xd00, 0xe00, 0x1000, 0x1100, 0xa900, 0xd700, 0x2000, 0x2600,
+  0x3000, 0xfe00, 0xff00, 0x11000, 0x1f300, 0x1f1e6,
+]
 const CLUSTERS = ['👍', '👍🏽', '👨‍👩‍👧', '🇬🇧', '❤️', '🏳️‍🌈', 'e\u0301']
 
 function randomText(random: Random): string {

@@ -6,21 +6,11 @@
  */
 
 import type { ShiftTables } from '../contract/language.js'
+import { graphemeStart } from './graphemes.js'
 import { septetsOf } from './gsm7.js'
 
 /** In place of a pair of tables: the text is UCS-2. */
 export const WIDE = -1
-
-/** Latin, Greek, Cyrillic, punctuation, symbols, CJK and Hangul: a text of these alone has none of the below (ten times as fast). */
-const MAY_HAVE_MARKS = /[^\0-\u02ff\u0370-\u0482\u048a-\u0590\u200e-\u20cf\u2100-\u2bff\u3400-\u9fff\uac00-\ud7a3]/
-/** Marks, joiners, what lies outside the BMP, conjoining jamo, am of Thai and Lao: only with these can a cut part a grapheme. */
-const MAY_CLUSTER =
-  /\p{M}|\p{Grapheme_Extend}|\u200d|[\u{10000}-\u{10ffff}\u0e33\u0eb3\u1100-\u11ff\ua960-\ua97f\ud7b0-\ud7ff]/u
-const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
-
-function mayCluster(text: string): boolean {
-  return MAY_HAVE_MARKS.test(text) && MAY_CLUSTER.test(text)
-}
 
 /** UTF-16 index of the end of the longest part from `start` that holds at most `size` units. */
 export function partEnd(text: string, start: number, size: number, tables: ShiftTables): number {
@@ -61,7 +51,6 @@ export class Cuts {
   readonly #text: string
   readonly #size: number
   readonly #tables: ShiftTables
-  readonly #clusters: Intl.Segments | null
   /** Parts that the text needs. */
   readonly count: number
   #made = 0
@@ -71,15 +60,13 @@ export class Cuts {
     this.#size = size
     this.#tables = tables
     this.count = countParts(text, 0, size, tables)
-    this.#clusters = this.count > 1 && mayCluster(text) ? graphemes.segment(text) : null
   }
 
   /** UTF-16 index of the end of the part that begins at `start`; call it part by part. */
   next(start: number): number {
     this.#made++
     const end = partEnd(this.#text, start, this.#size, this.#tables)
-    if (this.#clusters === null || end >= this.#text.length) return end
-    const whole = this.#clusters.containing(end)?.index ?? end
+    const whole = graphemeStart(this.#text, end)
     if (whole <= start || whole === end) return end
     const rest = countParts(this.#text, whole, this.#size, this.#tables)
     return rest <= this.count - this.#made ? whole : end
