@@ -7,12 +7,29 @@
  * the new rate. While others are accepted it rises by a fortieth of the agreed rate a second, slowly in the first seconds
  * after a cut, so that it dwells below what the carrier takes: from the floor it is back at 95 % in about 45 s.
  * Without an agreed rate the limit begins at what was accepted lately, and is lifted once twice that works.
+ *
+ * A cut that helps ends the throttling or lessens it. Where the share stays what it was over several cuts, it has nothing
+ * to do with our rate: the cuts are taken back, and that share is borne until it changes.
  */
 import { RateLimiter } from './rate.js'
 
 const EPOCH_MS = 1_000
+/** Fewer answers say little of a share: the epoch waits for them, but not for ever. */
+const EPOCH_ANSWERS = 20
+const EPOCH_MS_MOST = 5_000
+/** A share above this is a storm, and never borne. */
+const BORNE_MOST = 0.5
+const STORM_ANSWERS = 10
+/**
+ * A cut by twice the share ends the throttling of a carrier that takes so much and no more. Whether it did shows once so
+ * many refusals would have come without it; more than this part of them means that it did not help.
+ */
+const EXPECTED_REFUSALS = 8
+const VERDICT_MS_MOST = 15_000
+const UNHELPED = 0.35
+const UNHELPFUL_CUTS = 2
 /** Throttled more than half of so many answers: the cut does not wait for the end of the second. */
-const URGENT_ANSWERS = 10
+const URGENT_ANSWERS = 20
 const CUT_MOST = 0.5
 /** A smaller share is noise: it slows, but does not delay the way back. */
 const NOISE = 0.03
@@ -45,6 +62,12 @@ export class AdaptiveRate {
   #epochAt = -1
   #lastOkPerSecond = 0
   #cutAt = Number.NEGATIVE_INFINITY
+  /** Share before the cut whose help is not proved yet, how many did not help, the rate before the first; 0: none. */
+  #shareAtCut = 0
+  #unhelpful = 0
+  #beforeCuts = 0
+  /** Share that no cut lessens; 0: none is known. */
+  #borne = 0
   #gentleSince = Number.NEGATIVE_INFINITY
   #raisedAt = 0
   /** Rate in force at the last tick. */
@@ -115,16 +138,26 @@ export class AdaptiveRate {
 
   /** Time work; cheap. True: the rate in force has changed since the last tick. */
   tick(nowMs: number): boolean {
-    if (this.#epochAt >= 0 && nowMs - this.#epochAt >= EPOCH_MS) this.#endEpoch(nowMs)
+    if (this.#epochAt >= 0 && this.#isEpochOver(nowMs - this.#epochAt)) this.#endEpoch(nowMs)
     const hasChanged = this.perSecond !== this.#told
     this.#told = this.perSecond
     return hasChanged
   }
 
+  #isEpochOver(elapsedMs: number): boolean {
+    const answers = this.#ok + this.#refused
+    if (elapsedMs < EPOCH_MS) return false
+    const expected = answers * Math.max(this.#shareAtCut, this.#borne)
+    if (expected > 0) return expected >= EXPECTED_REFUSALS || elapsedMs >= VERDICT_MS_MOST
+    return this.#refused === 0 || answers >= EPOCH_ANSWERS || elapsedMs >= EPOCH_MS_MOST
+  }
+
   #endEpoch(nowMs: number): void {
     const elapsedMs = Math.max(MEASURED_MS_LEAST, nowMs - this.#epochAt)
     const okPerSecond = (this.#ok * 1000) / elapsedMs
-    if (this.#refused > 0) this.#cut(nowMs, Math.max(okPerSecond, this.#lastOkPerSecond))
+    const share = this.#refused / Math.max(1, this.#ok + this.#refused)
+    const isBorne = this.#judge(share)
+    if (this.#refused > 0 && !isBorne) this.#cut(nowMs, share, Math.max(okPerSecond, this.#lastOkPerSecond))
     else if (this.#ok > 0 && this.#slowed !== null) this.#raise(nowMs)
     if (this.#ok > 0) this.#lastOkPerSecond = okPerSecond
     this.#ok = 0
@@ -132,8 +165,37 @@ export class AdaptiveRate {
     this.#epochAt = -1
   }
 
-  #cut(nowMs: number, okPerSecond: number): void {
-    const share = this.#refused / (this.#ok + this.#refused)
+  /** Looks whether the last cut has helped; takes the cuts back when several have not. True: this share is borne. */
+  #judge(share: number): boolean {
+    const before = this.#shareAtCut
+    this.#shareAtCut = 0
+    if (share > BORNE_MOST && this.#ok + this.#refused >= STORM_ANSWERS) {
+      this.#borne = 0
+      return false
+    }
+    if (this.#borne > 0) {
+      if (share > 2 * this.#borne + NOISE) this.#borne = 0
+      else if (share >= UNHELPED * this.#borne) return true
+      else this.#endSeries()
+    } else if (before > 0) {
+      if (share >= UNHELPED * before) this.#unhelpful++
+      else this.#endSeries()
+    } else if (this.#refused === 0) this.#endSeries()
+    if (this.#unhelpful < UNHELPFUL_CUTS) return false
+    this.#borne = share
+    this.#unhelpful = 0
+    this.#slowed = this.#beforeCuts
+    this.#apply()
+    return true
+  }
+
+  #endSeries(): void {
+    this.#unhelpful = 0
+    this.#beforeCuts = 0
+    this.#borne = 0
+  }
+
+  #cut(nowMs: number, share: number, okPerSecond: number): void {
     if (this.#slowed === null && this.#ceilingOrAgreed() === null)
       this.#measured = Math.max(okPerSecond, MEASURED_LEAST)
     const top = this.#top()
@@ -142,6 +204,8 @@ export class AdaptiveRate {
     if (share > NOISE) this.#gentleSince = nowMs
     else if (this.#slowed !== null) this.#raise(nowMs)
     const before = Math.min(this.#slowed ?? top, top)
+    if (share > NOISE && share <= BORNE_MOST) this.#shareAtCut = share
+    if (this.#beforeCuts === 0) this.#beforeCuts = before
     this.#slowed = Math.max(floor, before * (1 - Math.min(CUT_MOST, 2 * share)))
     this.#cutAt = nowMs
     this.#raisedAt = nowMs
