@@ -54,6 +54,8 @@ export class Cuts {
   /** Parts that the text needs. */
   readonly count: number
   #made = 0
+  /** Where a grapheme begins, at or before the last cut. */
+  #known = 0
 
   constructor(text: string, size: number, tables: ShiftTables) {
     this.#text = text
@@ -66,7 +68,8 @@ export class Cuts {
   next(start: number): number {
     this.#made++
     const end = partEnd(this.#text, start, this.#size, this.#tables)
-    const whole = graphemeStart(this.#text, end)
+    const whole = graphemeStart(this.#text, end, this.#known)
+    this.#known = whole
     if (whole <= start || whole === end) return end
     const rest = countParts(this.#text, whole, this.#size, this.#tables)
     return rest <= this.count - this.#made ? whole : end

@@ -14,13 +14,16 @@ const CLINGS =
 /** How far back a place without doubt is looked for. */
 const LOOK_BACK = 48
 
-/** UTF-16 index at which the grapheme begins that the unit at `at` belongs to: `at` itself where one begins there. */
-export function graphemeStart(text: string, at: number): number {
-  if (at <= 0 || at >= text.length || isApart(text, at)) return at
+/**
+ * UTF-16 index at which the grapheme begins that the unit at `at` belongs to: `at` itself where one begins there. One
+ * must begin at `known`, which is at or before `at`.
+ */
+export function graphemeStart(text: string, at: number, known = 0): number {
+  if (at <= known || at >= text.length || isApart(text, at)) return at
   let from = at - 1
-  const least = Math.max(0, at - LOOK_BACK)
+  const least = Math.max(known, at - LOOK_BACK)
   while (from > least && !isApart(text, from)) from--
-  if (from > 0 && from === least && !isApart(text, from)) from = 0
+  if (from > known && !isApart(text, from)) from = known
   const { index } = segmenter.segment(text.slice(from, at + 2)).containing(at - from)!
   return from + index
 }
