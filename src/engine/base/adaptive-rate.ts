@@ -40,6 +40,7 @@ const GENTLE_MS = 8_000
 /** Least rate: enough to notice the end of a storm, too little to feed it. */
 const FLOOR_SHARE = 0.01
 const FLOOR_LEAST = 0.2
+const FLOOR_UNAGREED = 0.25
 const FLOOR_MOST = 5
 /** After silence one success must not stand for all of it. */
 const ELAPSED_MAX_MS = 10_000
@@ -199,7 +200,7 @@ export class AdaptiveRate {
     if (this.#slowed === null && this.#ceilingOrAgreed() === null)
       this.#measured = Math.max(okPerSecond, MEASURED_LEAST)
     const top = this.#top()
-    const floor = this.#floor(top)
+    const floor = this.#floor(top, share)
     // What rises meanwhile must not outweigh a small share for ever, nor a small share end all rising.
     if (share > NOISE) this.#gentleSince = nowMs
     else if (this.#slowed !== null) this.#raise(nowMs)
@@ -234,9 +235,9 @@ export class AdaptiveRate {
     return this.#ceilingOrAgreed() ?? this.#measured
   }
 
-  /** Without an agreed rate less is known, so less is taken away. */
-  #floor(top: number): number {
-    if (this.#ceilingOrAgreed() === null) return Math.min(top, FLOOR_MOST)
+  /** Without an agreed rate the top is what was really taken: a carrier that still takes a part of it can bear some of it. */
+  #floor(top: number, share: number): number {
+    if (this.#ceilingOrAgreed() === null) return Math.min(top, Math.max(FLOOR_MOST, top * FLOOR_UNAGREED * (1 - share)))
     return Math.min(top, Math.max(FLOOR_LEAST, Math.min(FLOOR_MOST, top * FLOOR_SHARE)))
   }
 
