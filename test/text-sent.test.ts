@@ -99,15 +99,67 @@ function seenOf(frame: string[]): Seen {
   }
 }
 
-/** By text, what tshark sees of its submits. */
-function read(t: Test, sent: readonly SentText[], alphabet = 'GSM 7-bit'): Seen[][] {
+/** What tshark sees of the submits of each text; it is started once for all texts of an alphabet. */
+function read(sent: readonly SentText[], alphabet: string): Map<SentText, Seen[]> {
   const capture = writeCapture(
     t.testdir({}),
     sent.flatMap(({ pdus }) => pdus),
   )
   const frames = dissect(capture, FIELDS, [`smpp.decode_sms_over_smpp:${alphabet}`])
   let at = 0
-  return sent.map(({ pdus }) => pdus.map(() => seenOf(frames[at++] ?? [])))
+  return new Map(sent.map((one) => [one, one.pdus.map(() => seenOf(frames[at++] ?? []))]))
+}
+
+/** Every character of a table but white space and what the default alphabet has too. */
+function ownOf(table: readonly string[]): string {
+  const known = new Set([...LOCKING_SHIFT[0]!, ...SINGLE_SHIFT[0]!])
+  return [...new Set(table)].filter((char) => char !== '' && !known.has(char)).join('')
+}
+
+/** Texts that are cheapest in a language's single shift table, in its locking table, and in both. */
+function textsFor(id: number): string[] {
+  const single = ownOf(SINGLE_SHIFT[id]!)
+  const locking = ownOf(LOCKING_SHIFT[id]!)
+  const latin = 'order twelve arrives today between ten and eleven '
+  const texts = [`${latin}${latin}${single.slice(0, 20)} ${latin}`.slice(0, 150 - single.slice(0, 20).length)]
+  if (locking !== '') texts.push(locking.repeat(Math.ceil(320 / locking.length)))
+  if (locking !== '' && id > 3) texts.push(`SALE ${locking.repeat(Math.ceil(90 / locking.length))} ${single}`)
+  return texts
+}
+
+/** Everything that is sent in one way of joining parts. */
+function sendAll(form: (typeof FORMS)[number]) {
+  const sender = new TextSender({ longMessages: form })
+  const packer = new TextSender({ longMessages: form, gsm7Packed: true })
+  const national = LANGUAGES.slice(1).flatMap((name, index) => {
+    const speaker = new TextSender({ longMessages: form, nationalLanguages: [name as NationalLanguage] })
+    return textsFor(index + 1).map((text) => speaker.send(text))
+  })
+  return {
+    form,
+    texts: TEXTS.map((text) => sender.send(text)),
+    packed: [GSM7, GSM7.repeat(5), 'y'.repeat(161), '@'.repeat(9)].map((text) => packer.send(text)),
+    emoji: sender.send(EMOJI.repeat(12)),
+    national,
+  }
+}
+
+const SENT = FORMS.map(sendAll)
+const SEEN = skip
+  ? new Map<SentText, Seen[]>()
+  : new Map([
+      ...read(
+        SENT.flatMap(({ texts, emoji, national }) => [...texts, emoji, ...national]),
+        'GSM 7-bit',
+      ),
+      ...read(
+        SENT.flatMap(({ packed }) => packed),
+        'GSM 7-bit (packed)',
+      ),
+    ])
+
+function seen(sent: SentText): SentText & { parts: Seen[] } {
+  return { ...sent, parts: SEEN.get(sent) ?? [] }
 }
 
 /** What joins the parts, where there are several: one of the two ways, numbered in order, under one reference. */
@@ -129,22 +181,17 @@ function checkJoin(t: Test, form: string, seen: readonly Seen[]): void {
 /** In packed text a whole spare septet is a carriage return (3GPP TS 23.038 §6.1.2.3.1). */
 const unpadded = ({ text }: Seen): string => text.replace(/\r$/, '')
 
-for (const form of FORMS) {
+for (const { form, texts, packed } of SENT) {
   t.test(`${form}: tshark reads the texts as they were written`, { skip }, async (t) => {
-    const sender = new TextSender({ longMessages: form })
-    const sent = TEXTS.map((text) => sender.send(text))
-    read(t, sent).forEach((parts, index) => {
-      const { text, message } = sent[index]!
+    for (const { text, message, parts } of texts.map(seen)) {
       t.equal(parts.map((part) => part.text).join(''), text)
       t.same(new Set(parts.map(({ coding }) => coding)), new Set([message.coding === 1 ? '0x08' : '0x00']))
       checkJoin(t, form, parts)
-    })
-    const packer = new TextSender({ longMessages: form, gsm7Packed: true })
-    const packed = [GSM7, GSM7.repeat(5), 'y'.repeat(161), '@'.repeat(9)].map((text) => packer.send(text))
-    read(t, packed, 'GSM 7-bit (packed)').forEach((parts, index) => {
-      t.equal(parts.map(unpadded).join(''), packed[index]!.text, 'packed')
+    }
+    for (const { text, parts } of packed.map(seen)) {
+      t.equal(parts.map(unpadded).join(''), text, 'packed')
       checkJoin(t, form, parts)
-    })
+    }
   })
 }
 
@@ -154,10 +201,9 @@ function body({ octets, hasHeader }: Seen): Buffer {
 }
 
 t.test('emoji go out as UTF-16BE, and no part begins or ends within one', { skip }, async (t) => {
-  for (const form of FORMS) {
-    const sender = new TextSender({ longMessages: form })
-    const [parts] = read(t, [sender.send(EMOJI.repeat(12))])
-    const texts = parts!.map((part) => Buffer.from(body(part)).swap16().toString('utf16le'))
+  for (const { emoji } of SENT) {
+    const { parts } = seen(emoji)
+    const texts = parts.map((part) => Buffer.from(body(part)).swap16().toString('utf16le'))
     t.equal(texts.join(''), EMOJI.repeat(12))
     for (const text of texts) t.match(text, /^(?:ab |b | )?(?:👍|👨|🇬|ab)/u)
   }
@@ -172,37 +218,13 @@ function readSeptets(septets: Buffer, locking: number, single: number): string {
   return text
 }
 
-/** Every character of a table but white space and what the default alphabet has too. */
-function ownOf(table: readonly string[]): string {
-  const known = new Set([...LOCKING_SHIFT[0]!, ...SINGLE_SHIFT[0]!])
-  return [...new Set(table)].filter((char) => char !== '' && !known.has(char)).join('')
-}
-
-/** Texts that are cheapest in a language's single shift table, in its locking table, and in both. */
-function textsFor(id: number): string[] {
-  const single = ownOf(SINGLE_SHIFT[id]!)
-  const locking = ownOf(LOCKING_SHIFT[id]!)
-  const latin = 'order twelve arrives today between ten and eleven '
-  const texts = [`${latin}${latin}${single.slice(0, 20)} ${latin}`.slice(0, 150 - single.slice(0, 20).length)]
-  if (locking !== '') texts.push(locking.repeat(Math.ceil(320 / locking.length)))
-  if (locking !== '' && id > 3) texts.push(`SALE ${locking.repeat(Math.ceil(90 / locking.length))} ${single}`)
-  return texts
-}
-
-for (const form of FORMS) {
+for (const { form, national } of SENT) {
   t.test(
     `${form}: every language table is named in the header, and its septets read as the text`,
     { skip },
     async (t) => {
-      const sent: SentText[] = []
-      LANGUAGES.forEach((name, id) => {
-        if (name === 'default') return
-        const sender = new TextSender({ longMessages: form, nationalLanguages: [name as NationalLanguage] })
-        for (const text of textsFor(id)) sent.push(sender.send(text))
-      })
       const used = new Set<string>()
-      read(t, sent).forEach((parts, index) => {
-        const { text, message } = sent[index]!
+      for (const { text, message, parts } of national.map(seen)) {
         t.same(new Set(parts.map(({ coding }) => coding)), new Set(['0x00']), 'data_coding stays 0')
         t.ok(
           parts.every(({ locking, single }) => locking * 16 + single === message.shift),
@@ -212,7 +234,7 @@ for (const form of FORMS) {
         t.equal(read, text)
         if (parts.length > 1) checkJoin(t, form, parts)
         for (const { locking, single } of parts) used.add(`${locking}+${single}`)
-      })
+      }
       const wanted = LANGUAGES.flatMap((_, id) =>
         id === 0 ? [] : id < 4 ? [`0+${id}`] : [`0+${id}`, `${id}+0`, `${id}+${id}`],
       )
