@@ -28,7 +28,7 @@ const EXPECTED_REFUSALS = 8
 const VERDICT_MS_MOST = 15_000
 const UNHELPED = 0.35
 const UNHELPFUL_CUTS = 2
-/** Throttled more than half of so many answers: the cut does not wait for the end of the second. */
+/** Throttled more than half of so many answers: nothing more is sent in this second. */
 const URGENT_ANSWERS = 20
 const CUT_MOST = 0.5
 /** A smaller share is noise: it slows, but does not delay the way back. */
@@ -67,6 +67,8 @@ export class AdaptiveRate {
   #shareAtCut = 0
   #unhelpful = 0
   #beforeCuts = 0
+  /** Nothing is sent before. */
+  #restUntil = Number.NEGATIVE_INFINITY
   /** Share that no cut lessens; 0: none is known. */
   #borne = 0
   #gentleSince = Number.NEGATIVE_INFINITY
@@ -108,11 +110,14 @@ export class AdaptiveRate {
   restore(): void {
     this.#slowed = null
     this.#measured = 0
+    this.#restUntil = Number.NEGATIVE_INFINITY
+    this.#endSeries()
     this.#apply()
   }
 
   /** Parts that may leave now. */
   available(nowMs: number): number {
+    if (nowMs < this.#restUntil) return 0
     return this.#limiter === null ? Number.POSITIVE_INFINITY : this.#limiter.available(nowMs)
   }
   take(n: number, nowMs: number): void {
@@ -120,7 +125,7 @@ export class AdaptiveRate {
   }
   /** Milliseconds until `available` is at least 1; 0 when it is. */
   nextMs(nowMs: number): number {
-    return this.#limiter === null ? 0 : this.#limiter.nextMs(nowMs)
+    return Math.max(this.#limiter === null ? 0 : this.#limiter.nextMs(nowMs), this.#restUntil - nowMs, 0)
   }
 
   /** An answer to a part that left at `sentAtMs`. Hot path. */
@@ -134,7 +139,8 @@ export class AdaptiveRate {
     this.#refused++
     const answers = this.#ok + this.#refused
     const isUrgent = answers >= URGENT_ANSWERS && this.#refused * 2 > answers
-    if (isUrgent && nowMs - this.#cutAt >= EPOCH_MS) this.#endEpoch(nowMs)
+    // The rest of this second would be refused too: it is waited out, and then what the whole of it brought is known.
+    if (isUrgent) this.#restUntil = Math.max(this.#restUntil, this.#epochAt + EPOCH_MS)
   }
 
   /** Time work; cheap. True: the rate in force has changed since the last tick. */
