@@ -19,7 +19,7 @@ const {
 
 const TEXTS = 100_000
 /** The second calculator takes a millisecond a text. */
-const EVERY = 20
+const EVERY = 100
 
 function joined(result: Segmented): string {
   let text = ''
