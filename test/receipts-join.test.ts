@@ -2,7 +2,6 @@
  * How receipts find their message where ids alone do not tell: ids in another form, ids used again, early and late ones, after a
  * restart, for blocks that are closed; and answers that come after their time-out. Over a real store, with a scripted carrier.
  */
-import { cpSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { numberTail } from '../src/engine/base/number-tail.js'
 import { patternProblem } from '../src/engine/base/safe-pattern.js'
@@ -326,24 +325,4 @@ t.test('numbers that fit are believed, until too many do not; then what was park
   const { states } = await harness.until(JOB, (progress) => progress.states[STATE.delivered] === 39)
   t.equal(states[STATE.undelivered], 1, 'this carrier makes numbers up')
   t.equal(harness.view().unmatched, 0)
-})
-
-t.test('receipts that come again after a kill are known, though their block is closed', async (t) => {
-  const dataDir = tempDir(t)
-  const first = await run(t, 5, { dataDir })
-  first.dispatcher.job(jobDispatch(JOB, 5))
-  await first.finished(JOB)
-  await turn(first)
-  // What a kill at this moment would leave on the disk.
-  const killed = tempDir(t)
-  cpSync(dataDir, killed, { recursive: true })
-  const { sent } = first.channel
-  await first.abandon()
-
-  const second = await run(t, 0, { dataDir: killed, before: () => {} })
-  t.teardown(() => second.abandon())
-  for (const { id } of sent) second.channel.giveReceipt(id, OUTCOME.delivered)
-  await acknowledged(second, 5)
-  t.equal(second.view().unmatched, 0)
-  t.same([...(await stateOf(second)).states], Array(5).fill(STATE.delivered))
 })

@@ -117,8 +117,7 @@ export class Receipts {
   /** Returns the parts that had the id before, as bits. */
   #await(print: Fingerprint, state: BlockState, { place, part, status: number, flags }: Entry): number {
     const ref = messageRef(state.block, place)
-    const isAsked = (flags & (RECEIPT_EXPECTED | RECEIPT_POSSIBLE)) !== 0
-    const waits = isAsked && !isSettled(state, place)
+    const waits = (flags & (RECEIPT_EXPECTED | RECEIPT_POSSIBLE)) !== 0
     const before = state.parts[place]! > 1 ? this.#lookup.partOf(print, ref) : -1
     const isShared = before >= 0 && before !== part
     this.#lookup.insert(print, { ref, part: isShared ? ALL_PARTS : part, number, waits })
@@ -126,14 +125,11 @@ export class Receipts {
     return (before === ALL_PARTS ? state.accepted[place]! : 1 << before) & ~(1 << part)
   }
 
-  /**
-   * At start, from the history of a block: awaits the receipts of its accepted parts again. `isRecent`: receipts that it had may not
-   * have been acknowledged any more, so they come again and are known.
-   */
-  reawait(state: BlockState, isRecent: boolean): void {
+  /** At start, from the history of a block: awaits the receipts of its accepted parts again. */
+  reawait(state: BlockState): void {
     state.eachEntry((entry) => {
       if (entry.code !== OUTCOME.accepted || entry.idLength === 0) return
-      if (!isRecent && isSettled(state, entry.place)) return
+      if (state.final[entry.place] === 1 && state.states[entry.place] !== STATE.sent) return
       const { format } = this.#from(entry.carrier).learning
       this.#await(this.#lookup.printOf(entry.carrier, viewOf(entry), format), state, entry)
     })
@@ -313,11 +309,6 @@ function viewOf(entry: Entry): IdView {
   shared.start = entry.idStart
   shared.length = entry.idLength
   return shared
-}
-
-/** No receipt is awaited: it came, or there will be none. */
-function isSettled(state: BlockState, place: number): boolean {
-  return state.final[place] === 1 && state.states[place] !== STATE.sent
 }
 
 /** Bit of the part whose receipt counts for this one too. */

@@ -54,24 +54,23 @@ export class Recovery {
       }
       recovered.blocks++
       recovered.unanswered += this.#settleUnanswered(state, carriers)
-      this.#resume(state, carriers.has(block))
+      this.#resume(state)
       if (recovered.blocks % BLOCKS_PER_COMMIT === 0) await this.#flush()
     }
     await this.#flush()
-    await this.#awaitLate(carriers.keys())
+    await this.#awaitLate()
     await this.#rejoin()
     return recovered
   }
 
-  /** Blocks that are closed, but whose receipts may still come, or come again: `recent` are those of the log. */
-  async #awaitLate(recent: Iterable<number>): Promise<void> {
+  /** Blocks that are closed, but whose receipts may still come. */
+  async #awaitLate(): Promise<void> {
     const { store, residents } = this.#ledger
-    const again = new Set(recent)
-    const blocks = new Set([...again, ...store.lateBlocks()])
+    const blocks = new Set(store.lateBlocks())
     let seen = 0
     for (const block of blocks) {
       const state = residents.state(block)
-      if (state?.done === true) this.#receipts.reawait(state, again.has(block))
+      if (state?.done === true) this.#receipts.reawait(state)
       if (++seen % BLOCKS_PER_COMMIT === 0) await this.#flush()
     }
   }
@@ -129,7 +128,7 @@ export class Recovery {
   }
 
   /** Unsent messages go back to their lane, or end with their job; accepted ones await their receipts. */
-  #resume(state: BlockState, isRecent: boolean): void {
+  #resume(state: BlockState): void {
     const { board } = this.#ledger
     const dispatch = board.totals(state.job).dispatch
     if (state.unsent) {
@@ -139,7 +138,7 @@ export class Recovery {
         board.lane(state.job, state.route)?.recovered.push(state.block)
       }
     }
-    this.#receipts.reawait(state, isRecent)
+    this.#receipts.reawait(state)
     if (state.done) this.#ledger.close(state, this.#clock.now())
   }
 
