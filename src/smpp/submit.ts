@@ -9,7 +9,7 @@
 import type { SmppCarrierConfig } from '../engine/config/smpp-carrier.js'
 import { systemClock } from '../engine/contract/clock.js'
 import type { OutgoingMessage } from '../engine/contract/message.js'
-import { decodeGsm7 } from '../engine/text/gsm7.js'
+import { decodeGsm7, isSameAsAscii } from '../engine/text/gsm7.js'
 import { fillBitsAfter, packSeptets } from '../engine/text/septets.js'
 import { ESM, TAG } from './constants.js'
 import { putTlv, putUint16, putUint32 } from './encode.js'
@@ -20,6 +20,8 @@ import type { Writer } from './writer.js'
 
 /** What one short message holds: 160 septets (unpacked, an octet each) or 140 octets. More goes to message_payload. */
 const SEPTETS_MAX = 160
+const GSM7 = 0
+const ASCII = 3
 const OCTETS_MAX = 140
 /** Destination's NUL, the ten fields behind it, three sar parameters or one payload's head, a reference. */
 const FIXED_BYTES = 1 + 10 + VALIDITY_BYTES + HEADER_BYTES_MAX + 18 + 6
@@ -104,10 +106,19 @@ export class SubmitEncoder {
     bytes[at++] = message.wantsReceipt ? this.#registered : 0
     bytes[at++] = this.#mayReplace(message) ? 1 : 0
     const coding = template.flash ? this.#flashCodings[message.coding]! : -1
-    bytes[at++] = coding < 0 ? this.#dataCodings[message.coding]! : coding
+    bytes[at++] = coding < 0 ? this.#dataCoding(message) : coding
     bytes[at++] = 0
     bytes[at++] = 0
     return at
+  }
+
+  /**
+   * ASCII goes to a carrier of GSM 7-bit from routes whose carriers differ. Where its characters have the same code there, it
+   * is GSM 7-bit as well: not every such carrier knows data_coding 1.
+   */
+  #dataCoding(message: OutgoingMessage): number {
+    const isBoth = message.coding === ASCII && this.#carrier.defaultAlphabet === 'gsm7' && isAlikeInGsm7(message)
+    return this.#dataCodings[isBoth ? GSM7 : message.coding]!
   }
 
   /** A resend must not replace what may have arrived, nor a part the part before it (carriers.md 84). */
@@ -183,6 +194,13 @@ export class SubmitEncoder {
     const unfit = this.#carrier.defaultAlphabet === 'ascii' ? /[^\x01-\x7f]/gu : /[^\x01-\xff]/gu
     return at + bytes.latin1Write(text.replace(unfit, '?'), at)
   }
+}
+
+/** Whether all parts read alike as ASCII and as GSM 7-bit, an octet a character. */
+function isAlikeInGsm7({ bytes, partCount, partStarts, partLengths }: OutgoingMessage): boolean {
+  const start = partStarts[0]!
+  const last = partCount - 1
+  return isSameAsAscii(bytes.latin1Slice(start, partStarts[last]! + partLengths[last]!))
 }
 
 function copyBytes(from: Buffer, to: Buffer, at: number): number {

@@ -48,7 +48,8 @@ export interface RoutePlan {
   /** '' matches every number. */
   prefix: string
   carrier: string
-  alphabet: 'gsm7' | 'latin1' | 'ascii'
+  /** `common`: the carriers of the route differ; see engine/text/offending.ts. */
+  alphabet: 'gsm7' | 'latin1' | 'ascii' | 'common'
   longMessages: 'udh' | 'udh16' | 'sar' | 'payload'
   /** Languages whose shift tables all its carriers know; absent: none. */
   nationalLanguages?: readonly NationalLanguage[]

@@ -141,7 +141,12 @@ function textsOf(segmented: Segmented): string[] {
   })
 }
 
-const ALPHABET_NAMES = { gsm7: 'the GSM 7-bit alphabet', latin1: 'Latin-1', ascii: 'ASCII' } as const
+const ALPHABET_NAMES = {
+  gsm7: 'the GSM 7-bit alphabet',
+  latin1: 'Latin-1',
+  ascii: 'ASCII',
+  common: 'what all carriers of the route read alike',
+} as const
 
 function whyOf(explanation: TextExplanation, { alphabet, nationalLanguages = [] }: SegmentOptions): string {
   const name = ALPHABET_NAMES[alphabet]

@@ -1,8 +1,11 @@
 /** Which characters of a text keep it out of a carrier's alphabet, and where they stand. */
-import { septetsOf } from './gsm7.js'
+import { isSameAsAscii, septetsOf } from './gsm7.js'
 
-/** What data_coding 0 means at a carrier. */
-export type PlainAlphabet = 'gsm7' | 'latin1' | 'ascii'
+/**
+ * What data_coding 0 means at a carrier. `common`: what means the same at all of them, for routes whose carriers differ: the
+ * ASCII characters that have the same code in GSM 7-bit.
+ */
+export type PlainAlphabet = 'gsm7' | 'latin1' | 'ascii' | 'common'
 
 export interface Offending {
   char: string
@@ -34,5 +37,6 @@ export function findOffending(text: string, alphabet: PlainAlphabet, most: numbe
 export function isInAlphabet(char: string, alphabet: PlainAlphabet): boolean {
   const point = char.codePointAt(0)!
   if (alphabet === 'gsm7') return point <= 0xffff && septetsOf(point, 0) > 0
+  if (alphabet === 'common') return isSameAsAscii(char)
   return point <= (alphabet === 'latin1' ? 0xff : 0x7f)
 }

@@ -177,7 +177,7 @@ export class Segmenter {
 
   #fitsPlain(text: string): boolean {
     if (this.#plain === LATIN1) return ONLY_LATIN1.test(text)
-    if (this.#plain === ASCII) return ONLY_ASCII.test(text)
+    if (this.#options.alphabet === 'ascii') return ONLY_ASCII.test(text)
     return isSameAsAscii(text)
   }
 
