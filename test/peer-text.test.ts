@@ -139,6 +139,20 @@ for (const alphabet of ['latin1', 'ascii'] as const) {
   })
 }
 
+t.test('languages that not every carrier of a route names are not used', async (t) => {
+  const turkish = long('Sayın müşterimiz, siparişiniz bugün ulaşacaktır. ', 150)
+  const phone = new Phone()
+  const port = await startPeer(t, (session) => phone.listen(session))
+  const peers = await startEngine(t, [
+    { id: 'peer', port, nationalLanguages: ['turkish'] },
+    { id: 'down', port: 1, nationalLanguages: ['hindi'] },
+  ])
+  const job = await startJob(peers, {}, [{ to: numberOf(0, 0), text: turkish }])
+  const [message] = await untilMessages(peers, job, ([one]) => one?.state === 'delivered')
+  t.match(message, { encoding: 'ucs2', parts: 3 })
+  t.equal(phone.read(t, numberOf(0, 0)), turkish)
+})
+
 t.test('neighbours have different references, also towards one recipient', async (t) => {
   const phone = new Phone()
   const port = await startPeer(t, (session) => phone.listen(session))

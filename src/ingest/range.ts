@@ -159,9 +159,9 @@ function emptyMessage(): NewRecord {
   return {
     channel: 0,
     coding: 0,
+    shift: 0,
     wantsReceipt: true,
     digits: '',
-    shift: 0,
     isShortCode: false,
     phone: 0,
     dueSeconds: 0,
