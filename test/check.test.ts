@@ -317,3 +317,16 @@ t.test('check says what a file costs, by the settings of an account and of a job
   t.match(await refused(...said, '--default-country', 'ZZ'), { fields: [{ pointer: '/defaultCountry' }] })
   t.ok((await refused()) instanceof UsageError, 'no text')
 })
+
+t.test('check refuses what the engine refuses, and names the field that a row lacks', async (t) => {
+  const rows = 'mobile,name\n07712345678,\n07712345679,Bo\n'
+  const cwd = t.testdir({ 'twice.csv.gz': gzipSync(gzipSync(rows)), 'list.csv': rows })
+  const text = ['--text', 'Hi ~name~', '--default-country', 'GB', '--json']
+  const twice = await run(['check', 'twice.csv.gz', ...text], { cwd })
+  t.match(twice, { code: 1, stderr: /FILE_NOT_CSV: The file is gzip-compressed more than once/ })
+  const { preview } = JSON.parse((await run(['check', 'list.csv', ...text], { cwd })).stdout)
+  t.match(preview, [
+    { line: 2, reason: 'MISSING_FIELD', detail: /^name: A label of the text/ },
+    { line: 3, reason: null, detail: null },
+  ])
+})

@@ -71,6 +71,19 @@ t.test('the encoding comes from the mark, the NUL pattern or a whole UTF-8 check
   t.match(look(`to,name\n${NUMBER},ZoÃ«\n`).warnings, [/UTF-8 twice/])
 })
 
+t.test('an encoding may be called as the registry calls it', async (t) => {
+  for (const [encoding, found] of [
+    ['UTF-8', 'utf8'],
+    ['utf-16le', 'utf16le'],
+    ['ISO-8859-1', 'latin1'],
+    ['windows-1252', 'windows1252'],
+  ] as const) {
+    const text = `to,name\n${NUMBER},x\n`
+    const content = found === 'utf16le' ? Buffer.from(text, 'utf16le') : text
+    t.match(look(content, {}, { encoding }).dialect, { encoding: found }, encoding)
+  }
+})
+
 t.test('what is no CSV is refused with what it is', async (t) => {
   for (const [content, message] of [
     ['PK\x03\x04xx', /Excel/],
@@ -127,6 +140,19 @@ t.test('the recipient column is found by its label, whatever its case, accents a
     codeOf(() => look(`name,kontakt\nx,${NUMBER}\n`)),
     'RECIPIENT_COLUMN_MISSING',
   )
+  for (const label of [
+    'Mob.',
+    'Contact No',
+    'Phone 1',
+    'Numéro de téléphone',
+    'Номер телефона',
+    '手机号码',
+    'رقم الهاتف',
+    'फ़ोन',
+  ]) {
+    t.same(look(`name,${label}\nAnn,${NUMBER}\n`).columns.phones, [1], label)
+  }
+  t.same(look(`Number,Teléfono\n12,${NUMBER}\n`).columns.phones, [1], 'the more telling label wins')
 })
 
 t.test('columns are named by label or position from 1, and unknown ones are refused with what there is', async (t) => {

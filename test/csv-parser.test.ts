@@ -227,6 +227,11 @@ t.test('empty lines, delimiters alone and a final Ctrl-Z are blank; empty quotes
   const text = 'a,1\n\n,,\n"",\n\x1a'
   t.same(blanks(scan(text)), [false, true, true, false, true])
   t.same(blanks(general(text)), [false, true, true, false, true])
+  for (const read of [scan, general]) {
+    t.same(blanks(read('a,1\n\x1a\x1a\x1a')), [false, true], 'as many as fill a block of the disk')
+    t.same(blanks(read('a,1\n\x1a\x1a\r\n')), [false, true])
+    t.same(blanks(read('\x1a\x1a\na,1\n\x1ab')), [false, false, false], 'elsewhere they are no end of the file')
+  }
 })
 
 t.test('="0044…" is the one quote that may stand inside an unquoted field', async (t) => {

@@ -22,7 +22,6 @@ import { defaultConfigFile } from './config-file.js'
 import { jobHelp, jobOptions, jobSettings } from './job-options.js'
 import { jsonFile } from './json-file.js'
 import { ProgressLine, print, printJson, whole } from './output.js'
-import { withPlainFile } from './plain-file.js'
 
 const options: OptionTable = {
   ...jobOptions,
@@ -75,7 +74,7 @@ Example:
       createdSeconds: Math.floor(nowMs / 1_000),
       onProgress: progress(basename(path)),
     }
-    const report = await withPlainFile(path, (plain) => checkFile({ ...facts, path: plain }))
+    const report = await checkFile({ ...facts, path })
     if (values.json === true) printJson({ ...report, columns: columnView(report.columns) })
     else print(inWords(report))
     return report.counts.accepted > 0 ? 0 : 1

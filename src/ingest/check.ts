@@ -162,7 +162,7 @@ class DryRun implements RowSink {
 
   constructor(plan: JobPlan) {
     this.plan = plan
-    this.preview = new PreviewSink(PREVIEW_ROWS, plan.dialect.linesBefore, plan.settings.deduplicate ?? true)
+    this.preview = new PreviewSink(PREVIEW_ROWS, plan)
     this.#maker = new RowMaker(plan)
     this.#seen = (plan.settings.deduplicate ?? true) ? new NumberSet() : null
   }

@@ -8,10 +8,17 @@ import type { ColumnRef, ColumnSettings } from '../engine/contract/job.js'
 import { normaliseLabel } from '../engine/text/label.js'
 
 /** What recipients' columns are called, best first, without case, accents and punctuation. */
-const RECIPIENT_LABELS =
-  'to mobile mobilenumber mobilephone mobileno mobil mobiltelefon mobilnummer mobilfunk movil telefonomovil cell cellphone cellnumber cellular celular handy handynummer msisdn gsm portable recipient destination phone phonenumber phoneno number telephone telephonenumber telefon telefonnummer telefono tel rufnummer'.split(
-    ' ',
-  )
+const RECIPIENT_LABELS = `
+  to mobile mobilenumber mobilephone mobilephonenumber mobileno mobile1 mob mobno mobil mobiltelefon mobilnummer mobilfunk
+  mobiel movil telefonomovil telemovel cell cellphone cellnumber cellular celular handy handynummer msisdn gsm gsmnummer
+  portable komorka ceptelefonu matkapuhelin мобильный мобильныйтелефон κινητο 手机 手机号 手机号码 手機 携帯 携帯電話 携帯電話番号
+  휴대폰 휴대전화 جوال موبايل נייד मोबाइल recipient destination phone phonenumber phoneno phonenum phone1 telephone
+  telephonenumber numerodetelephone contactnumber contactno telefon telefonnummer telefono numerodetelefono telefone
+  telefoon telefoonnummer numertelefonu telefonszam puhelin puhelinnumero sodienthoai tel rufnummer телефон номертелефона
+  τηλεφωνο 电话 电话号码 電話 電話番号 전화 전화번호 هاتف رقمالهاتف טלפון फोन number numero`
+  .trim()
+  .split(/\s+/)
+  .map(bareLabel)
 /** Share of the sampled cells that must look like numbers. */
 const CONTENT_SHARE = 0.5
 
@@ -104,12 +111,16 @@ function resolve(labels: string[], ref: ColumnRef, name: string): number {
 }
 
 function byLabel(labels: string[]): number {
-  const bare = labels.map((label) => normaliseLabel(label).replace(/[^\p{L}\p{N}]/gu, ''))
+  const bare = labels.map(bareLabel)
   for (const alias of RECIPIENT_LABELS) {
     const position = bare.indexOf(alias)
     if (position >= 0) return position
   }
   throw recipientMissing(labels)
+}
+
+function bareLabel(label: string): string {
+  return normaliseLabel(label).replace(/[^\p{L}\p{N}]/gu, '')
 }
 
 function byContent(labels: string[], sample: string[][]): number {

@@ -120,8 +120,9 @@ function cellsOf(source: RecordSource): string[] {
 function warningsFor(dialect: Dialect, text: string, labelsNeeded: boolean): string[] {
   const warnings: string[] = []
   if (dialect.guessed.includes('encoding')) {
+    const why = dialect.encoding.startsWith('utf16') ? 'Every other byte is NUL' : 'Not all of the text is UTF-8'
     warnings.push(
-      `Not all of the text is UTF-8; it is read as ${dialect.encoding}, which was guessed. Set csv.encoding if special characters look wrong.`,
+      `${why}; it is read as ${dialect.encoding}, which was guessed. Set csv.encoding if special characters look wrong.`,
     )
   }
   const twice = dialect.encoding === 'utf8' ? doubleEncodedSample(text) : null

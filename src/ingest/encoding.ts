@@ -1,12 +1,12 @@
 /** Decides the encoding of a file from its first 4 MiB: byte order mark, NUL pattern, UTF-8 check; else a marked guess. */
 import { isUtf8 } from 'node:buffer'
 import { EngineError } from '../engine/contract/errors.js'
-import type { Dialect } from '../engine/contract/ingest.js'
+import { type FileEncoding, type FileEncodingName, fileEncoding } from '../engine/contract/file-encoding.js'
 import { refuseOddLength } from '../engine/jobs/odd-length.js'
 import { toWindows1252 } from './decode.js'
 
 export interface EncodingFound {
-  encoding: Dialect['encoding']
+  encoding: FileEncoding
   /** Octets of the byte order mark. */
   markBytes: number
   guessed: boolean
@@ -22,15 +22,16 @@ const NOT_ASCII_RUN = /[^\0-\x7f]{2,64}/g
 const SHOWN = 20
 
 /** `whole`: the head is all there is. @throws EngineError FILE_NOT_CSV. */
-export function findEncoding(head: Buffer, whole: boolean, wanted: Dialect['encoding'] | undefined): EncodingFound {
+export function findEncoding(head: Buffer, whole: boolean, wanted: FileEncodingName | undefined): EncodingFound {
   const marked = byteOrderMark(head)
-  const found = wanted === undefined ? (marked ?? byNulPattern(head) ?? byUtf8(head, whole)) : given(wanted, marked)
+  const found =
+    wanted === undefined ? (marked ?? byNulPattern(head) ?? byUtf8(head, whole)) : given(fileEncoding(wanted), marked)
   if (whole) refuseOddLength(found.encoding, head.length)
   if (!found.encoding.startsWith('utf16') && head.includes(0)) throw binary()
   return found
 }
 
-function given(encoding: Dialect['encoding'], marked: EncodingFound | null): EncodingFound {
+function given(encoding: FileEncoding, marked: EncodingFound | null): EncodingFound {
   return { encoding, markBytes: marked?.encoding === encoding ? marked.markBytes : 0, guessed: false }
 }
 

@@ -14,6 +14,8 @@ import { type ReasonCode, reasonNumber } from '../engine/contract/reasons.js'
 import { bytesPerUnit, decodeText, isText } from './decode.js'
 import { type Edge, END, INCOMPLETE, type Next, RECORD, type RecordSource } from './record-source.js'
 
+const CTRL_Z = '\x1a'
+
 const LF = 0x0a
 const CR = 0x0d
 /** NUL, and what becomes of octets that are no text. */
@@ -193,9 +195,10 @@ export class GeneralParser implements RecordSource {
   }
 
   #isBlank(record: Parsed): boolean {
-    if (record.cells.some((cell) => cell !== '' && cell !== '\x1a')) return false
+    if (record.cells.some((cell) => cell !== '' && cell[0] !== CTRL_Z)) return false
     const text = this.#utf8.toString('utf8', record.start, record.end).replace(/[\r\n]+$/, '')
-    if (text === '\x1a') return record.end === this.#utf8.length && this.#edge === 'final'
+    const isCtrlZ = text !== '' && text.replaceAll(CTRL_Z, '') === ''
+    if (isCtrlZ) return record.end === this.#utf8.length && this.#edge === 'final'
     return text.replaceAll(this.#dialect.delimiter, '') === ''
   }
 

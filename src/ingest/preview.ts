@@ -5,6 +5,7 @@ import type { IngestTask, JobPlan, PreviewResult, PreviewRow } from '../engine/c
 import { CODINGS } from '../engine/contract/message.js'
 import { reasonCode, reasonHelp } from '../engine/contract/reasons.js'
 import { FileRecords } from './file-records.js'
+import { reasonText } from './reason-text.js'
 import type { SourceRecord } from './record-source.js'
 import { type Row, RowMaker, type RowSink } from './row.js'
 
@@ -19,13 +20,15 @@ export class PreviewSink implements RowSink {
   /** Lines before the bytes that the records come from. */
   linesBefore: number
   readonly #most: number
+  readonly #labels: readonly string[]
   /** Numbers so far; null: duplicates are wanted. */
   readonly #seen: Set<number> | null
 
-  constructor(most: number, linesBefore: number, deduplicate: boolean) {
+  constructor(most: number, { dialect, columns, settings }: JobPlan) {
     this.#most = most
-    this.linesBefore = linesBefore
-    this.#seen = deduplicate ? new Set() : null
+    this.linesBefore = dialect.linesBefore
+    this.#labels = columns.labels
+    this.#seen = (settings.deduplicate ?? true) ? new Set() : null
   }
 
   get full(): boolean {
@@ -35,6 +38,7 @@ export class PreviewSink implements RowSink {
   row(row: Row, record: SourceRecord): void {
     if (this.full) return
     const shown = previewRow(row, record, this.rows.length + 1, this.linesBefore)
+    if (row.reason !== 0) shown.detail = reasonText(row.reason, this.#labels[row.column])
     // The first row of a number wins, so that no row behind the preview can change it.
     if (row.reason === 0 && this.#isRepeated(row.value)) {
       shown.reason = 'DUPLICATE'
@@ -67,7 +71,7 @@ function previewRow(row: Row, record: SourceRecord, number: number, linesBefore:
     carrier: row.route?.carrier ?? null,
     sendAt: row.dueSeconds === 0 ? null : new Date(row.dueSeconds * 1000).toISOString(),
     reason: code,
-    detail: code === null ? null : reasonHelp(code),
+    detail: null,
   }
 }
 
@@ -78,7 +82,7 @@ function shownNumber(row: Row): string {
 /** `complete`: no more of the file will come. @throws EngineError TEMPLATE_INVALID, TEMPLATE_LABEL_UNKNOWN. */
 export function preview(plan: JobPlan, request: PreviewRequest): PreviewResult {
   const maker = new RowMaker(plan)
-  const sink = new PreviewSink(request.rows, plan.dialect.linesBefore, plan.settings.deduplicate ?? true)
+  const sink = new PreviewSink(request.rows, plan)
   const file = openSync(plan.path, 'r')
   try {
     const records = new FileRecords(file, plan.dialect, { end: request.available, isWhole: request.complete })

@@ -6,14 +6,14 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { csvCell } from '../engine/base/csv-cell.js'
 import type { ColumnPlan, Dialect } from '../engine/contract/ingest.js'
 import { limits } from '../engine/contract/limits.js'
-import { reasonCode, reasonHelp, reasonNumber } from '../engine/contract/reasons.js'
+import { reasonCode, reasonNumber } from '../engine/contract/reasons.js'
 import type { RangeRecord, StoreReader } from '../engine/contract/store.js'
 import { BlockReader } from '../engine/store/block.js'
 import { decodeText } from './decode.js'
+import { reasonText } from './reason-text.js'
 import { type Reject, readReject, rejectCount } from './rejects.js'
 
 const DUPLICATE = reasonNumber('DUPLICATE')
-const MISSING_FIELD = reasonNumber('MISSING_FIELD')
 const PIECE_CHARACTERS = 64 * 1024
 const WINDOW_BYTES = 256 * 1024
 
@@ -49,7 +49,7 @@ async function* reasonLines(source: RejectsSource, records: RecordBytes): AsyncG
       const bytes = await records.read(range.start + reject.offset, Math.min(reject.length, limits.recordBytes))
       const record = decodeText(bytes, 0, bytes.length, dialect.encoding).replace(/(?:\r\n|\n|\r)$/, '')
       const column = reject.column === 0 ? '' : String(reject.column)
-      const reason = csvCell(reasonText(reject, columns))
+      const reason = csvCell(reasonText(reject.reason, columns.labels[reject.column - 1]))
       piece += `${linesBefore + reject.line + 1},${column},${reasonCode(reject.reason)},${reason},${csvCell(record)}\n`
       if (piece.length < PIECE_CHARACTERS) continue
       yield piece
@@ -58,12 +58,6 @@ async function* reasonLines(source: RejectsSource, records: RecordBytes): AsyncG
     linesBefore += range.lines
   }
   if (piece !== '') yield piece
-}
-
-function reasonText(reject: Reject, columns: ColumnPlan): string {
-  const help = reasonHelp(reasonCode(reject.reason))
-  const label = columns.labels[reject.column - 1]
-  return reject.reason === MISSING_FIELD && label !== undefined ? `${label}: ${help}` : help
 }
 
 async function* rawRecords(source: RejectsSource, records: RecordBytes): AsyncGenerator<Buffer> {

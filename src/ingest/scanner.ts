@@ -219,7 +219,7 @@ export class Scanner implements RecordSource {
     this.position = next
     this.length = next - this.offset
     const octets = at - this.offset
-    this.blank = !this.#quoted && (octets === this.fields - 1 || (octets === 1 && this.#isFinalCtrlZ(next)))
+    this.blank = !this.#quoted && (octets === this.fields - 1 || this.#isFinalCtrlZ(at, next))
     if (octets > limits.recordBytes) this.#tooLong()
     if (!this.#isText && this.problem === 0) this.#findDamage()
     return RECORD
@@ -241,8 +241,11 @@ export class Scanner implements RecordSource {
     }
   }
 
-  #isFinalCtrlZ(next: number): boolean {
-    return this.#bytes[this.offset] === CTRL_Z_OCTET && next === this.#end && this.#edge === 'final'
+  /** What old programs write behind the last line, one or as many as fill their block. */
+  #isFinalCtrlZ(at: number, next: number): boolean {
+    if (this.#bytes[this.offset] !== CTRL_Z_OCTET || next !== this.#end || this.#edge !== 'final') return false
+    for (let octet = this.offset; octet < at; octet++) if (this.#bytes[octet] !== CTRL_Z_OCTET) return false
+    return true
   }
 
   /** -1: a CR at the edge may be half of a CRLF. */

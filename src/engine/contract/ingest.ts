@@ -1,4 +1,5 @@
 /** What the main thread asks of the ingest workers, and what they answer. Every value crosses by structured clone. */
+import type { FileEncoding } from './file-encoding.js'
 import type { ColumnSettings, CsvSettings, JobSettings } from './job.js'
 import type { NationalLanguage } from './language.js'
 import type { ChannelName, CodingName } from './message.js'
@@ -8,7 +9,7 @@ import type { RangeRecord, RowKind } from './store.js'
 
 /** How a file is read, decided once from its first 4 MiB. Shown with the job; guesses are marked. */
 export interface Dialect {
-  encoding: 'utf8' | 'utf16le' | 'utf16be' | 'latin1' | 'windows1252'
+  encoding: FileEncoding
   delimiter: string
   quote: string
   /** Quotes inside a field are part of it instead of rejecting the record. */

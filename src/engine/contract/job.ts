@@ -1,4 +1,5 @@
 /** A job: its settings, counts and life, as the contract shows them. */
+import type { FileEncodingName } from './file-encoding.js'
 import type { ChannelName, PriorityName } from './message.js'
 import type { SubmitSettings } from './submit-fields.js'
 
@@ -28,7 +29,7 @@ export interface ColumnSettings {
 export interface CsvSettings {
   header?: boolean
   delimiter?: string
-  encoding?: 'utf8' | 'utf16le' | 'utf16be' | 'latin1' | 'windows1252'
+  encoding?: FileEncodingName
   quote?: string
   /** Take quotes that stand inside a field as they are. */
   relaxQuotes?: boolean

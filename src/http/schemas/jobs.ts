@@ -1,6 +1,7 @@
 /** Bodies and answers of /v1/jobs: only what the engine can do; a setting of a later version is an unknown key. */
 import { Type } from 'typebox'
 import { Tlvs } from '../../engine/config/smpp-fields.js'
+import { FILE_ENCODING_NAMES } from '../../engine/contract/file-encoding.js'
 import { JOB_STATES, noCounts } from '../../engine/contract/job.js'
 import { limits } from '../../engine/contract/limits.js'
 import { CODINGS, PRIORITIES, STATES } from '../../engine/contract/message.js'
@@ -31,9 +32,7 @@ const columns = {
 const csv = {
   header: Type.Optional(Type.Boolean({ description: 'The first record holds labels; absent: guessed.' })),
   delimiter: Type.Optional(Type.String({ minLength: 1, maxLength: 8 })),
-  encoding: Type.Optional(
-    oneOf(['utf8', 'utf16le', 'utf16be', 'latin1', 'windows1252'], 'Encoding of the file; absent: guessed.'),
-  ),
+  encoding: Type.Optional(oneOf(FILE_ENCODING_NAMES, 'Encoding of the file; absent: guessed.')),
   quote: Type.Optional(Type.String({ maxLength: 1, description: 'Quoting character; empty: none.' })),
   relaxQuotes: Type.Optional(Type.Boolean({ description: 'Take quotes inside a field as they are.' })),
 }
