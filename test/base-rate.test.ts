@@ -2,6 +2,7 @@
 import t from 'tap'
 import { Random } from '../src/engine/base/random.js'
 import { RateLimiter } from '../src/engine/base/rate.js'
+import { SenderRates } from '../src/smpp/sender-rates.js'
 
 const seed = Number(process.argv[2] ?? 20_261_122)
 const random = new Random(seed)
@@ -96,4 +97,18 @@ t.test('nextMs says when the next part may leave', async (t) => {
     t.ok(limiter.available(now) > 0) || t.bailout('not available after nextMs')
     limiter.take(1, now)
   }
+})
+
+t.test('what a sender may send soon is known ahead, and is never more than it then sends', async (t) => {
+  const rates = new SenderRates(20)
+  t.equal(rates.within('A', 1_000, 250), 6, 'one now and one each 50 ms')
+  t.equal(rates.waitMs('A', 1_000), 0)
+  rates.take('A', 1_000)
+  t.equal(rates.within('A', 1_000, 0), 0)
+  t.equal(rates.within('A', 1_000, 250), 4)
+  t.ok(rates.waitMs('A', 1_000) > 40)
+  t.equal(rates.within('B', 1_000, 250), 6, 'each sender for itself')
+  const off = new SenderRates(null)
+  t.equal(off.within('A', 1_000, 0), Number.POSITIVE_INFINITY)
+  t.equal(off.waitMs('A', 1_000), 0)
 })

@@ -69,9 +69,16 @@ export class ScriptedChannel implements Channel {
   get avoided(): boolean {
     return false
   }
-  readonly limitsSenders = false
-  senderRoom(): number {
-    return Number.POSITIVE_INFINITY
+  /** Senders with a rate of their own: parts that each may have ahead, and whether it must wait now. */
+  readonly slowSenders = new Map<string, { room: number; waits: boolean }>()
+  get limitsSenders(): boolean {
+    return this.slowSenders.size > 0
+  }
+  senderRoom(from: string): number {
+    return this.slowSenders.get(from)?.room ?? Number.POSITIVE_INFINITY
+  }
+  senderWaitMs(from: string): number {
+    return this.slowSenders.get(from)?.waits === true ? 5 : 0
   }
   get windowTotal(): number {
     return this.window
@@ -249,10 +256,10 @@ export function appendMessages(
   store: LmdbStore,
   job: number,
   count: number,
-  change: Partial<NewRecord> & { route?: number; account?: number } = {},
+  change: Partial<NewRecord> & { route?: number; account?: number; from?: string } = {},
 ): void {
-  const { route = 1, account = 1, ...records } = change
-  const builder = new BlockBuilder({ job, account, route, from: 'TEST', createdSeconds: 1, range: null })
+  const { route = 1, account = 1, from = 'TEST', ...records } = change
+  const builder = new BlockBuilder({ job, account, route, from, createdSeconds: 1, range: null })
   const blocks = []
   for (let n = 0; n < count; n++) {
     builder.add(record(n, records))

@@ -262,6 +262,32 @@ t.test('the history tells each attempt, answer and receipt of a message', async 
   t.equal(history[1]!.id, harness.channel.sent[1]!.id)
 })
 
+t.test('a sender that must wait for its own rate has its next messages ready, and holds up nobody', async (t) => {
+  const slow = { room: 5, waits: true }
+  const harness = await run(
+    t,
+    0,
+    {},
+    {
+      before(store: Parameters<typeof appendMessages>[0], channel: Harness['channel']) {
+        channel.slowSenders.set('SLOW', slow)
+        appendMessages(store, JOB, 40, { from: 'SLOW' })
+        appendMessages(store, 8, 300, { from: 'FREE' })
+      },
+    },
+  )
+  harness.dispatcher.job(jobDispatch(JOB, 40))
+  await harness.until(JOB, ({ states }) => states[STATE.sending] === 5)
+  harness.dispatcher.job(jobDispatch(8, 300))
+  await harness.finished(8)
+  t.equal(harness.channel.count, 300, 'all of the other sender')
+  t.equal(harness.progress.get(JOB)!.states[STATE.sending], 5, 'no more than its rate lets go soon')
+  slow.waits = false
+  await harness.finished(JOB)
+  t.equal(harness.progress.get(JOB)!.states[STATE.delivered], 40)
+  t.equal(harness.channel.count, 340, 'each once')
+})
+
 t.test('two hundred small jobs at once all finish', async (t) => {
   const harness = await run(t, 1)
   const JOBS = 200

@@ -38,6 +38,21 @@ export class SenderRates {
     return rate === null ? 0 : rate.limiter.available(nowMs)
   }
 
+  /** Parts that may leave within so many milliseconds, if none leaves meanwhile but them. */
+  within(from: string, nowMs: number, ms: number): number {
+    if (this.#perSecond === null) return Number.POSITIVE_INFINITY
+    const rate = this.#rate(this.#perSecond, from, nowMs)
+    if (rate === null) return 0
+    const restMs = ms - rate.limiter.nextMs(nowMs)
+    return restMs < 0 ? 0 : 1 + Math.floor((restMs * this.#perSecond) / 1000)
+  }
+
+  /** Milliseconds until a part of this sender may leave; 0: now. Infinity: too many others are busy. */
+  waitMs(from: string, nowMs: number): number {
+    if (this.#perSecond === null) return 0
+    return this.#rate(this.#perSecond, from, nowMs)?.limiter.nextMs(nowMs) ?? Number.POSITIVE_INFINITY
+  }
+
   take(from: string, nowMs: number): void {
     if (this.#perSecond === null) return
     const rate = this.#rate(this.#perSecond, from, nowMs)

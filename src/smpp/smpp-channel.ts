@@ -67,8 +67,12 @@ class SmppChannel implements SmppCarrierChannel {
     return this.#context.senders.isOn
   }
 
-  senderRoom(from: string, nowMs: number): number {
-    return this.#context.senders.available(from, nowMs)
+  senderRoom(from: string, nowMs: number, withinMs: number): number {
+    return this.#context.senders.within(from, nowMs, withinMs)
+  }
+
+  senderWaitMs(from: string, nowMs: number): number {
+    return this.#context.senders.waitMs(from, nowMs)
   }
 
   /** Nothing is handed over, whatever the binds say. */

@@ -87,8 +87,10 @@ export interface Channel {
   capacity(nowMs: number): number
   /** True where `senderRoom` can be less than Infinity. */
   readonly limitsSenders: boolean
-  /** Parts that this sender may hand over now by a rate of its own; Infinity where there is none. */
-  senderRoom(from: string, nowMs: number): number
+  /** Parts that this sender may hand over within so many milliseconds by a rate of its own; Infinity where there is none. */
+  senderRoom(from: string, nowMs: number, withinMs: number): number
+  /** Milliseconds until this sender may hand over a part by that rate; 0: now. */
+  senderWaitMs(from: string, nowMs: number): number
   /**
    * Takes over all parts of the message that are not accepted yet. Call only while `capacity` > 0; a message of more
    * parts than there is room for is taken whole: its rest goes out first, on the same bind, as room comes.

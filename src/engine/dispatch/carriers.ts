@@ -8,6 +8,8 @@ import { Pipeline } from './pipeline.js'
 /** Milliseconds of traffic that are authorised ahead at a limited rate: a few commits of a slow disk. */
 const AHEAD_MS = 60
 const AHEAD_LEAST = 16
+/** The same for each sender that has a rate of its own: lanes that found no room are looked at again within 100 ms. */
+const AHEAD_SENDER_MS = 250
 /** Authorised ahead when only the window limits. */
 const AHEAD_UNLIMITED = 512
 
@@ -65,9 +67,17 @@ export class Carrier {
     return this.#isStalled
   }
 
+  /** Monotonic time at which the first of the messages that wait for their sender's rate may go. */
+  senderDueAt = Number.POSITIVE_INFINITY
+
+  /** Milliseconds until time alone lets a message of the pipeline go. */
+  nextMs(nowMs: number): number {
+    return Math.min(this.channel.nextCapacityMs(nowMs), this.senderDueAt - nowMs)
+  }
+
   /** Parts of this sender that may be authorised now. */
   senderRoom(from: string): number {
-    const room = this.channel.senderRoom(from, this.nowMs)
+    const room = this.channel.senderRoom(from, this.nowMs, AHEAD_SENDER_MS)
     return room === Number.POSITIVE_INFINITY ? room : room - (this.#ahead.get(from) ?? 0)
   }
   senderTook(from: string, parts: number): void {

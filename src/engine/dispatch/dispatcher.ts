@@ -376,7 +376,7 @@ export class Dispatcher {
     const monotonicMs = this.#deps.clock.monotonic()
     let delay = Math.min(COARSE_MS, this.#waiting.nextTime - this.#deps.clock.now())
     for (const carrier of this.#carriers) {
-      if (carrier.pipeline.size > 0) delay = Math.min(delay, carrier.channel.nextCapacityMs(monotonicMs))
+      if (carrier.pipeline.size > 0) delay = Math.min(delay, carrier.nextMs(monotonicMs))
     }
     this.#timer = setTimeout(() => this.#tick(), Math.max(1, delay))
   }

@@ -33,6 +33,12 @@ export class Pipeline {
     return ref
   }
 
+  /** The oldest one goes behind the others; only while `size` > 0. */
+  turn(): void {
+    const sequence = this.#sequences[this.#at]!
+    this.push(this.shift(), sequence)
+  }
+
   #grow(): void {
     const mask = this.#refs.length - 1
     const refs = new Float64Array(this.#refs.length * 2)

@@ -23,13 +23,30 @@ export class Sender {
   send(carrier: Carrier, durable: number, monotonicMs: number): void {
     let capacity = carrier.channel.capacity(monotonicMs)
     carrier.hasRoom(capacity > 0)
-    while (capacity > 0) {
+    carrier.senderDueAt = Number.POSITIVE_INFINITY
+    let turned = 0
+    while (capacity > 0 && turned < carrier.pipeline.size) {
       if (carrier.pipeline.head(durable) < 0) return
+      if (this.#waitsForSender(carrier, monotonicMs)) {
+        carrier.pipeline.turn()
+        turned++
+        continue
+      }
       const parts = this.#sendNext(carrier, monotonicMs)
       if (parts < 0) return
       capacity -= parts
       if (capacity <= 0) capacity = carrier.channel.capacity(monotonicMs)
     }
+  }
+
+  /** The oldest one's sender has used up its rate: others need not wait for it. */
+  #waitsForSender(carrier: Carrier, monotonicMs: number): boolean {
+    const { channel, pipeline } = carrier
+    if (!channel.limitsSenders) return false
+    const reader = this.#ledger.residents.body(blockOf(pipeline.head(Number.POSITIVE_INFINITY) as MessageRef))
+    const waitMs = reader === null ? 0 : channel.senderWaitMs(reader.from, monotonicMs)
+    if (waitMs > 0) carrier.senderDueAt = Math.min(carrier.senderDueAt, monotonicMs + waitMs)
+    return waitMs > 0
   }
 
   /** Parts handed over; 0: the message does not go after all; -1: the channel takes nothing now. */
