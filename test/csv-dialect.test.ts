@@ -43,6 +43,9 @@ t.test('the delimiter is the one that the records agree on, outside quotes', asy
   t.equal(look(`to\tname\n${NUMBER}\ta,b\n`).dialect.delimiter, '\t')
   t.equal(look(`to|name\n${NUMBER}|x\n`).dialect.delimiter, '|')
   t.equal(look(`to\n${NUMBER}\n`).dialect.delimiter, ',')
+  t.equal(look(`${NUMBER};1,5;2,5\n${NUMBER};3,0;0,5\n`).dialect.delimiter, ';', 'decimal commas are no delimiters')
+  t.equal(look(`"${NUMBER}";"1,5";2,5;3,5\n`).dialect.delimiter, ';', 'also beside quotes')
+  t.equal(look(`${NUMBER};Hi, Ann, you\n`).dialect.delimiter, ';', 'nor are those of sentences')
   t.match(look(`to;a,b\n${NUMBER};x,y\n`, {}, { delimiter: ';' }).dialect, { delimiter: ';', guessed: ['header'] })
 })
 
