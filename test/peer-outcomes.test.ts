@@ -95,7 +95,7 @@ t.test('a rule slows the carrier for a time, and another reroutes after an error
   const first = await peer(t, (text) => (text === 'slow down' && first.texts.length === 1 ? 0x64 : 0))
   const backup = await peer(t, () => 0)
   const outcomes = [
-    { status: '0x64', outcome: 'slow', forSeconds: 3600, ratePerSecond: 20 },
+    { status: 0x64, outcome: 'slow', forSeconds: 3600, ratePerSecond: 20 },
     { error: '^0?34$', outcome: 'reroute', forSeconds: 3600, reason: 'no route to the network' },
   ]
   const peers = await startEngine(
@@ -113,6 +113,7 @@ t.test('a rule slows the carrier for a time, and another reroutes after an error
   await startJob(peers, {}, rows(['slow down']))
   const slowed = await until(peers, 'acme', ({ actions }) => actions.length > 0 && first.texts.length === 2)
   t.strictSame([actionsOf(slowed), slowed.ratePerSecond, slowed.rateNowPerSecond], [['slowed'], 500, 20])
+  t.equal(slowed.actions[0]!.reason, 'answers with ESME_RX_T_APPN')
   const text = 'id:id2 sub:001 dlvrd:000 submit date:2611220900 done date:2611220900 stat:UNDELIV err:034 text:'
   const [session] = first.sessions
   session!.deliver_sm({ source_addr: '447710010000', destination_addr: 'TRUNK', esm_class: 4, short_message: text })

@@ -7,7 +7,7 @@ import { type OutcomeRule, statusRange } from '../engine/config/smpp-outcomes.js
 import { OUTCOME, type OutcomeCode } from '../engine/contract/outcome.js'
 import { HEADER_BYTES, TAG } from './constants.js'
 import { cStringEnd } from './decode.js'
-import { defaultVerdict } from './status.js'
+import { defaultVerdict, statusName } from './status.js'
 import { findTlv, readUint16, type TlvView, tlvStart } from './tlv.js'
 
 export interface Verdict {
@@ -185,13 +185,21 @@ function verdictOf(rule: OutcomeRule): Verdict {
 
 function carrierRuleOf(rule: OutcomeRule): CarrierRule {
   const { outcome, forSeconds = HOLD_SECONDS, count = 1, withinSeconds = HOLD_SECONDS, ratePerSecond = 0 } = rule
-  const conditions = [rule.status, rule.error, rule.tlv?.tag].flat().filter((one) => one !== undefined)
   return {
     action: outcome as CarrierRule['action'],
     forMs: outcome === 'stop' ? Number.POSITIVE_INFINITY : forSeconds * 1000,
     ratePerSecond,
     count,
     withinMs: withinSeconds * 1000,
-    reason: rule.reason ?? `answers with ${conditions.join(', ')}`,
+    reason: rule.reason ?? `answers with ${conditionsOf(rule).join(', ')}`,
   }
+}
+
+/** As a carrier's sheet has them: statuses by name or in hex, never in decimal. */
+function conditionsOf({ status, error, tlv }: OutcomeRule): string[] {
+  const statuses = status === undefined ? [] : [status].flat()
+  const named = statuses.map((one) => (typeof one === 'number' ? statusName(one) : one))
+  if (error !== undefined) named.push(`error ${error}`)
+  if (tlv !== undefined) named.push(`parameter 0x${Number(tlv.tag).toString(16).padStart(4, '0')}`)
+  return named
 }
