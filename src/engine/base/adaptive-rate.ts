@@ -25,7 +25,7 @@ const STORM_ANSWERS = 10
  * many refusals would have come without it; more than this part of them means that it did not help.
  */
 const EXPECTED_REFUSALS = 8
-const VERDICT_MS_MOST = 15_000
+const VERDICT_MS_MOST = 8_000
 const UNHELPED = 0.35
 const UNHELPFUL_CUTS = 2
 /** Throttled more than half of so many answers: nothing more is sent in this second. */
