@@ -168,10 +168,9 @@ t.test('a stop does not wait for a silent upload', async (t) => {
       await new Promise(() => {})
     }
     const upload = t.rejects(engine.upload(harness.principal, job.id, silent()), { code: 'WRONG_STATE' })
-    const before = performance.now()
+    // The upload never ends by itself: a stop that waited for it would run into the time limit of the test.
     await harness.restart()
     await upload
-    t.ok(performance.now() - before < 5_000)
     t.match(harness.server.engine.job(harness.principal, job.id), { state: 'receiving', file: null })
   })
 })
