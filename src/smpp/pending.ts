@@ -17,32 +17,18 @@ export class PendingParts {
   /** Keeps the parts from `part` on. */
   keep(message: OutgoingMessage, part: number): void {
     const kept = this.message
-    const {
-      ref,
-      from,
-      fields,
-      isShortCode,
-      coding,
-      shift,
-      partCount,
-      partsAccepted,
-      attempt,
-      expiresAtSeconds,
-      wantsReceipt,
-    } = message
-    Object.assign(kept, {
-      ref,
-      from,
-      fields,
-      isShortCode,
-      coding,
-      shift,
-      partCount,
-      partsAccepted,
-      attempt,
-      expiresAtSeconds,
-      wantsReceipt,
-    })
+    kept.ref = message.ref
+    kept.from = message.from
+    kept.fields = message.fields
+    kept.isShortCode = message.isShortCode
+    kept.coding = message.coding
+    kept.shift = message.shift
+    kept.partCount = message.partCount
+    kept.partsAccepted = message.partsAccepted
+    kept.attempt = message.attempt
+    kept.expiresAtSeconds = message.expiresAtSeconds
+    kept.wantsReceipt = message.wantsReceipt
+    const { partCount } = message
     let bytes = message.toLength
     for (let n = part; n < partCount; n++) bytes += message.partLengths[n]!
     if (kept.bytes.length < bytes) kept.bytes = Buffer.allocUnsafeSlow(bytes)

@@ -6,7 +6,7 @@ import type { MessageRef } from '../contract/message.js'
 import type { Inbound, OutcomeCode, OutcomeSink, Receipt, Settlement } from '../contract/outcome.js'
 
 /** Growing columns of one kind of report; ids lie end to end in one buffer. */
-class Reports {
+export class Reports {
   count = 0
   channel = new Uint16Array(1024)
   bind = new Uint16Array(1024)

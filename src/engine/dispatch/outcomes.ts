@@ -7,9 +7,9 @@ import type { Counter, Metrics } from '../contract/metrics.js'
 import { OUTCOME, OUTCOME_NAMES, type OutcomeCode } from '../contract/outcome.js'
 import { areUsedUp, retryDelayMs } from '../schedule/retry.js'
 import type { BlockState } from '../store/block-state.js'
-import { BY_RECEIPT, RECEIPT_EXPECTED, RECEIPT_POSSIBLE } from '../store/entry.js'
+import { BY_RECEIPT, type Entry, RECEIPT_EXPECTED, RECEIPT_POSSIBLE } from '../store/entry.js'
 import type { Carrier } from './carriers.js'
-import { type InboundReport, type Inbox, reportCode, settlementRef } from './inbox.js'
+import { type InboundReport, type Inbox, type Reports, reportCode, settlementRef } from './inbox.js'
 import type { Ledger } from './ledger.js'
 import type { Receipts, Told } from './receipts.js'
 import type { Seating } from './seating.js'
@@ -64,21 +64,28 @@ export class Outcomes {
     const state = ledger.residents.state(blockOf(ref))
     if (state === null) return
     const place = placeOf(ref)
-    const entry = ledger.own(reportCode(settlements, row), ref, nowMs)
-    entry.part = settlements.part[row]!
-    entry.attempt = state.attempts[place]!
-    entry.carrier = carrier.number
-    entry.bind = settlements.bind[row]!
-    entry.status = settlements.status[row]!
-    entry.id = settlements.ids
-    entry.idStart = settlements.idStart[row]!
-    entry.idLength = settlements.idLength[row]!
+    ledger.own(reportCode(settlements, row), ref, nowMs)
+    const entry = this.#answer(settlements, row, state, carrier)
     state.inFlight[place]!--
     state.inFlightTotal--
     if (entry.code === OUTCOME.accepted) this.#accepted(state, carrier)
     else if (!wasAccepted(state, place, entry.part))
       this.#refused(state, ref, { carrier, delayMs: settlements.delayMs[row]! })
     if (state.inFlight[place] === 0) this.#attemptEnded(state, ref, { carrier, nowMs })
+  }
+
+  /** The ledger's entry, told what the carrier answered to a part. */
+  #answer(reports: Reports, row: number, state: BlockState, carrier: Carrier): Entry {
+    const { entry } = this.#deps.ledger
+    entry.part = reports.part[row]!
+    entry.attempt = state.attempts[entry.place]!
+    entry.carrier = carrier.number
+    entry.bind = reports.bind[row]!
+    entry.status = reports.status[row]!
+    entry.id = reports.ids
+    entry.idStart = reports.idStart[row]!
+    entry.idLength = reports.idLength[row]!
+    return entry
   }
 
   /** Also of a part that was accepted before, by a late answer: its other id finds it too. */
@@ -106,15 +113,8 @@ export class Outcomes {
     const code = reportCode(late, row)
     const place = placeOf(ref)
     if (code !== OUTCOME.accepted && state.states[place] !== STATE.unknown) return
-    const entry = ledger.own(code === OUTCOME.accepted ? code : OUTCOME.rejected, ref, nowMs)
-    entry.part = late.part[row]!
-    entry.attempt = state.attempts[place]!
-    entry.carrier = carrier.number
-    entry.bind = late.bind[row]!
-    entry.status = late.status[row]!
-    entry.id = late.ids
-    entry.idStart = late.idStart[row]!
-    entry.idLength = late.idLength[row]!
+    ledger.own(code === OUTCOME.accepted ? code : OUTCOME.rejected, ref, nowMs)
+    const entry = this.#answer(late, row, state, carrier)
     if (code === OUTCOME.accepted) this.#accepted(state, carrier)
     else if (!wasAccepted(state, place, entry.part)) ledger.record(state, entry)
   }
