@@ -53,6 +53,13 @@ export function numberOption(values: OptionValues, name: string, least = 0): num
   return value
 }
 
+/** Aborted by Ctrl-C or SIGTERM, or by the command itself, for commands that look on until they are told to end. */
+export function untilInterrupted(): AbortController {
+  const ending = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ending.abort())
+  return ending
+}
+
 export const clientOptions = {
   url: { type: 'string' },
   key: { type: 'string' },

@@ -12,6 +12,7 @@ import {
   type OptionTable,
   readArguments,
   targetOf,
+  untilInterrupted,
 } from './command.js'
 import { sentOf } from './job-view.js'
 import { readSamples, type Samples, sumOf } from './metrics-text.js'
@@ -53,8 +54,7 @@ Example:
     const intervalMs = (numberOption(values, 'interval', 0.1) ?? 1) * 1_000
     const countMax = numberOption(values, 'count', 1) ?? Number.POSITIVE_INFINITY
     const client = new ApiClient(targetOf(values))
-    const ending = new AbortController()
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ending.abort())
+    const ending = untilInterrupted()
     let last: Look | null = null
     for (let count = 1; !ending.signal.aborted; count++) {
       const look = await lookAt(client)

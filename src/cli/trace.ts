@@ -13,6 +13,7 @@ import {
   targetOf,
   textOption,
   UsageError,
+  untilInterrupted,
 } from './command.js'
 import { print, printError } from './output.js'
 
@@ -56,8 +57,7 @@ Examples:
     if (values.text === true) query.set('text', 'true')
     const file = textOption(values, 'pcap')
     if (file !== undefined) query.set('format', 'pcap')
-    const ending = new AbortController()
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ending.abort())
+    const ending = untilInterrupted()
     const client = new ApiClient(targetOf(values))
     const pieces = client.stream(`/v1/carriers/${encodeURIComponent(carrier)}/trace?${query}`, ending.signal)
     if (file !== undefined) {
