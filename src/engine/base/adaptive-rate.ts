@@ -44,7 +44,6 @@ const FLOOR_UNAGREED = 0.25
 const FLOOR_MOST = 5
 /** After silence one success must not stand for all of it. */
 const ELAPSED_MAX_MS = 10_000
-const MEASURED_MS_LEAST = 20
 /** Without an agreed rate: what a carrier is thought to take at least, when it has accepted nothing yet. */
 const MEASURED_LEAST = 10
 const LIFT = 2
@@ -160,8 +159,7 @@ export class AdaptiveRate {
   }
 
   #endEpoch(nowMs: number): void {
-    const elapsedMs = Math.max(MEASURED_MS_LEAST, nowMs - this.#epochAt)
-    const okPerSecond = (this.#ok * 1000) / elapsedMs
+    const okPerSecond = (this.#ok * 1000) / (nowMs - this.#epochAt)
     const share = this.#refused / Math.max(1, this.#ok + this.#refused)
     const isBorne = this.#judge(share)
     if (this.#refused > 0 && !isBorne) this.#cut(nowMs, share, Math.max(okPerSecond, this.#lastOkPerSecond))
