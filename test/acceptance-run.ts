@@ -21,9 +21,10 @@ import {
 } from '../bench/processes.js'
 import type { JobView, MessageView } from '../src/engine/contract/api.js'
 import { assertSums } from './engine-harness.js'
+import { seed } from './seed.js'
 
 /** Printed by every acceptance test; handed in again as the first argument it repeats the run. */
-export const seed = Number(process.argv[2] ?? 20_261_122)
+export { seed }
 
 /** Of one test, in milliseconds; tap's own limit for the file is above it. */
 export const timeout = 110_000

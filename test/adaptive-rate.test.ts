@@ -3,8 +3,8 @@ import t from 'tap'
 import { AdaptiveRate } from '../src/engine/base/adaptive-rate.js'
 import { LatencyWindow } from '../src/engine/base/latency-window.js'
 import { Random } from '../src/engine/base/random.js'
+import { seed } from './seed.js'
 
-const seed = Number(process.argv[2] ?? 20_261_122)
 t.comment(`seed ${seed}`)
 
 interface Simulated {

@@ -3,8 +3,8 @@ import t from 'tap'
 import { Random } from '../src/engine/base/random.js'
 import { RateLimiter } from '../src/engine/base/rate.js'
 import { SenderRates } from '../src/smpp/sender-rates.js'
+import { seed } from './seed.js'
 
-const seed = Number(process.argv[2] ?? 20_261_122)
 const random = new Random(seed)
 t.comment(`seed ${seed}`)
 

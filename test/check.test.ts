@@ -16,8 +16,8 @@ import { isCountry } from '../src/engine/phone/number.js'
 import { type CheckReport, checkFile } from '../src/ingest/check.js'
 import { run } from './cli-run.js'
 import { sendJob, startHarness, untilState } from './engine-harness.js'
+import { seed } from './seed.js'
 
-const seed = Number(process.env.SEED ?? 20261122)
 t.comment(`seed ${seed}`)
 
 const settings: AccountSettings = {

@@ -9,8 +9,8 @@ import { silentLog } from '../src/engine/contract/log.js'
 import { Smsc } from '../src/smpp/simulator/smsc.js'
 import { startServer } from '../src/start.js'
 import { type Answer, type CallOptions, send } from './http-engine.js'
+import { seed } from './seed.js'
 
-const seed = Number(process.env.SEED ?? 20261122)
 const folder = mkdtempSync(join(tmpdir(), 'trunkline-cost-'))
 const smsc = new Smsc({ host: '127.0.0.1', port: 0, countRepeats: true }, silentLog)
 const { port } = await smsc.listen()

@@ -6,9 +6,8 @@ import { parse } from 'csv-parse/sync'
 import t from 'tap'
 import { Random } from '../src/engine/base/random.js'
 import { EngineError } from '../src/engine/contract/errors.js'
-import type { Dialect, JobPlan, SniffResult } from '../src/engine/contract/ingest.js'
+import type { Dialect, SniffResult } from '../src/engine/contract/ingest.js'
 import type { CsvSettings } from '../src/engine/contract/job.js'
-import { DEFAULT_NUMBER_RULES } from '../src/engine/contract/number-rules.js'
 import { reasonCode } from '../src/engine/contract/reasons.js'
 import { bytesPerUnit, decodeText } from '../src/ingest/decode.js'
 import { sniff } from '../src/ingest/dialect.js'
@@ -17,9 +16,9 @@ import { RECORD } from '../src/ingest/record-source.js'
 import { RowMaker } from '../src/ingest/row.js'
 import { mutated, mutators } from './csv-mutators.js'
 import { type Reading, type ReadRow, readFile } from './csv-reading.js'
-import { GB_ROUTE } from './ingest-job.js'
+import { planFor } from './ingest-running.js'
+import { seed } from './seed.js'
 
-const seed = Number(process.env.SEED ?? 20261122)
 const FILES = Number(process.env.FILES ?? 20_000)
 t.comment(`seed ${seed}`)
 // csv-parse throws for most of the files, and the way there is of no interest.
@@ -45,26 +44,6 @@ function look(bytes: Buffer, csv: CsvSettings): SniffResult | null {
     }
   }
   return null
-}
-
-function planOf({ dialect, columns }: SniffResult): JobPlan {
-  return {
-    job: 1,
-    account: 1,
-    path: file,
-    settings: {},
-    text: 'Hi ~2|you~ ~3|-~',
-    templates: {},
-    dialect,
-    columns,
-    routes: [GB_ROUTE],
-    defaultCountry: 'GB',
-    timeZone: 'UTC',
-    prices: null,
-    suppressed: Float64Array.of(447400123410, 447400123420),
-    createdSeconds: 0,
-    rules: DEFAULT_NUMBER_RULES,
-  }
 }
 
 t.test(`${FILES} damaged files are read the same however they are cut, and every row of them is accounted for`, (t) => {
@@ -98,7 +77,7 @@ type Seen = Record<'rows' | 'rejected' | 'fellBack' | 'compared', number>
 
 /** What is wrong with the reading of a file, null: nothing. */
 function judge(bytes: Buffer, found: SniffResult, random: Random, seen: Seen): string | null {
-  const plan = planOf(found)
+  const plan = planFor(1, file, found)
   const source = { plan, maker: new RowMaker(plan), size: bytes.length }
   const whole = readFile(source, { rangeBytes: 1 << 20 })
   seen.rows += whole.rows.length

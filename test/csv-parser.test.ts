@@ -13,8 +13,8 @@ import { GeneralParser } from '../src/ingest/general.js'
 import { openSource } from '../src/ingest/open-source.js'
 import { type Edge, INCOMPLETE, RECORD, type RecordSource } from '../src/ingest/record-source.js'
 import { Scanner } from '../src/ingest/scanner.js'
+import { seed } from './seed.js'
 
-const seed = Number(process.env.SEED ?? 20261122)
 t.comment(`seed ${seed}`)
 
 interface Read {

@@ -21,8 +21,8 @@ import { largeFile, mutated } from './csv-mutators.js'
 import { readFile } from './csv-reading.js'
 import { type Harness, messagesOf, runJob, startHarness, sumsOf } from './ingest-job.js'
 import { arrive, planFor, startRun } from './ingest-running.js'
+import { seed } from './seed.js'
 
-const seed = Number(process.env.SEED ?? 20261122)
 t.comment(`seed ${seed}`)
 const WORKERS = [1, 2, 8]
 const SMALL_FILES = 70

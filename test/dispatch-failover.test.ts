@@ -15,8 +15,8 @@ import { decodeState } from '../src/engine/store/decoded-state.js'
 import { openEnvironment } from '../src/engine/store/environment.js'
 import { LmdbStore } from '../src/engine/store/lmdb-store.js'
 import { type Answer, appendMessages, jobDispatch, ScriptedChannel, type Sent, tempDir } from './dispatch-harness.js'
+import { seed } from './seed.js'
 
-const seed = Number(process.argv[2] ?? 20_261_122)
 t.comment(`seed ${seed}`)
 
 /** A carrier that keeps what it accepted, in order. */

@@ -10,8 +10,8 @@ import { silentLog } from '../src/engine/contract/log.js'
 import { Smsc } from '../src/smpp/simulator/smsc.js'
 import { assertSums, csvOf } from './engine-harness.js'
 import { Child } from './engine-process.js'
+import { seed } from './seed.js'
 
-const seed = Number(process.argv[2] ?? 20_261_122)
 const rows = 30_000
 const kills = 5
 /** Window and cap of the harness's carrier. */

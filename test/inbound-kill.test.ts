@@ -11,8 +11,8 @@ import { Random } from '../src/engine/base/random.js'
 import type { InboundView } from '../src/engine/contract/inbound.js'
 import { Child } from './engine-process.js'
 import { type NpmSession, startPeer } from './peer-support.js'
+import { seed } from './seed.js'
 
-const seed = Number(process.argv[2] ?? 20261122)
 const MESSAGES = 150
 const KILLS = 2
 const WINDOW = 8

@@ -6,8 +6,8 @@ import { limits } from '../src/engine/contract/limits.js'
 import { listInbound } from '../src/engine/inbound/inbound-list.js'
 import { Reassembler } from '../src/engine/inbound/reassembler.js'
 import { InboundHarness, partPdu, pdu, START_MS } from './inbound-support.js'
+import { seed } from './seed.js'
 
-const seed = Number(process.argv[2] ?? 20261122)
 const MINUTE = 60_000
 
 t.test(

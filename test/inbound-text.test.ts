@@ -22,8 +22,7 @@ import { newMessagePdu, readMessagePdu } from '../src/smpp/decode.js'
 import { SubmitEncoder } from '../src/smpp/submit.js'
 import { findTlv, readUint16 } from '../src/smpp/tlv.js'
 import type { Writer } from '../src/smpp/writer.js'
-
-const seed = Number(process.argv[2] ?? 20261122)
+import { seed } from './seed.js'
 
 const PLAIN: CarrierCodings = {
   defaultAlphabet: 'gsm7',

@@ -8,8 +8,8 @@ import type { RoutePlan } from '../src/engine/contract/ingest.js'
 import { checkFile } from '../src/ingest/check.js'
 import { markDuplicates } from '../src/ingest/duplicates.js'
 import { GB_ROUTE, type Harness, messagesOf, rejectsOf, runJob, startHarness } from './ingest-job.js'
+import { seed } from './seed.js'
 
-const seed = Number(process.env.SEED ?? 20261122)
 t.comment(`seed ${seed}`)
 
 let one: Harness

@@ -8,6 +8,7 @@ import { lineTypeName } from '../src/engine/phone/number.js'
 import { NATIONAL_DIGITS_MAX, planOf } from '../src/engine/phone/plan.js'
 import { PLAN_ROWS } from '../src/engine/phone/plan-data.generated.js'
 import { difference, NumberCorpus, parserOf, patternsOf, Sampler } from './number-corpus.js'
+import { seed } from './seed.js'
 
 const require = createRequire(import.meta.url)
 const mobileExamples: Record<string, string> = JSON.parse(
@@ -20,7 +21,6 @@ const allExamples = readFileSync(new URL('../../test/fixtures/phone-examples.csv
   .map((line) => line.split(',') as [country: string, type: string, number: string])
 /** Where the newer metadata of libphonenumber-js has changed its mind since. */
 const CHANGED_SINCE = new Set(['+22985751234', '+22981123456', '+26779101234', '+2908999', '+2631312345'])
-const seed = Number(process.env.TEST_SEED ?? 20261122)
 t.comment(`seed ${seed}`)
 // As in .taprc, also when run by itself on a busy machine.
 t.setTimeout(120_000)

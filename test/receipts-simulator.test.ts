@@ -8,8 +8,8 @@ import { parseDialect } from '../src/smpp/simulator/dialect.js'
 import { Smsc } from '../src/smpp/simulator/smsc.js'
 import type { SmscOptions } from '../src/smpp/simulator/smsc-options.js'
 import { numberOf, prefixOf, startEngine, startJob, startPeer, untilMessages } from './peer-support.js'
+import { seed } from './seed.js'
 
-const seed = Number(process.argv[2] ?? 20_261_122)
 /** A busy machine takes its time. */
 const timeout = 250_000
 t.setTimeout(timeout)

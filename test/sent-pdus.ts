@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import type { SmppCarrierConfig } from '../src/engine/config/smpp-carrier.js'
 import { blankMessage, messageRef, type OutgoingMessage } from '../src/engine/contract/message.js'
 import { textPlan } from '../src/engine/jobs/text-plan.js'
+import { PcapWriter, pcapHeader } from '../src/engine/observe/pcap.js'
 import { BlockBuilder, BlockReader } from '../src/engine/store/block.js'
 import { Segmenter } from '../src/engine/text/segment.js'
 import { SubmitEncoder } from '../src/smpp/submit.js'
-import { BufferPool, Writer } from '../src/smpp/writer.js'
-import { carrierConfig } from './smpp-support.js'
+import { carrierConfig, encoded } from './smpp-support.js'
 
 export const PORT = 2775
 
@@ -57,62 +57,21 @@ export class TextSender {
   }
 
   #encode(message: OutgoingMessage, part: number): Buffer {
-    const chunks: Buffer[] = []
-    const sink = {
-      write(bytes: Uint8Array, written: () => void): void {
-        chunks.push(Buffer.from(bytes))
-        written()
-      },
-    }
-    const writer = new Writer(sink, new BufferPool(), () => {})
-    writer.reserve(this.#encoder.roomFor(message, part))
-    this.#encoder.write(writer, message, part, part + 1)
-    writer.flush()
-    return Buffer.concat(chunks)
+    return encoded((writer) => {
+      writer.reserve(this.#encoder.roomFor(message, part))
+      this.#encoder.write(writer, message, part, part + 1)
+    })
   }
 }
 
-/** A libpcap file (LINKTYPE_RAW) with one TCP segment a PDU, in the order of `pdus`. */
+/** A capture file with one TCP segment a PDU, in the order of `pdus`. */
 export function writeCapture(folder: string, pdus: readonly Buffer[]): string {
-  const head = Buffer.alloc(24)
-  head.writeUInt32LE(0xa1b2c3d4, 0)
-  head.writeUInt16LE(2, 4)
-  head.writeUInt16LE(4, 6)
-  head.writeUInt32LE(65_535, 16)
-  head.writeUInt32LE(101, 20)
-  let sequence = 1
-  const packets = pdus.map((pdu) => {
-    const packet = segmentOf(pdu, sequence)
-    sequence += pdu.length
-    return packet
-  })
+  const writer = new PcapWriter(PORT)
+  const at = 1_700_000_000_000
+  const records = pdus.map((octets) => writer.record({ at, connection: 0, direction: 'out', octets }))
   const path = join(folder, 'sent.pcap')
-  writeFileSync(path, Buffer.concat([head, ...packets]))
+  writeFileSync(path, Buffer.concat([pcapHeader(), ...records]))
   return path
-}
-
-/** Packet header, IPv4 header, TCP header, PDU; checksums are 0, which tshark does not look at. */
-function segmentOf(pdu: Buffer, sequence: number): Buffer {
-  const length = 40 + pdu.length
-  const head = Buffer.alloc(16 + 40)
-  head.writeUInt32LE(1_700_000_000, 0)
-  head.writeUInt32LE(length, 8)
-  head.writeUInt32LE(length, 12)
-  const ip = head.subarray(16)
-  ip[0] = 0x45
-  ip.writeUInt16BE(length, 2)
-  ip[8] = 64
-  ip[9] = 6
-  ip.writeUInt32BE(0x7f000001, 12)
-  ip.writeUInt32BE(0x7f000001, 16)
-  ip.writeUInt16BE(50_000, 20)
-  ip.writeUInt16BE(PORT, 22)
-  ip.writeUInt32BE(sequence, 24)
-  ip.writeUInt32BE(1, 28)
-  ip[32] = 0x50
-  ip[33] = 0x18
-  ip.writeUInt16BE(65_535, 34)
-  return Buffer.concat([head, pdu])
 }
 
 /** False where tshark (Debian) is not installed. */

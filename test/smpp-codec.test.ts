@@ -13,8 +13,7 @@ import { SubmitEncoder } from '../src/smpp/submit.js'
 import { SessionTimers } from '../src/smpp/timers.js'
 import { concatenationReference } from '../src/smpp/user-data.js'
 import { Window } from '../src/smpp/window.js'
-import { BufferPool, Writer } from '../src/smpp/writer.js'
-import { carrierConfig, outgoing, seed } from './smpp-support.js'
+import { carrierConfig, encoded, outgoing, seed } from './smpp-support.js'
 
 /** The little that is used of npm smpp, which has no types of its own. */
 interface NpmPdu {
@@ -28,21 +27,6 @@ interface NpmSmpp {
 }
 const { default: smpp } = (await import('smpp' as string)) as { default: NpmSmpp }
 const random = new Random(seed)
-
-/** Octets that an encoder writes. */
-function encoded(encode: (writer: Writer) => void): Buffer {
-  const chunks: Buffer[] = []
-  const sink = {
-    write(bytes: Uint8Array, written: () => void): void {
-      chunks.push(Buffer.from(bytes))
-      written()
-    },
-  }
-  const writer = new Writer(sink, new BufferPool(), () => {})
-  encode(writer)
-  writer.flush()
-  return Buffer.concat(chunks)
-}
 
 function submitBytes(config: Parameters<typeof carrierConfig>[0], message: ReturnType<typeof outgoing>, part = 0) {
   const encoder = new SubmitEncoder(carrierConfig(config))

@@ -10,9 +10,8 @@ import { describePdu } from '../src/smpp/describe.js'
 import { Framer } from '../src/smpp/framer.js'
 import { SubmitEncoder } from '../src/smpp/submit.js'
 import { findTlv, type TlvView } from '../src/smpp/tlv.js'
-import { BufferPool, Writer } from '../src/smpp/writer.js'
 import { type NpmPdu, smpp } from './peer-support.js'
-import { carrierConfig, outgoing, seed } from './smpp-support.js'
+import { carrierConfig, encoded, outgoing, seed } from './smpp-support.js'
 
 const COUNT = 20_000
 const random = new Random(seed)
@@ -43,18 +42,11 @@ function randomSubmit() {
   const text = octets(random.below(coding === 0 ? 161 : 141))
   const sequence = 1 + random.below(0x7fffffff)
   const message = outgoing(random.below(1e6), to, [text], { from, fields, coding })
-  const written: Buffer[] = []
-  const sink = {
-    write(chunk: Uint8Array, done: () => void): void {
-      written.push(Buffer.from(chunk))
-      done()
-    },
-  }
-  const writer = new Writer(sink, new BufferPool(), () => {})
-  writer.reserve(encoder.roomFor(message, 0))
-  encoder.write(writer, message, 0, sequence)
-  writer.flush()
-  return { bytes: Buffer.concat(written), tlvs, to, from, coding, text, sequence }
+  const bytes = encoded((writer) => {
+    writer.reserve(encoder.roomFor(message, 0))
+    encoder.write(writer, message, 0, sequence)
+  })
+  return { bytes, tlvs, to, from, coding, text, sequence }
 }
 
 const pdu = newMessagePdu()

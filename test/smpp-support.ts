@@ -9,8 +9,10 @@ import type { Coding, MessageRef, OutgoingMessage } from '../src/engine/contract
 import { noMetrics } from '../src/engine/contract/metrics.js'
 import type { Inbound, OutcomeCode, OutcomeSink, Receipt, Settlement } from '../src/engine/contract/outcome.js'
 import { createSmppChannel } from '../src/smpp/smpp-channel.js'
+import { BufferPool, Writer } from '../src/smpp/writer.js'
+import { seed } from './seed.js'
 
-export const seed = Number(process.argv[2] ?? 20_261_122)
+export { seed }
 
 export interface SettledPart {
   bind: number
@@ -112,6 +114,21 @@ export function outgoing(
     isShortCode: false,
     ...change,
   }
+}
+
+/** Octets that an encoder writes. */
+export function encoded(encode: (writer: Writer) => void): Buffer {
+  const chunks: Buffer[] = []
+  const sink = {
+    write(bytes: Uint8Array, written: () => void): void {
+      chunks.push(Buffer.from(bytes))
+      written()
+    },
+  }
+  const writer = new Writer(sink, new BufferPool(), () => {})
+  encode(writer)
+  writer.flush()
+  return Buffer.concat(chunks)
 }
 
 export interface Harness<S extends OutcomeSink> {

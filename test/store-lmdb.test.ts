@@ -17,9 +17,8 @@ import { decodeRange, encodeRange } from '../src/engine/store/range-record.js'
 import { type Found, ReceiptIndex } from '../src/engine/store/receipt-index.js'
 import { ReceiptSegments } from '../src/engine/store/receipt-segments.js'
 import { record, tempDir } from './dispatch-harness.js'
+import { seed } from './seed.js'
 import { rangeRecord, storeConformance } from './store-conformance.js'
-
-const seed = Number(process.env.TEST_SEED ?? 20261122)
 
 storeConformance(
   t,

@@ -9,8 +9,8 @@ import { LOCKING_SHIFT, SINGLE_SHIFT } from '../src/engine/text/national-tables.
 import { type Segmented, Segmenter, type SegmentOptions, textOf } from '../src/engine/text/segment.js'
 import { fillBitsAfter, packSeptets, unpackSeptets } from '../src/engine/text/septets.js'
 import { randomText, SCRIPT_NAMES, SCRIPTS } from './generated-texts.js'
+import { seed } from './seed.js'
 
-const seed = Number(process.env.TEST_SEED ?? 20261122)
 t.comment(`seed ${seed}`)
 
 const IDS = LANGUAGES.map((_, id) => id)

@@ -4,8 +4,8 @@ import t from 'tap'
 import { Random } from '../src/engine/base/random.js'
 import { type Segmented, Segmenter, textOf } from '../src/engine/text/segment.js'
 import { randomText, SCRIPT_NAMES, SCRIPTS } from './generated-texts.js'
+import { seed } from './seed.js'
 
-const seed = Number(process.env.TEST_SEED ?? 20261122)
 t.comment(`seed ${seed}`)
 
 /** The little that is used of two packages that have no types, or none that fit. */

@@ -9,8 +9,8 @@ import { decodeGsm7, encodeGsm7 } from '../src/engine/text/gsm7.js'
 import { findOffending } from '../src/engine/text/offending.js'
 import { type Segmented, Segmenter, type SegmentOptions, textOf } from '../src/engine/text/segment.js'
 import { transliterate } from '../src/engine/text/transliterate.js'
+import { seed } from './seed.js'
 
-const seed = Number(process.env.TEST_SEED ?? 20261122)
 t.comment(`seed ${seed}`)
 
 /** node-smpp, which has no types. */

@@ -8,9 +8,9 @@
 import t, { type Test } from 'tap'
 import { LANGUAGES, type NationalLanguage } from '../src/engine/contract/language.js'
 import { LOCKING_SHIFT, SINGLE_SHIFT } from '../src/engine/text/national-tables.js'
+import { seed } from './seed.js'
 import { dissect, hasTshark, type SentText, TextSender, writeCapture } from './sent-pdus.js'
 
-const seed = Number(process.env.TEST_SEED ?? 20261122)
 t.comment(`seed ${seed}`)
 const skip = hasTshark() ? false : 'tshark is not installed: apt-get install tshark'
 
