@@ -3,6 +3,7 @@
  * the dispatcher starts with what the documents say and the engine needs the dispatcher.
  */
 import { Accounts } from './accounts/accounts.js'
+import { Askers } from './accounts/askers.js'
 import { Idempotency } from './accounts/idempotency.js'
 import { noteKey, StoredAnswers } from './accounts/kept-answers.js'
 import { Numbering } from './accounts/numbering.js'
@@ -24,19 +25,15 @@ import { Jobs } from './jobs/jobs.js'
 import { ProgressBook } from './jobs/progress.js'
 import { dispatchOf } from './jobs/release.js'
 import { RouteBook } from './jobs/route-book.js'
-import { AccountBlocks, spanOf } from './messages/account-blocks.js'
+import { buildReader, viewNames } from './messages/build-reader.js'
 import { Composer } from './messages/compose.js'
 import { Explainer } from './messages/explain.js'
 import { GroupCommit } from './messages/group-commit.js'
-import { JobLayouts } from './messages/job-layout.js'
-import { MessageReader } from './messages/message-reader.js'
-import type { JobFacts, ViewNames } from './messages/message-view.js'
 import { SingleJobs } from './messages/single-jobs.js'
 import { Submitter } from './messages/submit.js'
 import { isCountry } from './phone/number.js'
 import { QueueGauges } from './queue-gauges.js'
 import { SpaceWatch } from './space.js'
-import { carrierNames } from './store/carrier-names.js'
 import type { Documents } from './store/documents.js'
 import { InboundStore } from './store/inbound-store.js'
 import type { LmdbStore } from './store/lmdb-store.js'
@@ -161,18 +158,24 @@ class Assembly {
     this.#link = link
     const { clock, rejects } = this.#parts
     const { accounts } = this.#base
-    const names = this.#names()
+    const { config, documents, store, statusName } = this.#parts
+    const names = viewNames(config, store, statusName)
     const answers = new StoredAnswers(this.#parts.documents, this.#parts.store.environment.meta)
     const idempotency = new Idempotency(answers, clock, (kept) => this.jobs.revive(kept))
     const submitter = this.#submitter(link, idempotency)
     const gauges = this.#gauges()
     return new Engine({
       accounts,
+      askers: new Askers(accounts),
       idempotency,
       jobs: this.jobs,
       submitter,
       explainer: this.#explainer(link),
-      reader: this.#reader(link, names),
+      reader: buildReader({
+        ...{ config, documents, store, clock, names },
+        book: this.#book,
+        states: (blocks) => link.states(blocks),
+      }),
       names,
       link,
       ranges: (job) => this.#parts.store.ranges(job),
@@ -188,20 +191,6 @@ class Assembly {
         return await this.#parts.metricsText()
       },
     })
-  }
-
-  #names(): ViewNames {
-    const { store, statusName, config } = this.#parts
-    let known = carrierNames(store.environment)
-    return {
-      carrier: (number) => {
-        // A carrier that was configured since is in the dictionary once the dispatcher has started.
-        if (known[number] === undefined) known = carrierNames(store.environment)
-        return known[number]
-      },
-      status: statusName,
-      zone: (number) => config.carriers.find(({ id }) => id === known[number])?.receipts.timeZone ?? 'UTC',
-    }
   }
 
   #submitter(link: DispatcherLink, idempotency: Idempotency): Submitter {
@@ -257,61 +246,6 @@ class Assembly {
     await this.#book.create(record, [number.write, single])
     this.#link!.post({ type: 'job', job: dispatchOf(record, account.weight) })
     return record.job
-  }
-
-  #reader(link: DispatcherLink, names: ViewNames): MessageReader {
-    const { store, clock } = this.#parts
-    const layouts = new JobLayouts({
-      ranges: (job) => store.ranges(job),
-      linesBefore: (job) => this.#book.get(job)?.sniff?.dialect.linesBefore ?? 0,
-      isRead: (job) => this.#isRead(job),
-    })
-    return new MessageReader({
-      store: {
-        block: (block) => store.block(block),
-        marks: (block) => store.marks(block),
-      },
-      layouts,
-      accountBlocks: this.#accountBlocks(layouts),
-      clock,
-      names,
-      states: (blocks) => link.states(blocks),
-      facts: (job) => this.#facts(job),
-    })
-  }
-
-  #isRead(job: number): boolean {
-    return this.#book.get(job)?.totals != null
-  }
-
-  #accountBlocks(layouts: JobLayouts): AccountBlocks {
-    const { documents, store } = this.#parts
-    const { environment } = store
-    return new AccountBlocks({
-      layouts,
-      fileJobs: (account) => this.#book.newestJobs(account),
-      singleJobs: (account) =>
-        documents
-          .list<{ job: number }>('singles', { prefix: account === null ? [] : [account] })
-          .map(({ value }) => value.job),
-      span: (job) => spanOf(environment, job),
-      isRead: (job) => this.#isRead(job),
-      looseBefore: (job, before, limit) =>
-        [...environment.loose.getKeys({ start: [job, before - 1], end: [job], reverse: true, limit })].map(
-          (key) => key[1]!,
-        ),
-    })
-  }
-
-  #facts(job: number): JobFacts {
-    const record = this.#book.get(job)
-    if (record === null || record.singles) return { job: null, createdAtMs: null, isCanceled: false, sendAtMs: 0 }
-    return {
-      job,
-      createdAtMs: record.createdAtMs,
-      isCanceled: record.state === 'canceled',
-      sendAtMs: record.sendAtMs,
-    }
   }
 
   #gauges(): QueueGauges {

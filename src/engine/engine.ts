@@ -3,6 +3,7 @@
  * see what; the folders below it know account numbers only. Main thread.
  */
 import type { Accounts } from './accounts/accounts.js'
+import type { Askers } from './accounts/askers.js'
 import type { Idempotency } from './accounts/idempotency.js'
 import { answerWrites } from './accounts/kept-answers.js'
 import type {
@@ -33,7 +34,7 @@ import type { TraceBatch, TraceFilter } from './contract/trace.js'
 import type { DispatcherLink } from './dispatcher-link.js'
 import { listInbound } from './inbound/inbound-list.js'
 import { parseTime } from './jobs/create.js'
-import { type Jobs, needAccount } from './jobs/jobs.js'
+import type { Jobs } from './jobs/jobs.js'
 import type { Explainer } from './messages/explain.js'
 import { accountAsked, nobody } from './messages/explain-asker.js'
 import type { MessageReader } from './messages/message-reader.js'
@@ -52,6 +53,7 @@ export type RejectsStream = (
 
 export interface EngineParts {
   accounts: Accounts
+  askers: Askers
   idempotency: Idempotency
   jobs: Jobs
   submitter: Submitter
@@ -102,9 +104,8 @@ export class Engine implements EngineApi {
     await this.#parts.accounts.deleteKey(account, keyId)
   }
 
-  /** Number of the asking account; null for the admin, who sees all. */
   #number(principal: Principal): number | null {
-    return principal.kind === 'admin' ? null : this.#parts.accounts.record(principal.account).number
+    return this.#parts.askers.number(principal)
   }
   #find(principal: Principal, id: string) {
     return this.#parts.jobs.find(this.#number(principal), id)
@@ -119,7 +120,7 @@ export class Engine implements EngineApi {
     settings: JobSettings,
     recipients: Record<string, unknown>[] | null,
   ): Promise<JobView> {
-    const account = this.#parts.accounts.record(needAccount(principal))
+    const account = this.#parts.askers.record(principal)
     const running = this.#parts.idempotency.current
     const record = await this.#parts.jobs.create(account, settings, recipients, (job) => {
       if (running === null) return []
@@ -191,10 +192,10 @@ export class Engine implements EngineApi {
 
   async submit(principal: Principal, messages: MessageRequest[]): Promise<MessageAccepted[]> {
     this.#parts.admit()
-    return await this.#parts.submitter.submit(this.#parts.accounts.record(needAccount(principal)), messages)
+    return await this.#parts.submitter.submit(this.#parts.askers.record(principal), messages)
   }
   previewMessages(principal: Principal, messages: MessageRequest[]): DryRunView {
-    return this.#parts.submitter.preview(this.#parts.accounts.record(needAccount(principal)), messages)
+    return this.#parts.submitter.preview(this.#parts.askers.record(principal), messages)
   }
   async explain(principal: Principal, question: ExplainQuestion): Promise<ExplainView> {
     const { accounts, explainer } = this.#parts

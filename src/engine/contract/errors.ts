@@ -36,6 +36,8 @@ export const ERRORS = {
   STORE_FAILED: [500, 'The store could not be written; the engine stops rather than go on wrong.'],
   INTERNAL: [500, 'An error of ours; the log has it under the request id.'],
   METHOD_NOT_ALLOWED: [405, 'The route knows other methods; the Allow header lists them.'],
+  INSUFFICIENT_BALANCE: [402, 'The prepaid balance does not cover this; nothing was taken. Top up and send it again.'],
+  QUOTA_EXCEEDED: [429, 'A quota of the account is used up; wait as long as Retry-After says, or have it raised.'],
 } as const satisfies Record<string, readonly [number, string]>
 export type ErrorCode = keyof typeof ERRORS
 

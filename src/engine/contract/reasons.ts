@@ -63,6 +63,12 @@ export const REASONS = [
     'TLV_INVALID',
     'A custom parameter cannot be sent; tag 1 to 0xFFFF, a value that fits its type, at most 16 of 1,024 octets.',
   ],
+  ['NO_PRICE', 'The account pays in advance and its price list has no price for this number.'],
+  ['INSUFFICIENT_BALANCE', 'The prepaid balance of the account does not cover the message.'],
+  ['QUOTA_EXCEEDED', 'A quota of the account is used up for today.'],
+  ['SENDER_NOT_ALLOWED', 'The sender is not on the list of senders that the account may use.'],
+  ['NOT_OPTED_IN', 'The contact has not agreed to be messaged, and the account demands that.'],
+  ['SETTLED_BY_OPERATOR', 'Its end was unknown, and an operator settled it.'],
 ] as const satisfies readonly (readonly [string, string])[]
 export type ReasonCode = (typeof REASONS)[number][0]
 

@@ -7,7 +7,6 @@ import type { Random } from '../base/random.js'
 import type { CarrierView } from '../contract/channel.js'
 import type { Clock } from '../contract/clock.js'
 import type { JobDispatch } from '../contract/lane.js'
-import { limits } from '../contract/limits.js'
 import type { Log } from '../contract/log.js'
 import { blockOf, type MessageRef } from '../contract/message.js'
 import type { Metrics } from '../contract/metrics.js'
@@ -20,6 +19,7 @@ import { Cancel } from './cancel.js'
 import type { ReceiptTerms } from './carrier-receipts.js'
 import type { Carrier } from './carriers.js'
 import { Claims } from './claims.js'
+import { Commits } from './commits.js'
 import { Housekeeping } from './housekeeping.js'
 import { Inbox } from './inbox.js'
 import { Ledger, type Release } from './ledger.js'
@@ -32,8 +32,6 @@ import { Seating } from './seating.js'
 import { Sender } from './sender.js'
 
 const COARSE_MS = 50
-/** A commit that takes longer means that the disk is in trouble. */
-const STALLED_MS = 10_000
 /** Parts one lane takes before the next one's turn, so that a tick stays short. */
 const LANE_PARTS = 64
 
@@ -72,16 +70,12 @@ export class Dispatcher {
   readonly #carriers: Carrier[] = []
   readonly #seating: Seating
   readonly inbox = new Inbox(() => this.wake())
-  readonly #commitSeconds
+  readonly #commits: Commits
   #outcomes!: Outcomes
   #housekeeping!: Housekeeping
   #ticking = false
   #immediate = false
   #timer: NodeJS.Timeout | null = null
-  #committing = 0
-  /** Monotonic: since when a commit has been awaited; Infinity: none is. */
-  #committingSince = Number.POSITIVE_INFINITY
-  #durable = 0
   #draining = false
   #stopped = false
   readonly #progress: Progress
@@ -103,8 +97,12 @@ export class Dispatcher {
     this.#claims = new Claims(this.#ledger, { clock, waiting: this.#waiting, seating: this.#seating })
     this.#sender = new Sender(this.#ledger, clock, this.#seating)
     this.#cancel = new Cancel(this.#ledger, this.#claims, deps.clock)
-    this.#commitSeconds = deps.metrics.histogram('trunkline_store_commit_seconds')
-    this.#durable = store.sequence
+    this.#commits = new Commits(this.#ledger, {
+      clock,
+      metrics: deps.metrics,
+      released: (release) => this.#release(release),
+      failed: (error) => this.#failed(error),
+    })
   }
 
   /** Carriers in the order of their sinks (`inbox.sink(index)`). Recovers, then starts. */
@@ -135,7 +133,7 @@ export class Dispatcher {
     for (const job of jobs) this.#board.register(job)
     const recovery = new Recovery(this.#ledger, this.#receipts, { clock, metrics, seating: this.#seating })
     const recovered = await recovery.run()
-    this.#durable = this.#ledger.store.sequence
+    this.#commits.caughtUp()
     for (const job of jobs) this.job(job)
     for (const carrier of carriers) carrier.channel.start()
     this.wake()
@@ -242,8 +240,7 @@ export class Dispatcher {
     try {
       this.#work()
     } catch (error) {
-      this.#stopped = true
-      this.#deps.port.fatal(error)
+      this.#failed(error)
     }
     this.#ticking = false
     this.#arm()
@@ -271,7 +268,7 @@ export class Dispatcher {
     const isLeft = this.#seating.isLeft(carrier)
     if (isLeft && carrier.isHeldBack) carrier.hasRoom(carrier.channel.capacity(monotonicMs) > 0)
     if (!this.#draining && carrier.channel.up && !isLeft) {
-      this.#sender.send(carrier, this.#durable, monotonicMs)
+      this.#sender.send(carrier, this.#commits.durable, monotonicMs)
       this.#authorise(carrier, monotonicMs)
     } else if (carrier.pipeline.size > 0) {
       // Not written yet: another carrier, or a later start, may have them.
@@ -312,33 +309,22 @@ export class Dispatcher {
   }
 
   #commit(): void {
-    if (this.#committing >= limits.commitsOutstanding || !this.#ledger.hasWork) return
+    if (!this.#commits.isDue) return
     this.#housekeeping.noteAwaited()
-    this.#committing++
-    const startedMs = this.#deps.clock.monotonic()
-    this.#committingSince = Math.min(this.#committingSince, startedMs)
-    this.#ledger.flush().then(
-      (release) => {
-        this.#committing--
-        this.#committingSince = this.#committing === 0 ? Number.POSITIVE_INFINITY : this.#deps.clock.monotonic()
-        this.#commitSeconds.observe((this.#deps.clock.monotonic() - startedMs) / 1000)
-        this.#release(release)
-      },
-      (error) => {
-        this.#stopped = true
-        this.#deps.port.fatal(error)
-      },
-    )
+    this.#commits.begin()
+  }
+
+  #failed(error: unknown): void {
+    this.#stopped = true
+    this.#deps.port.fatal(error)
   }
 
   /** Not when the disk is nearly full, nor while it takes longer over a commit than carriers wait for an answer. */
   #takesInbound(): boolean {
-    const { clock, hasSpace } = this.#deps
-    return clock.monotonic() - this.#committingSince < STALLED_MS && hasSpace()
+    return !this.#commits.isStalled && this.#deps.hasSpace()
   }
 
   #release(release: Release): void {
-    this.#durable = Math.max(this.#durable, release.sequence)
     for (const { channel, bind, session, sequence } of release.acks) {
       this.#carriers[channel]!.channel.acknowledge(bind, session, sequence, true)
     }
@@ -356,7 +342,7 @@ export class Dispatcher {
       }
     }
     for (const work of release.after) work()
-    this.#ledger.trim(this.#durable)
+    this.#ledger.trim(this.#commits.durable)
     this.wake()
   }
 
@@ -386,7 +372,7 @@ export class Dispatcher {
     this.#draining = true
     this.#tick()
     await Promise.all(this.#carriers.map((carrier) => carrier.channel.drain(deadlineMs)))
-    const isAnswered = this.#committing === 0 && this.inbox.inbound.length === 0 && !this.#ledger.owesAnswers
+    const isAnswered = this.#commits.isIdle && this.inbox.inbound.length === 0 && !this.#ledger.owesAnswers
     this.#outcomes.process(this.inbox)
     if (isAnswered) this.#ledger.noteDrained()
     this.#stopped = true

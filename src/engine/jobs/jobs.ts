@@ -1,5 +1,5 @@
 /** Jobs as the façade uses them: make, take the file, look at, change. Main thread. */
-import type { JobPreview, JobView, Page, PageQuery, Principal } from '../contract/api.js'
+import type { JobPreview, JobView, Page, PageQuery } from '../contract/api.js'
 import { EngineError } from '../contract/errors.js'
 import { jobId, parseJobId } from '../contract/ids.js'
 import type { PreviewResult } from '../contract/ingest.js'
@@ -182,9 +182,4 @@ export class Jobs {
     await this.#ingest.stop()
     await this.#uploads.idle()
   }
-}
-
-export function needAccount(principal: Principal): string {
-  if (principal.kind === 'account') return principal.account
-  throw new EngineError('FORBIDDEN', 'This needs the key of an account; the admin key has none.')
 }

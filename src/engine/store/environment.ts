@@ -55,7 +55,7 @@ export function openEnvironment(dataDir: string): Environment {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const root = open({
     path: folder,
-    maxDbs: 24,
+    maxDbs: 48,
     encoding: 'binary',
     overlappingSync: false,
     eventTurnBatching: false,

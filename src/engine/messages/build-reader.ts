@@ -1,0 +1,87 @@
+/** Puts the reader of messages together from stores, jobs and the dispatcher's states. Main thread. */
+import type { Config } from '../config/schema.js'
+import type { Clock } from '../contract/clock.js'
+import type { JobBook } from '../jobs/job-book.js'
+import { carrierNames } from '../store/carrier-names.js'
+import type { Documents } from '../store/documents.js'
+import type { LmdbStore } from '../store/lmdb-store.js'
+import { AccountBlocks, spanOf } from './account-blocks.js'
+import { JobLayouts } from './job-layout.js'
+import { MessageReader } from './message-reader.js'
+import type { JobFacts, ViewNames } from './message-view.js'
+
+export interface ReaderSources {
+  config: Config
+  documents: Documents
+  store: LmdbStore
+  book: JobBook
+  clock: Clock
+  names: ViewNames
+  /** Snapshots in the order asked; null = never claimed. */
+  states(blocks: number[]): Promise<(Uint8Array | null)[]>
+}
+
+/** Names of numbers in the log: carriers, statuses, zones. */
+export function viewNames(config: Config, store: LmdbStore, statusName: (status: number) => string): ViewNames {
+  let known = carrierNames(store.environment)
+  return {
+    carrier: (number) => {
+      // A carrier that was configured since is in the dictionary once the dispatcher has started.
+      if (known[number] === undefined) known = carrierNames(store.environment)
+      return known[number]
+    },
+    status: statusName,
+    zone: (number) => config.carriers.find(({ id }) => id === known[number])?.receipts.timeZone ?? 'UTC',
+  }
+}
+
+export function buildReader({ store, documents, book, clock, names, states }: ReaderSources): MessageReader {
+  const isRead = (job: number): boolean => book.get(job)?.totals != null
+  const layouts = new JobLayouts({
+    ranges: (job) => store.ranges(job),
+    linesBefore: (job) => book.get(job)?.sniff?.dialect.linesBefore ?? 0,
+    isRead,
+  })
+  return new MessageReader({
+    store: {
+      block: (block) => store.block(block),
+      marks: (block) => store.marks(block),
+    },
+    layouts,
+    accountBlocks: accountBlocks({ store, documents, book, layouts, isRead }),
+    clock,
+    names,
+    states,
+    facts: (job) => factsOf(book, job),
+  })
+}
+
+interface BlockSources extends Pick<ReaderSources, 'store' | 'documents' | 'book'> {
+  layouts: JobLayouts
+  isRead(job: number): boolean
+}
+
+function accountBlocks({ store, documents, book, layouts, isRead }: BlockSources): AccountBlocks {
+  const { environment } = store
+  return new AccountBlocks({
+    layouts,
+    fileJobs: (account) => book.newestJobs(account),
+    singleJobs: (account) =>
+      documents
+        .list<{ job: number }>('singles', { prefix: account === null ? [] : [account] })
+        .map(({ value }) => value.job),
+    span: (job) => spanOf(environment, job),
+    isRead,
+    looseBefore: (job, before, limit) =>
+      [...environment.loose.getKeys({ start: [job, before - 1], end: [job], reverse: true, limit })].map(
+        (key) => key[1]!,
+      ),
+  })
+}
+
+function factsOf(book: JobBook, job: number): JobFacts {
+  const record = book.get(job)
+  if (record === null || record.singles) return { job: null, createdAtMs: null, isCanceled: false, sendAtMs: 0 }
+  const { createdAtMs, sendAtMs } = record
+  return { job, createdAtMs, isCanceled: record.state === 'canceled', sendAtMs }
+}
