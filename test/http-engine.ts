@@ -196,8 +196,16 @@ export const carrier: CarrierView = {
 const { counts, rejectedByReason, estimate, file } = job
 export const preview: JobPreview = { rows: [previewRow], counts, rejectedByReason, estimate, file }
 
+/** A part of the façade that the tests of this stand never reach: every call is NOT_FOUND. */
+export const absent = new Proxy({} as never, {
+  get: () => () => {
+    throw new EngineError('NOT_FOUND', 'not in this stand')
+  },
+})
+
 /** Answers as the contract's examples do; a number that ends in 0 is refused. */
 export class FakeEngine implements EngineApi {
+  readonly audit = absent
   readonly calls: { verb: string; arguments: unknown[] }[] = []
   readonly replays = new Map<string, { fingerprint: string; value: unknown }>()
   uploaded = 0

@@ -4,9 +4,12 @@
  */
 import { Accounts } from './accounts/accounts.js'
 import { Askers } from './accounts/askers.js'
+import { DataSecret } from './accounts/data-secret.js'
 import { Idempotency } from './accounts/idempotency.js'
 import { noteKey, StoredAnswers } from './accounts/kept-answers.js'
 import { Numbering } from './accounts/numbering.js'
+import { Audit } from './audit/audit.js'
+import { buildAudit } from './audit/build-audit.js'
 import type { Config } from './config/schema.js'
 import type { Clock } from './contract/clock.js'
 import { EngineError } from './contract/errors.js'
@@ -68,9 +71,11 @@ export interface Built {
 export async function buildEngine(parts: BuildParts): Promise<Built> {
   const { config, documents, clock } = parts
   const numbering = new Numbering(documents)
+  const secret = new DataSecret(config.dataDir)
+  const audit = new Audit({ documents, clock, secret: secret.derive('audit') })
   const accounts = new Accounts({ documents, numbering, clock, adminKey: parts.adminKey, knownCountry: isCountry })
   const routes = await RouteBook.open(config, { documents, takeNumber: () => numbering.take('route') })
-  const assembly = new Assembly(parts, { accounts, numbering, routes })
+  const assembly = new Assembly(parts, { accounts, numbering, routes, secret, audit })
   return {
     routes,
     jobs: assembly.jobs,
@@ -85,6 +90,8 @@ interface Foundations {
   accounts: Accounts
   numbering: Numbering
   routes: RouteBook
+  secret: DataSecret
+  audit: Audit
 }
 
 class Assembly {
@@ -164,9 +171,11 @@ class Assembly {
     const idempotency = new Idempotency(answers, clock, (kept) => this.jobs.revive(kept))
     const submitter = this.#submitter(link, idempotency)
     const gauges = this.#gauges()
+    const askers = new Askers(accounts)
     return new Engine({
       accounts,
-      askers: new Askers(accounts),
+      askers,
+      audit: buildAudit(documents, askers),
       idempotency,
       jobs: this.jobs,
       submitter,

@@ -22,6 +22,7 @@ import type {
   Principal,
   Readiness,
 } from './contract/api.js'
+import type { AuditApi } from './contract/audit.js'
 import type { CarrierPatch, CarrierView } from './contract/channel.js'
 import { EngineError } from './contract/errors.js'
 import type { ExplainQuestion, ExplainView } from './contract/explain.js'
@@ -54,6 +55,7 @@ export type RejectsStream = (
 export interface EngineParts {
   accounts: Accounts
   askers: Askers
+  audit: AuditApi
   idempotency: Idempotency
   jobs: Jobs
   submitter: Submitter
@@ -72,9 +74,11 @@ export interface EngineParts {
 }
 
 export class Engine implements EngineApi {
+  readonly audit: AuditApi
   readonly #parts: EngineParts
 
   constructor(parts: EngineParts) {
+    this.audit = parts.audit
     this.#parts = parts
   }
 

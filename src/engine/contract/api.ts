@@ -2,6 +2,7 @@
  * The façade as http and the command line see it: engine.ts implements it. Everything returned is plain JSON of the
  * public contract; everything refused is an EngineError.
  */
+import type { AuditApi } from './audit.js'
 import type { CarrierPatch, CarrierView } from './channel.js'
 import type { ExplainQuestion, ExplainView } from './explain.js'
 import type { InboundView } from './inbound.js'
@@ -14,8 +15,22 @@ import type { ReasonCode } from './reasons.js'
 import type { SubmitSettings } from './submit-fields.js'
 import type { TraceBatch, TraceFilter } from './trace.js'
 
-/** Who asks. The account comes from the key and from nowhere else. */
-export type Principal = { kind: 'admin' } | { kind: 'account'; account: string; key: string }
+/** What a key may do: look at things; send messages and steer jobs; change what sending rests on (templates, webhooks …). */
+export const SCOPES = ['read', 'send', 'manage'] as const
+export type Scope = (typeof SCOPES)[number]
+
+/** Who asks. The account comes from the key and from nowhere else; `key` is 'admin' where an admin acts for it. */
+export type Principal =
+  | { kind: 'admin'; ip?: string }
+  | {
+      kind: 'account'
+      account: string
+      key: string
+      /** Absent: all. */
+      scopes?: readonly Scope[]
+      /** Where the request came from. */
+      ip?: string
+    }
 
 export interface Features {
   sms: boolean
@@ -172,6 +187,8 @@ export interface Readiness {
 }
 
 export interface EngineApi {
+  readonly audit: AuditApi
+
   /** null: no such key. Constant time in the secret. */
   authenticate(key: string): Principal | null
 
