@@ -2,6 +2,7 @@
 import fastifySwagger from '@fastify/swagger'
 import fastifySwaggerUi from '@fastify/swagger-ui'
 import type { App } from './app.js'
+import { openapiDocument } from './openapi-document.js'
 import { answers, open } from './schemas/common.js'
 
 export const docsPrefix = '/docs'
@@ -15,7 +16,9 @@ export async function describeApi(app: App): Promise<void> {
         title: 'Trunkline',
         version: '1',
         description: 'Bulk message dispatch: CSV in, SMPP out, every row accounted for. Errors are problem details.',
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
+      servers: [{ url: '/', description: 'The engine that this document comes from.' }],
       tags: [
         { name: 'jobs', description: 'A file or list of recipients and what becomes of it.' },
         { name: 'messages', description: 'Messages one by one.' },
@@ -40,6 +43,7 @@ export async function describeApi(app: App): Promise<void> {
 }
 
 export function openapiRoute(app: App): void {
+  let text: string | null = null
   app.get(
     '/openapi.json',
     {
@@ -51,6 +55,10 @@ export function openapiRoute(app: App): void {
         response: answers({ 200: { description: 'OpenAPI 3.1.', type: 'object', additionalProperties: true } }),
       },
     },
-    async (_request, reply) => reply.type('application/json').send(JSON.stringify(app.swagger())),
+    async (_request, reply) => {
+      // Routes do not change once the server listens.
+      text ??= JSON.stringify(openapiDocument(app.swagger()))
+      return reply.type('application/json').send(text)
+    },
   )
 }

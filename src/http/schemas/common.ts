@@ -42,7 +42,7 @@ export function pageAnswer<T extends TSchema>(items: T, description: string) {
   return Type.Object({ items: Type.Array(items), nextCursor: nullable(Type.String()) }, { description })
 }
 
-const ProblemSchema = Type.Object(
+export const ProblemSchema = Type.Object(
   {
     type: Type.String({ description: 'URN of the kind of problem.' }),
     title: Type.String({ description: 'What to do about it; the same for every problem of this code.' }),

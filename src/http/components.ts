@@ -1,0 +1,22 @@
+/** Schemas that have a name in the OpenAPI document. Each stands there once, and everything else refers to it. */
+import { AccountSchema } from './schemas/accounts.js'
+import { CarrierSchema } from './schemas/carriers.js'
+import { ProblemSchema } from './schemas/common.js'
+import { ExplainSchema } from './schemas/explain.js'
+import { InboundSchema } from './schemas/inbound.js'
+import { CountsSchema, JobSchema, JobSettingsSchema, PreviewRowSchema, PreviewSchema } from './schemas/jobs.js'
+import { MessageSchema } from './schemas/messages.js'
+
+export const COMPONENTS: Readonly<Record<string, object>> = {
+  Account: AccountSchema,
+  Carrier: CarrierSchema,
+  Counts: CountsSchema,
+  Explain: ExplainSchema,
+  Inbound: InboundSchema,
+  Job: JobSchema,
+  JobSettings: JobSettingsSchema,
+  Message: MessageSchema,
+  Preview: PreviewSchema,
+  PreviewRow: PreviewRowSchema,
+  Problem: ProblemSchema,
+}
