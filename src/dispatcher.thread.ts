@@ -22,6 +22,8 @@ import { PduTracer } from './smpp/tracer.js'
 
 /** How long messages of subscribers are gathered before the main thread reads them. */
 const INBOUND_MS = 20
+/** The same for the events of webhooks, so that they go out many at a time. */
+const EVENTS_MS = 20
 
 assert(parentPort !== null, 'runs as a worker thread')
 const main = parentPort
@@ -61,6 +63,15 @@ function tellInbound(): void {
     inboundTimer = null
     post({ type: 'inbound' })
   }, INBOUND_MS)
+}
+
+let eventsTimer: NodeJS.Timeout | null = null
+
+function tellEvents(): void {
+  eventsTimer ??= setTimeout(() => {
+    eventsTimer = null
+    post({ type: 'events' })
+  }, EVENTS_MS)
 }
 
 const dispatcher = new Dispatcher({
@@ -119,6 +130,7 @@ const handlers: { [K in ToDispatcher['type']]: (message: Extract<ToDispatcher, {
     else tracerOf(carrier).watch(watch, filter)
   },
   traceMore: ({ watch, carrier }) => tracerOf(carrier).more(watch),
+  eventAccounts: ({ accounts }) => dispatcher.feed.use(accounts),
   drain: ({ deadlineMs }) => {
     dispatcher
       .drain(deadlineMs)
@@ -127,6 +139,8 @@ const handlers: { [K in ToDispatcher['type']]: (message: Extract<ToDispatcher, {
   },
 }
 
+dispatcher.feed.use(start.eventAccounts)
+dispatcher.feed.onDurable = tellEvents
 const recovered = await dispatcher.start(carriers.open(configs), start.jobs)
 if (recovered.blocks > 0) log.info({ ...recovered }, 'recovered open blocks')
 main.on('message', (message: ToDispatcher) => {

@@ -119,6 +119,7 @@ async function start(config: Config, options: StartOptions, closing: Closing): P
     carriers: config.carriers,
     routes: built.routes.dispatch(),
     jobs: built.jobs.openDispatches(),
+    eventAccounts: [],
     metrics: memory,
     logLevel: config.logLevel,
   })

@@ -36,6 +36,13 @@ t.test('without a file every key has its default', async (t) => {
     shutdownSeconds: 15,
     carriers: [],
     inbound: { partsTimeoutSeconds: 1800, retentionDays: 90 },
+    webhooks: {
+      allowPrivateAddresses: false,
+      ports: [443, 8443],
+      timeoutMs: 20_000,
+      deliveries: 64,
+      retentionDays: 7,
+    },
     routes: [],
   })
   t.strictSame(parseConfig('# nothing but a comment\n', source), loadConfig(null, {}))

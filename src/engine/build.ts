@@ -157,6 +157,7 @@ class Assembly {
         this.jobs.finished(job).catch(fail)
       },
       inbound: () => this.inbound.wake(),
+      events: () => {},
       fatal: (code, message) => fail(new Error(`dispatcher: ${code} ${message}`)),
     }
   }

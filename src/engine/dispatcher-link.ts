@@ -17,6 +17,8 @@ export interface DispatcherEvents {
   progress(jobs: JobProgress[]): void
   finished(job: number): void
   inbound(): void
+  /** Message events of webhooks are durable. */
+  events(): void
   fatal(code: string, message: string): void
 }
 
@@ -67,6 +69,7 @@ export class DispatcherLink {
     if (message.type === 'progress') this.#events.progress(message.jobs)
     else if (message.type === 'finished') this.#events.finished(message.job)
     else if (message.type === 'inbound') this.#events.inbound()
+    else if (message.type === 'events') this.#events.events()
     else if (message.type === 'traced') this.traces.traced(message.watch, message.batch)
     else if (message.type === 'fatal') this.#events.fatal(message.code, message.message)
     else if (message.type === 'carriers' || message.type === 'states' || message.type === 'reloaded') {

@@ -27,7 +27,6 @@ interface Shape {
 /** Keys of the contract that a later version reads. */
 const later: Readonly<Record<string, string>> = {
   dropFolder: 'watched folders come in a later version',
-  webhooks: 'webhooks come in a later version',
 }
 const laterProtocols: Readonly<Record<string, string>> = {
   sip: 'voice over SIP is not built yet; remove this carrier',

@@ -5,6 +5,7 @@
 import { type Static, Type } from 'typebox'
 import { RouteCarrierSchema } from './route-carriers.js'
 import { SmppCarrierSchema } from './smpp-carrier.js'
+import { WebhooksSchema } from './webhooks.js'
 
 const strict = { additionalProperties: false }
 
@@ -105,6 +106,7 @@ export const ConfigSchema = Type.Object(
       },
       { ...strict, default: {}, description: 'Messages of subscribers.' },
     ),
+    webhooks: WebhooksSchema,
     routes: Type.Array(RouteSchema, { default: [], description: 'Absent: all SMS to all carriers in order.' }),
   },
   strict,

@@ -168,6 +168,8 @@ export interface Commit {
   /** Small facts, by name. */
   notes: Note[]
   segments: { key: number[]; bytes: Buffer }[]
+  /** Message events for webhooks: [account, number of the first] → record, see store/event-log.ts. */
+  events: { key: number[]; bytes: Buffer }[]
 }
 
 /** The dispatcher's side. Reads see what is committed: the caller remembers what it claimed since. */

@@ -18,6 +18,8 @@ export interface DispatcherStart {
   routes: RouteDispatch[]
   /** Open jobs at start: the dispatcher recovers before it takes anything else. */
   jobs: JobDispatch[]
+  /** Accounts whose message events are wanted. */
+  eventAccounts: number[]
   metrics: SharedArrayBuffer
   logLevel: string
 }
@@ -35,6 +37,8 @@ export type ToDispatcher =
   | { type: 'trace'; watch: number; carrier: string; filter: TraceFilter | null }
   /** The last batch of this watch was used up. */
   | { type: 'traceMore'; watch: number; carrier: string }
+  /** Accounts whose message events are wanted, from now on. */
+  | { type: 'eventAccounts'; accounts: number[] }
   | { type: 'drain'; deadlineMs: number }
 
 /** Live totals of a job; `states` by state number, as DispatchCounts. */
@@ -51,6 +55,8 @@ export type FromDispatcher =
   | { type: 'finished'; job: number }
   /** Subscribers' messages are durable and wait to be read. */
   | { type: 'inbound' }
+  /** Message events are durable. */
+  | { type: 'events' }
   | { type: 'carriers'; request: number; items: CarrierView[] }
   /** In the order asked; null = never claimed. Durable when this arrives. */
   | { type: 'states'; request: number; states: (Uint8Array | null)[] }

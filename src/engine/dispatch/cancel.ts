@@ -55,12 +55,14 @@ export class Cancel {
   }
 
   #unclaimed(totals: JobTotals): void {
-    const { store, claiming, commit } = this.#ledger
+    const { store, claiming, commit, feed } = this.#ledger
+    const nowMs = this.#clock.now()
     let messages = 0
     for (const { key, messages: inBlock } of store.queueOf(totals.number)) {
       if (claiming.has(key[3]!)) continue
       messages += inBlock - marked(store.marks(key[3]!))
       commit.claimed.push(key)
+      feed.canceled(totals, { block: key[3]!, messages: inBlock }, nowMs)
     }
     if (messages === 0) return
     totals.counts.canceledUnclaimed += messages

@@ -242,7 +242,7 @@ export class Claims {
     const state = this.#ledger.residents.open(queued.block)
     this.#ledger.claim(key)
     if (state === null) {
-      this.#ledger.quarantine(lane.job.job, queued)
+      this.#ledger.quarantine(lane.job.job, queued, this.#clock.now())
       return false
     }
     if (state.done) this.#ledger.commit.closed.push(queued.block)

@@ -20,6 +20,7 @@ import type { ReceiptTerms } from './carrier-receipts.js'
 import type { Carrier } from './carriers.js'
 import { Claims } from './claims.js'
 import { Commits } from './commits.js'
+import type { EventFeed } from './event-feed.js'
 import { Housekeeping } from './housekeeping.js'
 import { Inbox } from './inbox.js'
 import { Ledger, type Release } from './ledger.js'
@@ -222,6 +223,11 @@ export class Dispatcher {
     const states = blocks.map((block) => this.#ledger.residents.state(block)?.encode() ?? null)
     this.#ledger.whenDurable(() => answer(states))
     this.wake()
+  }
+
+  /** What webhooks are told. */
+  get feed(): EventFeed {
+    return this.#ledger.feed
   }
 
   /** Asks for a tick at the end of this turn of the event loop. */

@@ -13,10 +13,12 @@ import type { BlockState } from '../store/block-state.js'
 import { carrierNames } from '../store/carrier-names.js'
 import { type DispatchStore, emptyCommit } from '../store/dispatch-store.js'
 import { blankEntry, type Entry, NO_CARRIER, NO_ID, WHOLE_MESSAGE } from '../store/entry.js'
+import { EventLog } from '../store/event-log.js'
 import { sealInbound } from '../store/inbound-record.js'
 import { OutcomeBatch } from '../store/outcome-log.js'
 import { RunMark } from '../store/run-mark.js'
 import type { Board, JobTotals } from './board.js'
+import { EventFeed } from './event-feed.js'
 import type { Residents } from './residents.js'
 
 const SNAPSHOT_EVERY = 64
@@ -44,6 +46,8 @@ export class Ledger {
   readonly board: Board
   readonly residents: Residents
   readonly log: Log
+  /** What webhooks are told. */
+  readonly feed: EventFeed
   readonly #metrics: Metrics
   readonly #run: RunMark
   readonly #stateCounters = new Map<number, Counter>()
@@ -65,6 +69,7 @@ export class Ledger {
     this.log = log
     this.board = board
     this.residents = residents
+    this.feed = new EventFeed(new EventLog(store.environment), (block) => residents.body(block)?.account ?? -1)
     this.#run = new RunMark(store.environment)
     this.commit.notes.push(this.#run.begun())
   }
@@ -110,6 +115,7 @@ export class Ledger {
       if (before === STATE.sent && finalBefore === 1) counts.sentFinal--
       if (after === STATE.sent && state.final[place] === 1) counts.sentFinal++
       if (before !== after) this.#stateCounter(entry.carrier, after).add(1)
+      if (this.feed.isOn) this.feed.changed(state, entry, totals)
     }
     this.board.touch(totals)
     if (state.final[place] === finalBefore) return
@@ -181,11 +187,12 @@ export class Ledger {
   }
 
   /** A block whose head is damaged: its messages fail together, since none can be told apart. */
-  quarantine(job: number, queued: QueuedBlock): void {
+  quarantine(job: number, queued: QueuedBlock, atMs: number): void {
     const totals = this.board.totals(job)
     totals.counts.states[STATE.failed]! += queued.messages
     this.board.touch(totals)
     this.commit.closed.push(queued.block)
+    this.feed.quarantined(totals, queued, atMs)
     this.log.error({ job, block: queued.block, messages: queued.messages }, 'a block is damaged; its messages failed')
   }
 
@@ -245,6 +252,7 @@ export class Ledger {
     this.commit = emptyCommit()
     this.#bytesSinceSnapshot += this.#batch.length
     commit.log = this.#batch.count > 0 ? this.#batch.seal() : null
+    commit.events = this.feed.take()
     if (snapshot || ++this.#sinceSnapshot >= SNAPSHOT_EVERY || this.#bytesSinceSnapshot > SNAPSHOT_BYTES) {
       commit.snapshots = this.residents.takeDirty()
       commit.truncate = true
@@ -254,6 +262,7 @@ export class Ledger {
     const release = this.#release(commit)
     release.sequence = await this.store.commit(commit)
     for (const { block } of commit.opened) this.claiming.delete(block)
+    if (commit.events.length > 0) this.feed.onDurable()
     return release
   }
 

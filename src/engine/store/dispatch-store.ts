@@ -30,6 +30,7 @@ export function emptyCommit(): Commit {
     inbound: [],
     notes: [],
     segments: [],
+    events: [],
   }
 }
 
@@ -183,6 +184,7 @@ export class DispatchStore implements DispatchQueue {
     for (const { key, bytes } of commit.inbound) e.inbound.put(key, bytes)
     for (const { key, value } of commit.notes) e.meta.put(key, value)
     for (const { key, bytes } of commit.segments) e.segments.put(key, bytes)
+    for (const { key, bytes } of commit.events) e.events.put(key, bytes)
     if (commit.truncate) this.#truncate(sequence)
   }
 

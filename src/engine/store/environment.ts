@@ -46,6 +46,8 @@ export interface Environment {
   inbound: Database<Buffer, number>
   /** list number → a subscriber's message, whole and read. */
   inboundList: Database<Buffer, number>
+  /** [account, number of the first event] → message events of webhooks. */
+  events: Database<Buffer, number[]>
   /** Names → small facts: log position, snapshot position, next numbers. */
   meta: Database<Buffer, string>
 }
@@ -81,6 +83,7 @@ export function openEnvironment(dataDir: string): Environment {
     orphans: numbers('orphans'),
     inbound: numbers('inbound'),
     inboundList: numbers('inboundList'),
+    events: tuples('events'),
     meta: root.openDB<Buffer, string>({ name: 'meta', encoding: 'binary' }),
   }
 }

@@ -1,0 +1,112 @@
+/** Webhooks: where an account is told what happens, as the API shows them and as their bodies carry it. */
+import type { Page, PageQuery, Principal } from './api.js'
+import type { InboundView } from './inbound.js'
+import type { Counts, JobState } from './job.js'
+import type { StateName } from './message.js'
+import type { ReasonCode } from './reasons.js'
+
+/** The `type` of a body. */
+export const WEBHOOK_EVENTS = ['messages.updated', 'inbound.received', 'job.updated'] as const
+export type WebhookEvent = (typeof WEBHOOK_EVENTS)[number]
+
+/** Message states that are events: all that a message can stay in. */
+export const WEBHOOK_STATES = ['sent', 'delivered', 'undelivered', 'failed', 'expired', 'canceled', 'unknown'] as const
+
+export const ENDPOINT_STATES = ['active', 'retrying', 'parked', 'disabled'] as const
+export type EndpointState = (typeof ENDPOINT_STATES)[number]
+
+export interface WebhookSettings {
+  url: string
+  /** Absent: all. */
+  events?: WebhookEvent[]
+  /** Only these message states; absent: all. */
+  states?: StateName[]
+  /** Absent: the endpoint keeps its own, a new one gets one made. */
+  secret?: string
+  /** Makes a new secret; the one so far signs beside it until the next rotation, or until `keepOldSecret: false`. */
+  rotateSecret?: boolean
+  /** false: only the newest secret signs from now on. */
+  keepOldSecret?: boolean
+  /** true: nothing is delivered until it is false again. */
+  disabled?: boolean
+}
+
+export interface WebhookView {
+  name: string
+  url: string
+  events: WebhookEvent[]
+  /** null: all. */
+  states: StateName[] | null
+  /** The newest signs first; one or two. */
+  secrets: string[]
+  state: EndpointState
+  /** Why a disabled endpoint is so. */
+  disabledReason: 'GONE' | 'BY_REQUEST' | null
+  /** true: made for the callbackUrl of jobs, and gone when no open job needs it. */
+  isCallback: boolean
+  /** Entries that wait to be delivered. Where `states` is given, or it is a callback: an upper bound. */
+  backlog: number
+  /** Entries whose retries are over; a replay brings them back. */
+  parked: number
+  /** Deliveries that failed since the last success. */
+  failures: number
+  nextAttemptAt: string | null
+  lastSuccessAt: string | null
+  lastError: { at: string; reason: string } | null
+  createdAt: string
+}
+
+/** An entry of messages.updated. */
+export interface MessageUpdate {
+  id: string
+  /** null: it came one by one. */
+  job: string | null
+  state: StateName
+  reason: ReasonCode | null
+  /** Nothing more is expected of it. */
+  final: boolean
+  /** null: the message is kept no more. */
+  to: string | null
+  from: string | null
+  parts: number | null
+  carrier: string | null
+  /** The carrier's status of a refusal, and the error text of its receipt. */
+  status: number | null
+  error: string | null
+  clientReference: string | null
+  /** Of the job. */
+  tags: string[]
+  at: string
+}
+
+/** An entry of job.updated. */
+export interface JobUpdate {
+  id: string
+  name: string | null
+  state: JobState
+  reason: string | null
+  counts: Counts
+  clientReference: string | null
+  tags: string[]
+  at: string
+}
+
+/** An entry of inbound.received: as GET /v1/inbound shows it. */
+export type InboundUpdate = InboundView
+
+export interface ReplayResult {
+  /** Entries that wait to be delivered now. */
+  backlog: number
+  /** How many of them were brought back. */
+  replayed: number
+}
+
+export interface WebhooksApi {
+  /** @throws EngineError VALIDATION, NOT_FOUND (no such account). */
+  put(principal: Principal, name: string, settings: WebhookSettings): Promise<WebhookView>
+  get(principal: Principal, name: string): WebhookView
+  list(principal: Principal, query: PageQuery): Page<WebhookView>
+  remove(principal: Principal, name: string): Promise<void>
+  /** `since`: RFC 3339. */
+  replay(principal: Principal, name: string, since: string): Promise<ReplayResult>
+}
