@@ -109,6 +109,7 @@ export const message: MessageView = {
   encoding: 'gsm7',
   parts: 1,
   line: null,
+  clientReference: 'order 12',
   createdAt: '2026-10-01T00:00:00.000Z',
   history: [
     { at: '2026-10-01T00:00:01.000Z', event: 'submitted', carrier: 'acme', bind: 0, part: 1, carrierId: 'x9' },

@@ -162,6 +162,8 @@ export interface MessageView {
   parts: number
   /** Of the file, from 1, at which the record of the message begins; null: it came one by one. */
   line: number | null
+  /** The customer's own name for it; null: none was given. */
+  clientReference: string | null
   createdAt: string
   history: HistoryEntry[]
 }

@@ -6,6 +6,7 @@
  * Every write verb resolves (or returns) only when it is durable against power loss. A failed write throws or rejects
  * with STORE_FAILED and the process must stop.
  */
+import type { NewExtras } from './extras.js'
 import type { ChannelName, CodingName } from './message.js'
 
 /** Where a finished block goes: the queue index orders by (job, route, due, block). */
@@ -75,6 +76,8 @@ export interface Append {
   blocks: SealedBlock[]
   /** Absent for messages that come one by one. */
   range: RangeRecord | null
+  /** Of messages in these blocks; absent: none has any. */
+  extras?: NewExtras[]
 }
 
 /** A small record that becomes durable in the same transaction as the messages that it is about. */

@@ -4,6 +4,7 @@ import type { Clock } from '../contract/clock.js'
 import type { JobBook } from '../jobs/job-book.js'
 import { carrierNames } from '../store/carrier-names.js'
 import type { Documents } from '../store/documents.js'
+import { readExtras } from '../store/extras.js'
 import type { LmdbStore } from '../store/lmdb-store.js'
 import { AccountBlocks, spanOf } from './account-blocks.js'
 import { JobLayouts } from './job-layout.js'
@@ -46,6 +47,7 @@ export function buildReader({ store, documents, book, clock, names, states }: Re
     store: {
       block: (block) => store.block(block),
       marks: (block) => store.marks(block),
+      extras: (ref) => readExtras(store.environment, ref),
     },
     layouts,
     accountBlocks: accountBlocks({ store, documents, book, layouts, isRead }),

@@ -2,6 +2,7 @@
  * Messages that came one by one, gathered into blocks: all that arrive while a commit is under way share the next one.
  * Main thread.
  */
+import type { MessageExtras, NewExtras } from '../contract/extras.js'
 import { type MessageRef, messageRef } from '../contract/message.js'
 import type { Append, Note, SealedBlock } from '../contract/store.js'
 import { BlockBuilder, type BlockHead, type NewRecord } from '../store/block.js'
@@ -25,6 +26,8 @@ interface Filling {
 interface Batch {
   open: Map<string, Filling>
   sealed: SealedBlock[]
+  /** By job. */
+  extras: Map<number, NewExtras[]>
   notes: Note[]
   durable: Promise<void>
   resolve(): void
@@ -57,6 +60,15 @@ export class GroupCommit {
       open.set(key, filling)
     }
     return messageRef(filling.block, filling.builder.add(record))
+  }
+
+  /** Texts of a message that was added in this turn. */
+  addExtras({ job, account }: BlockHead, ref: MessageRef, extras: MessageExtras): void {
+    const { extras: byJob } = this.#filling
+    const known = byJob.get(job)
+    const added = { ...extras, ref, account }
+    if (known === undefined) byJob.set(job, [added])
+    else known.push(added)
   }
 
   /** Resolves when everything added so far is durable. */
@@ -103,7 +115,7 @@ export class GroupCommit {
 
   async #commit(batch: Batch): Promise<void> {
     try {
-      await this.#deps.append(appendsOf(batch.sealed), batch.notes)
+      await this.#deps.append(appendsOf(batch), batch.notes)
     } catch (error) {
       batch.reject(error)
       return
@@ -118,11 +130,12 @@ export class GroupCommit {
   }
 }
 
-function appendsOf(sealed: SealedBlock[]): Append[] {
+function appendsOf({ sealed, extras }: Batch): Append[] {
   const byJob = new Map<number, Append>()
   for (const block of sealed) {
     const append = byJob.get(block.job)
-    if (append === undefined) byJob.set(block.job, { job: block.job, blocks: [block], range: null })
+    if (append === undefined)
+      byJob.set(block.job, { job: block.job, blocks: [block], range: null, extras: extras.get(block.job) })
     else append.blocks.push(block)
   }
   return [...byJob.values()]
@@ -137,5 +150,5 @@ function newBatch(): Batch {
   })
   // A batch that nobody waits for must not end the process by its rejection.
   durable.catch(() => {})
-  return { open: new Map(), sealed: [], notes: [], durable, resolve, reject }
+  return { open: new Map(), sealed: [], extras: new Map(), notes: [], durable, resolve, reject }
 }

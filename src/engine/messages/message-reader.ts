@@ -5,6 +5,7 @@
 import type { MessageView, Page, PageQuery } from '../contract/api.js'
 import type { Clock } from '../contract/clock.js'
 import { EngineError } from '../contract/errors.js'
+import type { MessageExtras } from '../contract/extras.js'
 import { messageId, parseMessageId } from '../contract/ids.js'
 import { blockOf, type MessageRef, messageRef, placeOf, type StateName } from '../contract/message.js'
 import { BlockReader } from '../store/block.js'
@@ -20,6 +21,7 @@ const BLOCKS_PER_PAGE = 512
 export interface ReaderStore {
   block(block: number): Buffer | null
   marks(block: number): Buffer | null
+  extras(ref: MessageRef): MessageExtras
 }
 
 export interface ReaderDeps {
@@ -86,7 +88,8 @@ export class MessageReader {
       const bytes = states[index] ?? null
       const facts = this.#deps.facts(reader.job)
       const firstLine = reader.range === null ? 1 : (this.#deps.layouts.get(reader.job).lines[reader.range] ?? 1)
-      sources.push({ block, reader, state: bytes === null ? null : decodeState(bytes), facts, firstLine, nowMs })
+      const state = bytes === null ? null : decodeState(bytes)
+      sources.push({ block, reader, state, facts, firstLine, nowMs, extras: this.#deps.store.extras })
     })
     return sources
   }

@@ -1,11 +1,13 @@
 /** A stored message as the API shows it: the block's record, the dispatcher's state, the history in words. Main thread. */
 import { instantOf } from '../base/zone.js'
 import type { HistoryEntry, MessageView } from '../contract/api.js'
+import type { MessageExtras } from '../contract/extras.js'
 import { jobId, messageId } from '../contract/ids.js'
 import {
   blankMessage,
   CHANNELS,
   CODINGS,
+  type MessageRef,
   messageRef,
   type OutgoingMessage,
   STATES,
@@ -42,6 +44,7 @@ export interface MessageSource {
   /** Line of the file at which the range of this block begins, from 1. */
   firstLine: number
   nowMs: number
+  extras(ref: MessageRef): MessageExtras
 }
 
 const message: OutgoingMessage = blankMessage()
@@ -72,8 +75,9 @@ export function messageView(source: MessageSource, place: number, names: ViewNam
   const intact = reader.read(place, message)
   const createdAtMs = facts.createdAtMs ?? reader.createdSeconds * 1000
   const items = source.state?.history(place) ?? []
+  const ref = messageRef(source.block, place)
   return {
-    id: messageId(messageRef(source.block, place)),
+    id: messageId(ref),
     job: facts.job === null ? null : jobId(facts.job),
     state: stateOf(source, place),
     reason: intact ? reasonOf(source, place) : 'RECORD_CORRUPT',
@@ -85,6 +89,7 @@ export function messageView(source: MessageSource, place: number, names: ViewNam
     encoding: intact ? CODINGS[message.coding] : 'gsm7',
     parts: intact ? message.partCount : 0,
     line: intact ? lineOf(source, place) : null,
+    clientReference: source.extras(ref).clientReference ?? null,
     createdAt: new Date(createdAtMs).toISOString(),
     history: items.map((item) => historyEntry(item, names)),
   }

@@ -46,7 +46,7 @@ export class Submitter {
     const nowMs = this.#deps.clock.now()
     const answers = messages.map((message) => {
       const verdict = this.#deps.composer.compose(account, message, nowMs)
-      return this.#store(account, verdict, { jobs, nowMs })
+      return this.#store(account, verdict, { jobs, nowMs, clientReference: message.clientReference })
     })
     if (answers.some((answer) => answer.id !== null)) await this.#deps.commits.commit(this.#deps.noteFor(answers))
     return answers
@@ -55,7 +55,7 @@ export class Submitter {
   #store(
     account: ComposeAccount,
     { answer, composed }: Verdict,
-    { jobs, nowMs }: { jobs: Map<string, number>; nowMs: number },
+    { jobs, nowMs, clientReference }: { jobs: Map<string, number>; nowMs: number; clientReference?: string },
   ): MessageAccepted {
     if (composed === null) return answer
     const head = {
@@ -67,7 +67,9 @@ export class Submitter {
       createdSeconds: Math.floor(nowMs / 1000),
       range: null,
     }
-    answer.id = messageId(this.#deps.commits.add(head, composed.record))
+    const ref = this.#deps.commits.add(head, composed.record)
+    if (clientReference !== undefined) this.#deps.commits.addExtras(head, ref, { clientReference })
+    answer.id = messageId(ref)
     return answer
   }
 }

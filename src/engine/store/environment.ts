@@ -48,6 +48,10 @@ export interface Environment {
   inboundList: Database<Buffer, number>
   /** [account, number of the first event] → message events of webhooks. */
   events: Database<Buffer, number[]>
+  /** message ref → texts of a single message, see extras.ts. */
+  extras: Database<Buffer, number>
+  /** [account, print of the reference, message ref] → empty. */
+  references: Database<Buffer, number[]>
   /** Names → small facts: log position, snapshot position, next numbers. */
   meta: Database<Buffer, string>
 }
@@ -84,6 +88,8 @@ export function openEnvironment(dataDir: string): Environment {
     inbound: numbers('inbound'),
     inboundList: numbers('inboundList'),
     events: tuples('events'),
+    extras: numbers('extras'),
+    references: tuples('references'),
     meta: root.openDB<Buffer, string>({ name: 'meta', encoding: 'binary' }),
   }
 }

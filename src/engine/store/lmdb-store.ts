@@ -10,6 +10,7 @@ import type { Append, AppendStore, DispatchCounts, DuplicateMarks, Note, RangeRe
 import type { BlockNumbers } from './block-numbers.js'
 import { decodeCounts } from './counts-record.js'
 import type { Environment } from './environment.js'
+import { putExtras } from './extras.js'
 import { decodeRange, encodeRange } from './range-record.js'
 
 const NOTHING = Buffer.alloc(0)
@@ -49,7 +50,7 @@ export class LmdbStore implements AppendStore {
     }
   }
 
-  #put({ job, blocks, range }: Append): void {
+  #put({ job, blocks, range, extras }: Append): void {
     const { environment } = this
     for (const sealed of blocks) {
       environment.blocks.put(sealed.block, sealed.bytes)
@@ -59,6 +60,7 @@ export class LmdbStore implements AppendStore {
       if (range === null) environment.loose.put([job, sealed.block], NOTHING)
     }
     if (range !== null) environment.ranges.put([job, range.range], encodeRange(range))
+    if (extras !== undefined) for (const extra of extras) putExtras(environment, extra)
   }
 
   /** Durable on return; called once per job, before its first message may be claimed. */

@@ -109,6 +109,7 @@ export const MessageSchema = Type.Object(
     data: nullable(Type.String({ description: '8-bit data in hex; null: it is a text.' })),
     encoding: oneOf(CODINGS, 'Coding of the parts.'),
     parts: Type.Integer(),
+    clientReference: nullable(Type.String({ description: 'Your own name for it, as it was given.' })),
     line: nullable(Type.Integer({ description: 'Of the file, from 1; null: it came one by one.' })),
     createdAt: Timestamp,
     history: Type.Array(HistorySchema),
