@@ -5,7 +5,7 @@
  * open one. The account comes from the key, or for an admin from the header Trunkline-Account.
  */
 import type { FastifyRequest, onRequestHookHandler } from 'fastify'
-import type { EngineApi, Principal } from '../engine/contract/api.js'
+import type { EngineApi, Principal, Scope } from '../engine/contract/api.js'
 import type { Clock } from '../engine/contract/clock.js'
 import { EngineError } from '../engine/contract/errors.js'
 import { RateLimiter } from './rate-limit.js'
@@ -17,6 +17,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Which key the route needs. */
     auth?: Need
+    /** What a key of an account must be made for; GET and HEAD: `read` unless it says otherwise. */
+    scope?: Scope
     /** The body is a stream of any length: no body deadline, and drained when refused. */
     streams?: boolean
     /** The body may be gzip-encoded; the engine unpacks it. */

@@ -59,7 +59,7 @@ export async function jobCreateRoute(app: App, engine: EngineApi): Promise<void>
   app.addContentTypeParser('text/csv', (_request, _payload, done) => done(null, undefined))
   app.post(
     '/v1/jobs',
-    { config: { auth: 'account', streams: true }, bodyLimit: bodyBytes, schema },
+    { config: { auth: 'account', scope: 'send', streams: true }, bodyLimit: bodyBytes, schema },
     async (request, reply) => {
       const job = await create(engine, request, reply)
       return reply.code(202).header('location', `/v1/jobs/${job.id}`).send(job)

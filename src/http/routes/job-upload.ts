@@ -31,7 +31,7 @@ const schema = {
   response: answers({ 202: JobSchema }),
 }
 
-const config = { auth: 'account', streams: true, gzip: true } as const
+const config = { auth: 'account', scope: 'send', streams: true, gzip: true } as const
 
 /** In a scope of its own: every body passes as a stream. */
 export function jobUploadRoute(app: App, engine: EngineApi): void {

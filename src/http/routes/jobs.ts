@@ -6,6 +6,7 @@ import { answers, bearer, IdParams, pageAnswer, pageOf } from '../schemas/common
 import { JobListQuery, JobPatchSchema, JobSchema, PreviewSchema } from '../schemas/jobs.js'
 
 const config = { auth: 'account' } as const
+const steer = { auth: 'account', scope: 'send' } as const
 /** The operator looks at the jobs of all accounts. */
 const look = { auth: 'any' } as const
 const about = { tags: ['jobs'], security: bearer }
@@ -51,7 +52,7 @@ export function jobRoutes(app: App, engine: EngineApi): void {
   app.patch(
     '/v1/jobs/:id',
     {
-      config,
+      config: steer,
       schema: {
         ...about,
         summary: 'Change time, rate or priority',
@@ -77,7 +78,7 @@ function action(
 ): void {
   app.post(
     `/v1/jobs/:id/${verb}`,
-    { config, schema: { ...about, summary, params: IdParams, response: answers({ 200: JobSchema }) } },
+    { config: steer, schema: { ...about, summary, params: IdParams, response: answers({ 200: JobSchema }) } },
     async (request) => act(principalOf(request), (request.params as { id: string }).id),
   )
 }

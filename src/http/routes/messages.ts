@@ -24,7 +24,7 @@ export function messageRoutes(app: App, engine: EngineApi): void {
   app.post(
     '/v1/messages',
     {
-      config,
+      config: { ...config, scope: 'send' },
       bodyLimit: bodyBytes,
       schema: {
         ...about,
