@@ -46,12 +46,18 @@ export interface Environment {
   inbound: Database<Buffer, number>
   /** list number → a subscriber's message, whole and read. */
   inboundList: Database<Buffer, number>
+  /** [account, list number] → empty: what was routed to whom. */
+  inboundOf: Database<Buffer, number[]>
   /** [account, number of the first event] → message events of webhooks. */
   events: Database<Buffer, number[]>
   /** message ref → texts of a single message, see extras.ts. */
   extras: Database<Buffer, number>
   /** [account, print of the reference, message ref] → empty. */
   references: Database<Buffer, number[]>
+  /** [account, number] → why the account must not message it; account 0: everyone. */
+  suppressions: Database<Buffer, number[]>
+  /** [day, account, number] → what was answered to STOP, START and HELP on that day. */
+  optOutReplies: Database<Buffer, number[]>
   /** Names → small facts: log position, snapshot position, next numbers. */
   meta: Database<Buffer, string>
 }
@@ -87,9 +93,12 @@ export function openEnvironment(dataDir: string): Environment {
     orphans: numbers('orphans'),
     inbound: numbers('inbound'),
     inboundList: numbers('inboundList'),
+    inboundOf: tuples('inboundOf'),
     events: tuples('events'),
     extras: numbers('extras'),
     references: tuples('references'),
+    suppressions: tuples('suppressions'),
+    optOutReplies: tuples('optOutReplies'),
     meta: root.openDB<Buffer, string>({ name: 'meta', encoding: 'binary' }),
   }
 }
