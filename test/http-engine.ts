@@ -17,7 +17,7 @@ import type { CarrierView } from '../src/engine/contract/channel.js'
 import type { Clock } from '../src/engine/contract/clock.js'
 import { EngineError } from '../src/engine/contract/errors.js'
 import type { ExplainView } from '../src/engine/contract/explain.js'
-import type { InboundView } from '../src/engine/contract/inbound.js'
+import type { InboundApi, InboundView } from '../src/engine/contract/inbound.js'
 import type { PreviewRow } from '../src/engine/contract/ingest.js'
 import { noCounts } from '../src/engine/contract/job.js'
 import type { Log } from '../src/engine/contract/log.js'
@@ -137,6 +137,7 @@ export const inboundMessage: InboundView = {
   firstPartAt: '2026-10-01T00:00:03.000Z',
   account: null,
   reason: 'UNROUTED',
+  reply: null,
   source: { ton: 1, npi: 1, address: '447700900123' },
   destination: { ton: 3, npi: 0, address: '60099' },
 }
@@ -207,6 +208,10 @@ export const absent = new Proxy({} as never, {
 /** Answers as the contract's examples do; a number that ends in 0 is refused. */
 export class FakeEngine implements EngineApi {
   readonly audit = absent
+  readonly inbound: InboundApi = {
+    list: (...given) => this.#called('inbound', given, { items: [inboundMessage], nextCursor: null }),
+    get: (...given) => this.#called('inboundOne', given, inboundMessage),
+  }
   readonly calls: { verb: string; arguments: unknown[] }[] = []
   readonly replays = new Map<string, { fingerprint: string; value: unknown }>()
   uploaded = 0
@@ -317,9 +322,6 @@ export class FakeEngine implements EngineApi {
   }
   async messages(...given: Parameters<EngineApi['messages']>): Promise<Page<MessageView>> {
     return this.#called('messages', given, { items: [message], nextCursor: null })
-  }
-  inbound(...given: Parameters<EngineApi['inbound']>): Page<InboundView> {
-    return this.#called('inbound', given, { items: [inboundMessage], nextCursor: null })
   }
   async idempotent<T>(_principal: Principal, key: string | undefined, fingerprint: string, work: () => Promise<T>) {
     const before = this.replays.get(key!)

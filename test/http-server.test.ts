@@ -20,7 +20,13 @@ interface Operation {
   responses: Record<string, { content?: Record<string, unknown> }>
 }
 /** An account sees its own here, and the admin everything. */
-const forBoth = new Set(['GET /v1/inbound', 'GET /v1/explain', 'GET /v1/jobs', 'GET /v1/jobs/{id}'])
+const forBoth = new Set([
+  'GET /v1/inbound',
+  'GET /v1/inbound/{id}',
+  'GET /v1/explain',
+  'GET /v1/jobs',
+  'GET /v1/jobs/{id}',
+])
 type Paths = Record<string, Record<string, Operation>>
 
 function operations(paths: Paths): { method: string; path: string; operation: Operation }[] {

@@ -5,7 +5,7 @@ import { Random } from '../src/engine/base/random.js'
 import { limits } from '../src/engine/contract/limits.js'
 import { listInbound } from '../src/engine/inbound/inbound-list.js'
 import { Reassembler } from '../src/engine/inbound/reassembler.js'
-import { InboundHarness, partPdu, pdu, START_MS } from './inbound-support.js'
+import { ADMIN, InboundHarness, partPdu, pdu, START_MS } from './inbound-support.js'
 import { seed } from './seed.js'
 
 const MINUTE = 60_000
@@ -170,7 +170,7 @@ t.test('damage costs the damaged one only', async (t) => {
   await harness.environment.inboundList.put(2, bytes)
   await harness.restart()
   await harness.keep(pdu({ text: 'later' }))
-  const page = listInbound(harness.store, { limit: 50 })
+  const page = listInbound(harness.store, { limit: 50 }, ADMIN)
   t.strictSame(
     page.items.map(({ text }) => text),
     ['later', 'sound'],
@@ -196,7 +196,7 @@ t.test('the list goes by pages from the newest, filtered by number, carrier and 
   const seen: string[] = []
   let cursor: string | undefined
   do {
-    const page = listInbound(harness.store, { limit: 60, cursor })
+    const page = listInbound(harness.store, { limit: 60, cursor }, ADMIN)
     seen.push(...page.items.map(({ text }) => text!))
     cursor = page.nextCursor ?? undefined
   } while (cursor !== undefined)
@@ -204,7 +204,7 @@ t.test('the list goes by pages from the newest, filtered by number, carrier and 
     seen,
     Array.from({ length: 250 }, (_, n) => `text ${249 - n}`),
   )
-  const of = (filter: object) => listInbound(harness.store, { limit: 200, ...filter }).items.length
+  const of = (filter: object) => listInbound(harness.store, { limit: 200, ...filter }, ADMIN).items.length
   t.equal(of({ carrier: 'other' }), 50)
   t.equal(of({ from: '+447700900113' }), 25)
   t.equal(of({ from: '447700900113' }), 25, 'also without its plus')

@@ -79,7 +79,7 @@ async function untilListed(
 ): Promise<InboundView[]> {
   const end = performance.now() + seconds * 1000
   for (;;) {
-    const { items } = server.engine.inbound({ kind: 'admin' }, { limit: 200, carrier })
+    const { items } = server.engine.inbound.list({ kind: 'admin' }, { limit: 200, carrier })
     if (items.length >= count || performance.now() > end) return items.reverse()
     await new Promise((resolve) => setTimeout(resolve, 10))
   }

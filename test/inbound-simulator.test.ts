@@ -13,7 +13,7 @@ const WIDE = 'Привет, это длинное сообщение 👋🏽. '
 async function untilListed({ server }: Pick<Harness, 'server'>, count: number, seconds = 20): Promise<InboundView[]> {
   const end = performance.now() + seconds * 1000
   for (;;) {
-    const { items } = server.engine.inbound({ kind: 'admin' }, { limit: 200 })
+    const { items } = server.engine.inbound.list({ kind: 'admin' }, { limit: 200 })
     if (items.length >= count || performance.now() > end) return items.reverse()
     await new Promise((resolve) => setTimeout(resolve, 10))
   }

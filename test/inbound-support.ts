@@ -5,12 +5,13 @@ import { silentLog } from '../src/engine/contract/log.js'
 import type { Counter, Labels, Metrics } from '../src/engine/contract/metrics.js'
 import { noMetrics } from '../src/engine/contract/metrics.js'
 import { type InboundDeps, InboundDesk } from '../src/engine/inbound/inbound-desk.js'
-import { inboundView } from '../src/engine/inbound/inbound-list.js'
+import { inboundView } from '../src/engine/inbound/inbound-view.js'
 import { type Environment, openEnvironment } from '../src/engine/store/environment.js'
 import { type InboundRecord, sealInbound } from '../src/engine/store/inbound-record.js'
 import { InboundStore } from '../src/engine/store/inbound-store.js'
 import { tempDir } from './dispatch-harness.js'
 
+export const ADMIN = { account: null, accountId: String }
 export const START_MS = Date.UTC(2026, 10, 22)
 
 /** A PDU of a subscriber, as the dispatcher keeps it. */
@@ -147,7 +148,7 @@ export class InboundHarness {
     return this.store
       .newest(Number.MAX_SAFE_INTEGER, 100_000)
       .reverse()
-      .map(({ number, item }) => inboundView(number, item!))
+      .map(({ number, item }) => inboundView(number, item!, ADMIN))
   }
   texts(): (string | null)[] {
     return this.list().map(({ text }) => text)

@@ -20,6 +20,7 @@ import type { Append, Note } from './contract/store.js'
 import type { DispatcherEvents, DispatcherLink } from './dispatcher-link.js'
 import { Engine, type RejectsStream } from './engine.js'
 import { buildInbound } from './inbound/build-inbound.js'
+import { InboundBook } from './inbound/inbound-book.js'
 import type { InboundDesk } from './inbound/inbound-desk.js'
 import { isSender, newJob, parseTime } from './jobs/create.js'
 import { FairPool, type RunTask } from './jobs/fair-pool.js'
@@ -190,7 +191,7 @@ class Assembly {
       link,
       ranges: (job) => this.#parts.store.ranges(job),
       rejects,
-      inbound: this.#inboundStore,
+      inbound: new InboundBook({ store: this.#inboundStore, accounts, askers }),
       admit: () => this.#admit(),
       space: () => this.#space.look(),
       isStopping: this.#parts.isStopping,

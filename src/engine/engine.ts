@@ -26,14 +26,13 @@ import type { AuditApi } from './contract/audit.js'
 import type { CarrierPatch, CarrierView } from './contract/channel.js'
 import { EngineError } from './contract/errors.js'
 import type { ExplainQuestion, ExplainView } from './contract/explain.js'
-import type { InboundView } from './contract/inbound.js'
+import type { InboundApi } from './contract/inbound.js'
 import type { SniffResult } from './contract/ingest.js'
 import type { JobSettings, JobState } from './contract/job.js'
 import type { PriorityName, StateName } from './contract/message.js'
 import type { RangeRecord } from './contract/store.js'
 import type { TraceBatch, TraceFilter } from './contract/trace.js'
 import type { DispatcherLink } from './dispatcher-link.js'
-import { listInbound } from './inbound/inbound-list.js'
 import { parseTime } from './jobs/create.js'
 import type { Jobs } from './jobs/jobs.js'
 import type { Explainer } from './messages/explain.js'
@@ -44,7 +43,6 @@ import { report } from './messages/report.js'
 import type { Submitter } from './messages/submit.js'
 import { NumberParser } from './phone/number.js'
 import type { Space } from './space.js'
-import type { InboundStore } from './store/inbound-store.js'
 
 /** Streams rejects.csv of a job; ingest knows the file, so the roots hand it in. */
 export type RejectsStream = (
@@ -68,17 +66,19 @@ export interface EngineParts {
   admit(): void
   ranges(job: number): Iterable<RangeRecord>
   rejects: RejectsStream
-  inbound: InboundStore
+  inbound: InboundApi
   metricsText(): Promise<{ contentType: string; body: string }>
   isStopping(): boolean
 }
 
 export class Engine implements EngineApi {
   readonly audit: AuditApi
+  readonly inbound: InboundApi
   readonly #parts: EngineParts
 
   constructor(parts: EngineParts) {
     this.audit = parts.audit
+    this.inbound = parts.inbound
     this.#parts = parts
   }
 
@@ -222,17 +222,6 @@ export class Engine implements EngineApi {
     // A number that is none was never sent to.
     if (wanted === null) return { items: [], nextCursor: null }
     return await this.#parts.reader.ofAccount(this.#number(principal), { ...rest, to: wanted, sinceMs })
-  }
-
-  inbound(
-    principal: Principal,
-    query: PageQuery & { from?: string; to?: string; carrier?: string; since?: string },
-  ): Page<InboundView> {
-    const { since, ...rest } = query
-    const sinceMs = sinceOf(since)
-    // Nothing is routed to accounts yet: an account sees none, and the admin everything.
-    if (principal.kind === 'account') return { items: [], nextCursor: null }
-    return listInbound(this.#parts.inbound, { ...rest, sinceMs })
   }
 
   /** However it is written; null: not a number. */

@@ -122,6 +122,11 @@ export class Accounts {
     return record
   }
 
+  /** Number of the account of this id; undefined: there is none. */
+  find(id: string): number | undefined {
+    return this.#byId.get(id)?.number
+  }
+
   /** null once the account was deleted. */
   byNumber(number: number): AccountRecord | null {
     return this.#byNumber.get(number) ?? null

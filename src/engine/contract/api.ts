@@ -5,7 +5,7 @@
 import type { AuditApi } from './audit.js'
 import type { CarrierPatch, CarrierView } from './channel.js'
 import type { ExplainQuestion, ExplainView } from './explain.js'
-import type { InboundView } from './inbound.js'
+import type { InboundApi } from './inbound.js'
 import type { PreviewRow } from './ingest.js'
 import type { Counts, Estimate, JobSettings, JobState } from './job.js'
 import type { ChannelName, CodingName, PriorityName, StateName } from './message.js'
@@ -190,6 +190,7 @@ export interface Readiness {
 
 export interface EngineApi {
   readonly audit: AuditApi
+  readonly inbound: InboundApi
 
   /** null: no such key. Constant time in the secret. */
   authenticate(key: string): Principal | null
@@ -232,12 +233,6 @@ export interface EngineApi {
     principal: Principal,
     query: PageQuery & { to?: string; from?: string; state?: StateName; since?: string },
   ): Promise<Page<MessageView>>
-
-  /** What subscribers sent, newest first: an account sees what was routed to it, the admin everything. */
-  inbound(
-    principal: Principal,
-    query: PageQuery & { from?: string; to?: string; carrier?: string; since?: string },
-  ): Page<InboundView>
 
   /** Runs `work` once per (account, key) within 72 h; see ERRORS IDEMPOTENCY_*. `fingerprint` stands for the body. */
   idempotent<T>(

@@ -1,4 +1,5 @@
-/** A subscriber's message as the API shows it. */
+/** A subscriber's message as the API shows it, and how it is routed to an account. */
+import type { Page, PageQuery, Principal } from './api.js'
 
 /** How the text was coded; where `text` is null the octets are in `data`. */
 export const INBOUND_ENCODINGS = [
@@ -22,6 +23,12 @@ export type InboundEncoding = (typeof INBOUND_ENCODINGS)[number]
 /** Why a message went to the account that it went to, or to none. */
 export const INBOUND_REASONS = {
   UNROUTED: 'Nothing says which account it is for; only the admin key sees it.',
+  CONVERSATION_LOCK: 'The account wrote last to this number from this sender, and the conversation lock still held.',
+  KEYWORD: 'The first word of the text is a keyword of the account.',
+  NUMBER: 'It was sent to a number that the account owns.',
+  CARRIER_DEFAULT: 'It came through a carrier whose other messages go to the account.',
+  LOCK_EXPIRED: 'It may answer a message, but the conversation lock had run out, and no other rule names an account.',
+  ASSIGNED: 'An admin gave it to the account.',
 } as const
 export type InboundReason = keyof typeof INBOUND_REASONS
 
@@ -30,6 +37,16 @@ export interface InboundAddress {
   npi: number
   /** As received. */
   address: string
+}
+
+/** The message that an inbound one answers. */
+export interface RepliedView {
+  message: string
+  /** null: it came one by one. */
+  job: string | null
+  sentAt: string
+  /** Until when replies are the account's by the conversation lock. */
+  lockedUntil: string
 }
 
 export interface InboundView {
@@ -61,6 +78,29 @@ export interface InboundView {
   firstPartAt: string
   account: string | null
   reason: InboundReason
+  /** What the asker wrote last to this number from this sender; null: nothing, or another account did. */
+  reply: RepliedView | null
   source: InboundAddress
   destination: InboundAddress
+}
+
+export interface InboundFilter {
+  /** With or without '+'. */
+  from?: string
+  to?: string
+  carrier?: string
+  /** Received at or after, and before: RFC 3339. */
+  since?: string
+  until?: string
+  /** First word of the text, case and accents aside. */
+  keyword?: string
+  /** Only what was routed to this account. */
+  account?: string
+}
+
+export interface InboundApi {
+  /** Newest first: an account sees what was routed to it, the admin everything. @throws EngineError VALIDATION. */
+  list(principal: Principal, query: PageQuery & InboundFilter): Page<InboundView>
+  /** @throws EngineError NOT_FOUND. */
+  get(principal: Principal, id: string): InboundView
 }

@@ -6,7 +6,7 @@ import type { Clock } from '../contract/clock.js'
 import type { Log } from '../contract/log.js'
 import type { Counter, Metrics } from '../contract/metrics.js'
 import type { InboundRecord } from '../store/inbound-record.js'
-import type { InboundItem, InboundStore } from '../store/inbound-store.js'
+import type { Alongside, InboundStore, NewItem } from '../store/inbound-store.js'
 import { arrivalOf } from './arrival.js'
 import { alphabetOf, type CarrierCodings, headerOf } from './decode-body.js'
 import { itemOf, keyOf, type PartRecord, placeIn } from './inbound-item.js'
@@ -28,6 +28,11 @@ export interface InboundDeps {
   carrier(id: string): CarrierInbound
   partsTimeoutMs: number
   retentionMs: number
+  /**
+   * A message is about to be listed, with its account: whatever must be on disk together with it. null: nothing. Called
+   * once a message, in the order of the list.
+   */
+  alongside?(listed: NewItem): Alongside | null
   /** The process must stop. */
   fail(error: unknown): void
 }
@@ -43,8 +48,9 @@ type Kind = 'message' | 'incomplete' | 'late' | 'part' | 'repeat' | 'corrupt'
 
 /** What one turn came to: written in one transaction. */
 interface Turn {
-  items: { number: number; item: InboundItem }[]
+  items: NewItem[]
   done: number[]
+  alongside: Alongside[]
 }
 
 export class InboundDesk {
@@ -112,7 +118,7 @@ export class InboundDesk {
     const { store, clock } = this.#deps
     for (;;) {
       const kept = store.kept(this.#cursor, BATCH)
-      const turn: Turn = { items: [], done: [] }
+      const turn: Turn = { items: [], done: [], alongside: [] }
       for (const { number, record } of kept) {
         this.#cursor = number
         this.#take(number, record, turn)
@@ -121,7 +127,7 @@ export class InboundDesk {
       const isCaughtUp = kept.length < BATCH
       const given = isCaughtUp && nowMs >= this.#quietUntilMs ? this.#reassembler.giveUp(nowMs, BATCH) : []
       for (const each of given) this.#giveUp(each, nowMs, turn)
-      if (turn.items.length > 0 || turn.done.length > 0) await store.list(turn.items, turn.done)
+      if (turn.items.length > 0 || turn.done.length > 0) await store.list(turn.items, turn.done, turn.alongside)
       if (this.#isStopping || (isCaughtUp && given.length < BATCH)) break
     }
     await this.#forgetOld()
@@ -200,8 +206,13 @@ export class InboundDesk {
   }
 
   #list(shape: Parameters<typeof itemOf>[0], turn: Turn): number {
-    const number = this.#deps.store.take()
-    turn.items.push({ number, item: itemOf(shape, this.#carrier(shape.parts[0]!.record.carrier)) })
+    const { store, alongside } = this.#deps
+    const number = store.take()
+    const item = itemOf(shape, this.#carrier(shape.parts[0]!.record.carrier))
+    const listed = { number, item }
+    turn.items.push(listed)
+    const beside = alongside?.(listed) ?? null
+    if (beside !== null) turn.alongside.push(beside)
     return number
   }
 

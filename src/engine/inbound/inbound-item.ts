@@ -63,6 +63,7 @@ export function itemOf({ parts, total, lateFor, receivedAtMs, key }: Shape, codi
     receivedAtMs,
     account: null,
     reason: 'UNROUTED',
+    replied: null,
     key,
     arrivals: parts.map(listedArrival),
   }

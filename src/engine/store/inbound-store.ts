@@ -1,7 +1,7 @@
 /**
  * Subscribers' messages in the queue's environment, seen from the main thread: those that the dispatcher kept and nobody
- * has read yet (`inbound`), and the list of whole ones (`inboundList`). A message enters the list in the transaction that
- * takes its parts out of the other table, so a kill at any moment leaves it in exactly one of them.
+ * has read yet (`inbound`), and the list of whole ones (`inboundList`), by account in `inboundOf`. A message enters the list in the
+ * transaction that takes its parts out of the other table, so a kill at any moment leaves it in exactly one of them.
  */
 import type { InboundEncoding, InboundReason } from '../contract/inbound.js'
 import type { Environment } from './environment.js'
@@ -16,6 +16,18 @@ export interface ListedArrival {
   bind: number
   connection: number
   atMs: number
+}
+
+/** The last message to this number from this sender, when the subscriber's came. */
+export interface Replied {
+  ref: number
+  /** Whose message it was. */
+  account: number
+  /** 0: it came one by one. */
+  job: number
+  sentAtMs: number
+  /** The conversation lock held until then. */
+  untilMs: number
 }
 
 /** A message of the list. */
@@ -38,11 +50,27 @@ export interface InboundItem {
   lateFor: number
   firstAtMs: number
   receivedAtMs: number
+  /** Whom it was routed to. */
   account: number | null
   reason: InboundReason
+  /** Absent in items of earlier versions. */
+  replied?: Replied | null
   /** What its parts were joined by; '' for a message of one part. */
   key: string
   arrivals: ListedArrival[]
+}
+
+export interface NewItem {
+  number: number
+  item: InboundItem
+}
+
+/** What else is to be written in the transaction that lists messages. */
+export interface Alongside {
+  /** Puts and removes in the queue's environment; called within the transaction. */
+  put(): void
+  /** The transaction is on disk. */
+  durable?(): void
 }
 
 export interface NumberedItem {
@@ -50,6 +78,8 @@ export interface NumberedItem {
   /** null: damaged. */
   item: InboundItem | null
 }
+
+const ONE = Buffer.from([1])
 
 export class InboundStore {
   readonly #environment: Environment
@@ -82,12 +112,32 @@ export class InboundStore {
   }
 
   /** One transaction, durable when it resolves. @throws EngineError STORE_FAILED. */
-  async list(items: { number: number; item: InboundItem }[], done: number[]): Promise<void> {
-    const { inbound, inboundList } = this.#environment
-    const sealed = items.map(({ number, item }) => ({ number, bytes: sealRecord(item) }))
+  async list(items: NewItem[], done: number[], alongside: Alongside[] = []): Promise<void> {
+    const { inbound, inboundList, inboundOf } = this.#environment
+    const sealed = items.map(({ number, item }) => ({ number, account: item.account, bytes: sealRecord(item) }))
     await this.#batch(() => {
-      for (const { number, bytes } of sealed) inboundList.put(number, bytes)
+      for (const { number, account, bytes } of sealed) {
+        inboundList.put(number, bytes)
+        if (account !== null) inboundOf.put([account, number], ONE)
+      }
       for (const number of done) inbound.remove(number)
+      for (const other of alongside) other.put()
+    })
+    for (const other of alongside) other.durable?.()
+  }
+
+  /** null: there is none of this number, or it is damaged. */
+  one(number: number): InboundItem | null {
+    const bytes = this.#environment.inboundList.getBinary(number)
+    return bytes === undefined ? null : openRecord<InboundItem>(bytes)
+  }
+
+  /** Items of the account below `before`, from the newest; of one that was forgotten meanwhile `item` is null. */
+  newestOf(account: number, before: number, limit: number): NumberedItem[] {
+    const range = { start: [account, before - 1], end: [account, 0], reverse: true, limit }
+    return [...this.#environment.inboundOf.getKeys(range)].map((key) => {
+      const number = key[1]!
+      return { number, item: this.one(number) }
     })
   }
 
@@ -102,16 +152,19 @@ export class InboundStore {
    * number comes from it. A damaged one goes with its neighbours. @throws EngineError STORE_FAILED.
    */
   async forget(beforeMs: number, limit: number): Promise<number> {
-    const { inboundList } = this.#environment
-    const old: number[] = []
+    const { inboundList, inboundOf } = this.#environment
+    const old: NumberedItem[] = []
     for (const each of inboundList.getRange({ limit })) {
       const { number, item } = numbered(each)
       if (number === this.#last || (item !== null && item.receivedAtMs >= beforeMs)) break
-      old.push(number)
+      old.push({ number, item })
     }
     if (old.length === 0) return 0
     await this.#batch(() => {
-      for (const number of old) inboundList.remove(number)
+      for (const { number, item } of old) {
+        inboundList.remove(number)
+        if (item !== null && item.account !== null) inboundOf.remove([item.account, number])
+      }
     })
     return old.length
   }

@@ -3,7 +3,7 @@ import type { EngineApi } from '../../engine/contract/api.js'
 import type { App } from '../app.js'
 import { principalOf } from '../auth.js'
 import { plusAgain, timeAgain } from '../query-text.js'
-import { answers, bearer, pageAnswer, pageOf } from '../schemas/common.js'
+import { answers, bearer, IdParams, pageAnswer, pageOf } from '../schemas/common.js'
 import { InboundListQuery, InboundSchema } from '../schemas/inbound.js'
 
 export function inboundRoutes(app: App, engine: EngineApi): void {
@@ -24,7 +24,23 @@ export function inboundRoutes(app: App, engine: EngineApi): void {
       if (query.from !== undefined) query.from = plusAgain(query.from)
       if (query.to !== undefined) query.to = plusAgain(query.to)
       if (query.since !== undefined) query.since = timeAgain(query.since)
-      return engine.inbound(principalOf(request), query)
+      if (query.until !== undefined) query.until = timeAgain(query.until)
+      return engine.inbound.list(principalOf(request), query)
     },
+  )
+
+  app.get(
+    '/v1/inbound/:id',
+    {
+      config: { auth: 'any' },
+      schema: {
+        tags: ['inbound'],
+        security: bearer,
+        summary: 'One message of a subscriber',
+        params: IdParams,
+        response: answers({ 200: InboundSchema }),
+      },
+    },
+    async (request) => engine.inbound.get(principalOf(request), request.params.id),
   )
 }

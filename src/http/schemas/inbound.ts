@@ -10,6 +10,18 @@ const AddressSchema = Type.Object({
 })
 const PortsSchema = Type.Object({ source: nullable(Type.Integer()), destination: nullable(Type.Integer()) })
 
+const ReplySchema = Type.Object(
+  {
+    message: Type.String({ description: 'Id of the message.' }),
+    job: nullable(Type.String({ description: 'Its job; null: it came one by one.' })),
+    sentAt: Timestamp,
+    lockedUntil: Type.String({
+      description: 'Until when replies are its account’s by the conversation lock, RFC 3339.',
+    }),
+  },
+  { description: 'What your account wrote last to this number from this sender.' },
+)
+
 export const InboundSchema = Type.Object(
   {
     id: Type.String(),
@@ -31,6 +43,7 @@ export const InboundSchema = Type.Object(
     firstPartAt: Timestamp,
     account: nullable(Type.String({ description: 'Whom it was routed to.' })),
     reason: oneOf(Object.keys(INBOUND_REASONS), 'Why it was routed so.'),
+    reply: nullable(ReplySchema),
     source: AddressSchema,
     destination: AddressSchema,
   },
@@ -45,6 +58,9 @@ export const InboundListQuery = Type.Object(
     to: Type.Optional(text('Our number or short code, with or without +.', 64)),
     carrier: Type.Optional(text('Only through this carrier.', 64)),
     since: Type.Optional(text('Received at or after this time, RFC 3339.', 40)),
+    until: Type.Optional(text('Received before this time, RFC 3339.', 40)),
+    keyword: Type.Optional(text('First word of the text, case and accents aside.', 64)),
+    account: Type.Optional(text('Only what was routed to this account.', 32)),
   },
   strict,
 )
