@@ -18,6 +18,8 @@ export interface SealedBlock {
   /** Earliest due time of its messages, epoch seconds; 0 = at once. */
   dueSeconds: number
   messages: number
+  /** What its messages cost altogether, in millionths; absent: nothing. */
+  micros?: number
   bytes: Buffer
 }
 
@@ -86,6 +88,12 @@ export interface Note {
   value: Buffer
 }
 
+/** A record of money or usage, which the main thread writes beside what it is about; null removes it. */
+export type MoneyWrite =
+  | { table: 'money' | 'holds' | 'folded'; key: number; value: Buffer | null }
+  | { table: 'fold'; key: number[]; value: null }
+  | { table: 'usage'; key: (number | string)[]; value: Buffer }
+
 /** A bitmap (32 octets) of the places in a block that duplicate detection takes out. */
 export interface DuplicateMarks {
   block: number
@@ -119,8 +127,8 @@ export interface StoreReader {
 export interface AppendStore extends StoreReader {
   /** One transaction, durable on return; holds the calling thread. */
   append(append: Append): void
-  /** All of it in one transaction without holding the thread: messages that came one by one, and the notes about them. */
-  appendLater(appends: Append[], notes: Note[]): Promise<void>
+  /** All of it in one transaction without holding the thread: messages that came one by one, notes and money about them. */
+  appendLater(appends: Append[], notes: Note[], money?: MoneyWrite[]): Promise<void>
   /** Durable on return; called before the first message of the job may be claimed. Idempotent. */
   putMarks(marks: DuplicateMarks[]): void
   /** Takes back what a job appended from range `from` on. Idempotent. */
@@ -168,6 +176,8 @@ export interface Commit {
   orphans: KeyedBytes[]
   orphansDone: number[]
   inbound: KeyedBytes[]
+  /** Damaged blocks, for money: they never have a state. */
+  lost: { block: number; job: number }[]
   /** Small facts, by name. */
   notes: Note[]
   segments: { key: number[]; bytes: Buffer }[]

@@ -6,6 +6,8 @@ import type { Ledger, Release } from './ledger.js'
 
 /** A commit that takes longer means that the disk is in trouble. */
 const STALLED_MS = 10_000
+/** When the loop is idle, states are stored so long after something changed: money and usage follow from them. */
+const SNAPSHOT_MS = 1_000
 
 export interface CommitsDeps {
   clock: Clock
@@ -24,6 +26,9 @@ export class Commits {
   /** Monotonic: since when a commit has been awaited; Infinity: none is. */
   #awaitedSince = Number.POSITIVE_INFINITY
   #durable = 0
+  /** Monotonic: since when states have changed that are not stored; Infinity: all are. */
+  #owedSince = Number.POSITIVE_INFINITY
+  #isAsked = false
 
   constructor(ledger: Ledger, deps: CommitsDeps) {
     this.#ledger = ledger
@@ -52,15 +57,34 @@ export class Commits {
 
   /** True: there is something to commit, and room for one more. */
   get isDue(): boolean {
-    return this.#outstanding < limits.commitsOutstanding && this.#ledger.hasWork
+    return this.#outstanding < limits.commitsOutstanding && (this.#ledger.hasWork || this.#isSnapshotDue)
+  }
+
+  get #isSnapshotDue(): boolean {
+    if (!this.isIdle || !this.#ledger.owesSnapshot) return false
+    return this.#deps.clock.monotonic() - this.#owedSince >= SNAPSHOT_MS
+  }
+
+  /** Stores the states with the next commit; `done` when they are on disk as they are now. */
+  snapshot(done: () => void): void {
+    if (this.isIdle && !this.#ledger.hasWork && !this.#ledger.owesSnapshot) {
+      done()
+      return
+    }
+    this.#isAsked = true
+    this.#ledger.whenDurable(done)
   }
 
   begin(): void {
     const { clock } = this.#deps
+    const isSnapshot = this.#isAsked || this.#isSnapshotDue
+    this.#isAsked = false
     this.#outstanding++
     const startedMs = clock.monotonic()
     this.#awaitedSince = Math.min(this.#awaitedSince, startedMs)
-    this.#ledger.flush().then(
+    const flushed = this.#ledger.flush(isSnapshot)
+    this.#owedSince = this.#ledger.owesSnapshot ? Math.min(this.#owedSince, startedMs) : Number.POSITIVE_INFINITY
+    flushed.then(
       (release) => {
         const nowMs = clock.monotonic()
         this.#outstanding--

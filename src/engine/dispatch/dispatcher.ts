@@ -14,6 +14,7 @@ import type { JobProgress } from '../contract/thread.js'
 import type { RouteTerms } from '../schedule/routes.js'
 import { DispatchStore } from '../store/dispatch-store.js'
 import type { Environment } from '../store/environment.js'
+import { Admission } from './admission.js'
 import { Board, isFinished, type JobTotals } from './board.js'
 import { Cancel } from './cancel.js'
 import type { ReceiptTerms } from './carrier-receipts.js'
@@ -21,6 +22,7 @@ import type { Carrier } from './carriers.js'
 import { Claims } from './claims.js'
 import { Commits } from './commits.js'
 import type { EventFeed } from './event-feed.js'
+import { Gates } from './gates.js'
 import { Housekeeping } from './housekeeping.js'
 import { Inbox } from './inbox.js'
 import { Ledger, type Release } from './ledger.js'
@@ -33,8 +35,6 @@ import { Seating } from './seating.js'
 import { Sender } from './sender.js'
 
 const COARSE_MS = 50
-/** Parts one lane takes before the next one's turn, so that a tick stays short. */
-const LANE_PARTS = 64
 
 /** How the loop speaks to the main thread. */
 export interface DispatcherPort {
@@ -67,6 +67,8 @@ export class Dispatcher {
   readonly #claims: Claims
   readonly #sender: Sender
   readonly #cancel: Cancel
+  readonly #admission: Admission
+  readonly #gates = new Gates()
   /** In the order of their sinks; one that has gone stays, since late answers name its place. */
   readonly #carriers: Carrier[] = []
   readonly #seating: Seating
@@ -97,6 +99,7 @@ export class Dispatcher {
     this.#seating = new Seating({ clock, residents, termsOf, jobs: () => this.#board.all() })
     this.#claims = new Claims(this.#ledger, { clock, waiting: this.#waiting, seating: this.#seating })
     this.#sender = new Sender(this.#ledger, clock, this.#seating)
+    this.#admission = new Admission(this.#board, this.#claims, this.#seating)
     this.#cancel = new Cancel(this.#ledger, this.#claims, deps.clock)
     this.#commits = new Commits(this.#ledger, {
       clock,
@@ -131,7 +134,7 @@ export class Dispatcher {
       clock,
       metrics,
     })
-    for (const job of jobs) this.#board.register(job)
+    for (const job of jobs) this.#gates.enter(this.#board.register(job), clock.now())
     const recovery = new Recovery(this.#ledger, this.#receipts, { clock, metrics, seating: this.#seating })
     const recovered = await recovery.run()
     this.#commits.caughtUp()
@@ -193,15 +196,26 @@ export class Dispatcher {
   job(dispatch: JobDispatch): void {
     this.#deps.environment.root.resetReadTxn()
     const totals = this.#board.register(dispatch)
+    this.#gates.enter(totals, this.#deps.clock.now())
     for (const route of this.#ledger.store.routes(dispatch.job)) {
       const lane = this.#board.lane(dispatch.job, route)
       if (lane !== null) lane.mayHaveBlocks = true
     }
-    for (const lane of totals.lanes.values()) this.#seating.refresh(lane)
+    this.#setGate(totals)
     if (dispatch.state === 'canceled') this.#cancel.job(totals)
     this.#housekeeping.countScheduled(totals)
     this.#board.touch(totals)
     this.wake()
+  }
+
+  /** Its hours have begun, or are over, or it was changed. */
+  #setGate(totals: JobTotals): void {
+    for (const lane of totals.lanes.values()) {
+      lane.isShut = totals.isShut
+      this.#seating.renew(lane)
+    }
+    if (!totals.isShut) return
+    for (const carrier of this.#carriers) this.#sender.withdrawJob(carrier, totals.number)
   }
 
   /** New blocks of an open-ended job. */
@@ -228,6 +242,12 @@ export class Dispatcher {
   /** What webhooks are told. */
   get feed(): EventFeed {
     return this.#ledger.feed
+  }
+
+  /** Calls when the states of all blocks are stored as they are now. */
+  snapshot(done: () => void): void {
+    this.#commits.snapshot(done)
+    this.wake()
   }
 
   /** Asks for a tick at the end of this turn of the event loop. */
@@ -259,6 +279,7 @@ export class Dispatcher {
       this.inbox.bindsChanged = false
       this.#seating.update()
     }
+    for (const totals of this.#gates.turn(this.#deps.clock.now())) this.#setGate(totals)
     this.#outcomes.process(this.inbox)
     this.#dueNow()
     this.#housekeeping.run(monotonicMs, this.#board.all())
@@ -275,30 +296,10 @@ export class Dispatcher {
     if (isLeft && carrier.isHeldBack) carrier.hasRoom(carrier.channel.capacity(monotonicMs) > 0)
     if (!this.#draining && carrier.channel.up && !isLeft) {
       this.#sender.send(carrier, this.#commits.durable, monotonicMs)
-      this.#authorise(carrier, monotonicMs)
+      this.#admission.authorise(carrier, monotonicMs)
     } else if (carrier.pipeline.size > 0) {
       // Not written yet: another carrier, or a later start, may have them.
       this.#sender.withdrawAll(carrier)
-    }
-  }
-
-  /** Lets lanes in by fair share until enough is authorised ahead. */
-  #authorise(carrier: Carrier, monotonicMs: number): void {
-    const { ahead } = carrier
-    for (let grant = carrier.queue.next(); grant !== null; grant = carrier.queue.next()) {
-      const { seat } = grant
-      const { lane } = seat
-      const room = carrier.room(lane.job.onUnanswered, ahead)
-      if (room <= 0) return
-      const { limiter } = this.#board.totals(lane.job.job)
-      const allowed = limiter === null ? Number.POSITIVE_INFINITY : limiter.available(monotonicMs)
-      const want = Math.min(room, grant.parts, LANE_PARTS, allowed)
-      const taken = want <= 0 ? 0 : this.#claims.take(seat, want, carrier)
-      if (taken > 0) limiter?.take(taken, monotonicMs)
-      carrier.queue.spend(taken)
-      if (taken === 0) carrier.queue.deactivate(seat)
-      // The others of a share may go on now that this one did.
-      else if (lane.route.isShared) this.#seating.refresh(lane)
     }
   }
 
@@ -358,6 +359,7 @@ export class Dispatcher {
       this.#seating.forget(lane)
       this.#claims.forget(lane)
     }
+    this.#gates.forget(totals)
     this.#board.forget(totals)
   }
 
@@ -366,7 +368,8 @@ export class Dispatcher {
     if (this.#timer !== null) clearTimeout(this.#timer)
     if (this.#stopped) return
     const monotonicMs = this.#deps.clock.monotonic()
-    let delay = Math.min(COARSE_MS, this.#waiting.nextTime - this.#deps.clock.now())
+    const nowMs = this.#deps.clock.now()
+    let delay = Math.min(COARSE_MS, this.#waiting.nextTime - nowMs, this.#gates.nextMs - nowMs)
     for (const carrier of this.#carriers) {
       if (carrier.pipeline.size > 0) delay = Math.min(delay, carrier.nextMs(monotonicMs))
     }

@@ -192,6 +192,7 @@ export class Ledger {
     totals.counts.states[STATE.failed]! += queued.messages
     this.board.touch(totals)
     this.commit.closed.push(queued.block)
+    this.commit.lost.push({ block: queued.block, job })
     this.feed.quarantined(totals, queued, atMs)
     this.log.error({ job, block: queued.block, messages: queued.messages }, 'a block is damaged; its messages failed')
   }
@@ -244,6 +245,11 @@ export class Ledger {
       commit.lateDone.length > 0 ||
       commit.segments.length > 0
     )
+  }
+
+  /** Something was committed since states were stored the last time. */
+  get owesSnapshot(): boolean {
+    return this.#sinceSnapshot > 0
   }
 
   /** Hands everything recorded to the store; resolves with what may be released. @throws EngineError STORE_FAILED. */

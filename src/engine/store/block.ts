@@ -2,9 +2,11 @@
  * The block: up to 256 messages of one job and one lane, written once by ingest and never changed.
  *
  * Layout (little endian):
- *   0 u32 magic 'TLB1' · 4 u16 messages · 6 u8 length of sender · 7 u8 1: fields follow the sender · 8 f64 job · 16 u32 account · 20 u32 route
+ *   0 u32 magic 'TLB1' · 4 u16 messages · 6 u8 length of sender · 7 u8 1: fields follow the sender, 2: kinds follow them
+ *   8 f64 job · 16 u32 account · 20 u32 route
  *   24 u32 created (epoch s) · 28 u32 range (0xffffffff: came one by one) · 32 u32 CRC-32C of head, sender and offsets
- *   36 sender (UTF-8) · u16 length of fields and fields, where 7 says so · then one u32 offset per record · then the records
+ *   36 sender (UTF-8) · u16 length of fields and fields, where 7 says so · kinds (block-kinds.ts), where 7 says so; blocks
+ *   of an earlier version have none · then one u32 offset per record · then the records
  * Record:
  *   0 u32 CRC-32C of the rest · 4 u16 length of the record · 6 u8 channel · 7 u8 coding · 8 u8 parts · 9 u8 flags
  *   10 u8 digits · 11 u8 national language tables (0: none, as before there were any) · 12 u32 due · 16 u32 expires
@@ -19,6 +21,7 @@ import type { ShiftTables } from '../contract/language.js'
 import { limits } from '../contract/limits.js'
 import type { Coding, OutgoingMessage } from '../contract/message.js'
 import type { SealedBlock } from '../contract/store.js'
+import { type BlockKind, endOfKinds, KindTable, readKinds } from './block-kinds.js'
 
 const MAGIC = 0x31424c54
 const HEAD_BYTES = 36
@@ -29,6 +32,9 @@ const IS_SHORT_CODE = 2
 const PHONE_SHIFT = 2
 /** The highest that can be told apart; it also stands for all beyond. */
 const PHONE_MAX = 63
+/** Bits of octet 7 of the head. */
+const HAS_FIELDS = 1
+const HAS_KINDS = 2
 const LOOSE = 0xffffffff
 const ZERO = 0x30
 
@@ -64,6 +70,10 @@ export interface NewRecord {
   bytes: Buffer
   partStarts: Uint32Array
   partLengths: Uint16Array
+  /** ISO 3166, '' = of no country; absent with the first record: the block gets no kinds. */
+  country?: string
+  /** Of one part, in millionths; null: there is no price. */
+  partPrice?: number | null
 }
 
 export class BlockBuilder {
@@ -74,6 +84,9 @@ export class BlockBuilder {
   #dueSeconds = 0xffffffff
   #bytes = Buffer.allocUnsafeSlow(64 * 1024)
   readonly #offsets = new Uint32Array(limits.messagesPerBlock)
+  readonly #kinds = new KindTable()
+  #hasKinds = false
+  #micros = 0
 
   constructor(head: BlockHead) {
     this.head = head
@@ -98,10 +111,17 @@ export class BlockBuilder {
     this.#reserve(size)
     this.#offsets[this.#count] = this.#size
     this.#write(record, size)
+    if (record.country !== undefined) this.#price(record, record.country, record.partPrice ?? null)
     this.#size += size
     this.#parts += record.partCount
     if (record.dueSeconds < this.#dueSeconds) this.#dueSeconds = record.dueSeconds
     return this.#count++
+  }
+
+  #price(record: NewRecord, country: string, partPrice: number | null): void {
+    this.#hasKinds = true
+    this.#kinds.set(this.#count, { country, channel: record.channel, partPrice })
+    this.#micros += record.partCount * (partPrice ?? 0)
   }
 
   #write(record: NewRecord, size: number): void {
@@ -143,13 +163,14 @@ export class BlockBuilder {
     const from = Buffer.from(head.from)
     assert(from.length < 256)
     const fields = Buffer.from(head.fields ?? '')
-    const table = HEAD_BYTES + from.length + (fields.length === 0 ? 0 : 2 + fields.length)
+    const kinds = HEAD_BYTES + from.length + (fields.length === 0 ? 0 : 2 + fields.length)
+    const table = kinds + (this.#hasKinds ? this.#kinds.size(this.#count) : 0)
     const start = table + this.#count * 4
     const bytes = Buffer.allocUnsafeSlow(start + this.#size)
     bytes.writeUInt32LE(MAGIC, 0)
     bytes.writeUInt16LE(this.#count, 4)
     bytes[6] = from.length
-    bytes[7] = fields.length === 0 ? 0 : 1
+    bytes[7] = (fields.length === 0 ? 0 : HAS_FIELDS) | (this.#hasKinds ? HAS_KINDS : 0)
     bytes.writeDoubleLE(head.job, 8)
     bytes.writeUInt32LE(head.account, 16)
     bytes.writeUInt32LE(head.route, 20)
@@ -160,6 +181,7 @@ export class BlockBuilder {
       bytes.writeUInt16LE(fields.length, HEAD_BYTES + from.length)
       fields.copy(bytes, HEAD_BYTES + from.length + 2)
     }
+    if (this.#hasKinds) this.#kinds.write(bytes, kinds, this.#count)
     for (let place = 0; place < this.#count; place++) {
       bytes.writeUInt32LE(start + this.#offsets[place]!, table + place * 4)
     }
@@ -171,13 +193,21 @@ export class BlockBuilder {
       route: head.route,
       dueSeconds: this.#dueSeconds,
       messages: this.#count,
+      micros: this.#micros,
       bytes,
     }
+    this.#clear()
+    return sealed
+  }
+
+  #clear(): void {
     this.#count = 0
     this.#size = 0
     this.#parts = 0
     this.#dueSeconds = 0xffffffff
-    return sealed
+    this.#kinds.clear()
+    this.#hasKinds = false
+    this.#micros = 0
   }
 }
 
@@ -188,7 +218,7 @@ function flagsOf({ wantsReceipt, isShortCode, phone }: NewRecord): number {
 
 /** Where the fields end that may follow the sender. */
 function endOfFields(bytes: Buffer, fromEnd: number): number {
-  if (bytes[7] !== 1 || fromEnd + 2 > bytes.length) return fromEnd
+  if ((bytes[7]! & HAS_FIELDS) === 0 || fromEnd + 2 > bytes.length) return fromEnd
   return fromEnd + 2 + bytes.readUInt16LE(fromEnd)
 }
 
@@ -221,6 +251,8 @@ export class BlockReader {
   /** False: the head does not match its checksum; nothing of the block can be trusted. */
   readonly intact: boolean
   readonly #table: number
+  /** Where the kinds begin; -1: a block of an earlier version has none. */
+  readonly #kinds: number
 
   constructor(bytes: Buffer) {
     this.bytes = bytes
@@ -228,8 +260,9 @@ export class BlockReader {
     this.count = fits ? bytes.readUInt16LE(4) : 0
     const fromEnd = HEAD_BYTES + (fits ? bytes[6]! : 0)
     const fieldsEnd = fits ? endOfFields(bytes, fromEnd) : fromEnd
-    this.#table = fieldsEnd
-    const end = fieldsEnd + this.count * 4
+    this.#kinds = fits && (bytes[7]! & HAS_KINDS) !== 0 ? fieldsEnd : -1
+    this.#table = this.#kinds < 0 ? fieldsEnd : endOfKinds(bytes, fieldsEnd, this.count)
+    const end = this.#table + this.count * 4
     this.intact = fits && end <= bytes.length && headChecksum(bytes, end) === bytes.readUInt32LE(32)
     this.job = this.intact ? bytes.readDoubleLE(8) : -1
     this.account = this.intact ? bytes.readUInt32LE(16) : -1
@@ -239,6 +272,15 @@ export class BlockReader {
     this.range = range === LOOSE ? null : range
     this.from = this.intact ? bytes.toString('utf8', HEAD_BYTES, fromEnd) : ''
     this.fields = this.intact && fieldsEnd > fromEnd ? bytes.toString('utf8', fromEnd + 2, fieldsEnd) : ''
+  }
+
+  /** By number as `kindOf` names them; null: an earlier version stored none. */
+  kinds(): BlockKind[] | null {
+    return this.#kinds < 0 || !this.intact ? null : readKinds(this.bytes, this.#kinds)
+  }
+  /** Only where there are kinds. */
+  kindOf(place: number): number {
+    return this.bytes[this.#table - this.count + place]!
   }
 
   #at(place: number): number {

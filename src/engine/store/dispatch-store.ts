@@ -9,6 +9,7 @@ import type { Environment } from './environment.js'
 import { storeFailed } from './lmdb-store.js'
 
 const ONE = Buffer.from([1])
+const NOTHING = Buffer.alloc(0)
 const SLAB_BYTES = 1 << 20
 const INFINITE = Number.POSITIVE_INFINITY
 
@@ -28,6 +29,7 @@ export function emptyCommit(): Commit {
     orphans: [],
     orphansDone: [],
     inbound: [],
+    lost: [],
     notes: [],
     segments: [],
     events: [],
@@ -174,7 +176,11 @@ export class DispatchStore implements DispatchQueue {
     for (const { block, job } of commit.opened) e.open.put(block, jobBytes(job))
     for (const block of commit.closed) e.open.remove(block)
     for (const [job, counts] of commit.counts) e.counts.put(job, encodeCounts(counts))
-    for (const state of commit.snapshots) e.states.put(state.block, state.encode(allocate))
+    for (const state of commit.snapshots) {
+      e.states.put(state.block, state.encode(allocate))
+      e.fold.put([state.block, sequence], NOTHING)
+    }
+    for (const { block, job } of commit.lost) e.fold.put([block, sequence], jobBytes(job))
     for (const key of commit.awaiting) e.awaiting.put(key, ONE)
     for (const key of commit.awaitingDone) e.awaiting.remove(key)
     for (const key of commit.late) e.late.put(key, ONE)

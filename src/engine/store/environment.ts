@@ -26,7 +26,7 @@ export interface Environment {
   queue: Database<Buffer, number[]>
   /** [job, range] → range record. */
   ranges: Database<Buffer, number[]>
-  /** [job, block] of messages that came one by one → empty. */
+  /** [job, block] of messages that came one by one → what they cost altogether (f64 millionths), or empty. */
   loose: Database<Buffer, number[]>
   /** job → dispatch counts. */
   counts: Database<Buffer, number>
@@ -58,6 +58,16 @@ export interface Environment {
   suppressions: Database<Buffer, number[]>
   /** [day, account, number] → what was answered to STOP, START and HELP on that day. */
   optOutReplies: Database<Buffer, number[]>
+  /** account → its money and the counters of its quotas. */
+  money: Database<Buffer, number>
+  /** job → what it holds of its account's money, while anything of it may still come back. */
+  holds: Database<Buffer, number>
+  /** [account, day, country, channel] → what was accepted on that day, and what became of it. */
+  usage: Database<Buffer, (number | string)[]>
+  /** [block, log sequence] → empty: its state was stored since it was last folded into money and usage; or job (f64): it is damaged. */
+  fold: Database<Buffer, number[]>
+  /** block → what of it is in money and usage. */
+  folded: Database<Buffer, number>
   /** Names → small facts: log position, snapshot position, next numbers. */
   meta: Database<Buffer, string>
 }
@@ -99,6 +109,11 @@ export function openEnvironment(dataDir: string): Environment {
     references: tuples('references'),
     suppressions: tuples('suppressions'),
     optOutReplies: tuples('optOutReplies'),
+    money: numbers('money'),
+    holds: numbers('holds'),
+    usage: root.openDB<Buffer, (number | string)[]>({ name: 'usage', encoding: 'binary' }),
+    fold: tuples('fold'),
+    folded: numbers('folded'),
     meta: root.openDB<Buffer, string>({ name: 'meta', encoding: 'binary' }),
   }
 }

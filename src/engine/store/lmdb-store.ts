@@ -5,8 +5,17 @@
  * Appends come in two forms: `append` commits in the calling thread and returns when the disk has it (workers, which
  * have nothing else to do); `appendLater` leaves the commit to LMDB's own thread (main, which does).
  */
+import type { Database } from 'lmdb'
 import { EngineError } from '../contract/errors.js'
-import type { Append, AppendStore, DispatchCounts, DuplicateMarks, Note, RangeRecord } from '../contract/store.js'
+import type {
+  Append,
+  AppendStore,
+  DispatchCounts,
+  DuplicateMarks,
+  MoneyWrite,
+  Note,
+  RangeRecord,
+} from '../contract/store.js'
 import type { BlockNumbers } from './block-numbers.js'
 import { decodeCounts } from './counts-record.js'
 import type { Environment } from './environment.js'
@@ -39,11 +48,12 @@ export class LmdbStore implements AppendStore {
   }
 
   /** As `append` for several jobs at once, without holding the thread. @throws EngineError STORE_FAILED. */
-  async appendLater(appends: Append[], notes: Note[]): Promise<void> {
+  async appendLater(appends: Append[], notes: Note[], money: MoneyWrite[] = []): Promise<void> {
     try {
       await this.environment.root.batch(() => {
         for (const append of appends) this.#put(append)
         for (const { key, value } of notes) this.environment.meta.put(key, value)
+        for (const write of money) putMoney(this.environment, write)
       })
     } catch (error) {
       throw storeFailed(error)
@@ -57,7 +67,7 @@ export class LmdbStore implements AppendStore {
       const messages = Buffer.allocUnsafeSlow(2)
       messages.writeUInt16LE(sealed.messages)
       environment.queue.put([job, sealed.route, sealed.dueSeconds, sealed.block], messages)
-      if (range === null) environment.loose.put([job, sealed.block], NOTHING)
+      if (range === null) environment.loose.put([job, sealed.block], costBytes(sealed.micros ?? 0))
     }
     if (range !== null) environment.ranges.put([job, range.range], encodeRange(range))
     if (extras !== undefined) for (const extra of extras) putExtras(environment, extra)
@@ -141,6 +151,19 @@ export class LmdbStore implements AppendStore {
   async close(): Promise<void> {
     await this.environment.root.close()
   }
+}
+
+function costBytes(micros: number): Buffer {
+  if (micros === 0) return NOTHING
+  const bytes = Buffer.allocUnsafeSlow(8)
+  bytes.writeDoubleLE(micros)
+  return bytes
+}
+
+function putMoney(environment: Environment, { table, key, value }: MoneyWrite): void {
+  const records = environment[table] as Database<Buffer, typeof key>
+  if (value === null) records.remove(key)
+  else records.put(key, value)
 }
 
 export function storeFailed(error: unknown): EngineError {
