@@ -224,6 +224,8 @@ export class FakeEngine implements EngineApi {
     yield 'line,column\n'
     yield '1,2\n'
   }
+  readonly templates = absent
+  readonly profiles = absent
 
   #called<T>(verb: string, values: unknown[], answer: T): T {
     this.calls.push({ verb, arguments: values })

@@ -38,6 +38,8 @@ import { Submitter } from './messages/submit.js'
 import { isCountry } from './phone/number.js'
 import { QueueGauges } from './queue-gauges.js'
 import { SpaceWatch } from './space.js'
+import { buildSaved } from './profiles/build-saved.js'
+import { readJobTexts } from './profiles/saved-settings.js'
 import type { Documents } from './store/documents.js'
 import { InboundStore } from './store/inbound-store.js'
 import type { LmdbStore } from './store/lmdb-store.js'
@@ -139,6 +141,7 @@ class Assembly {
     })
   }
 
+      texts: (job) => readJobTexts(this.#parts.documents, job),
   #admit(): void {
     if (this.#parts.isStopping()) throw new EngineError('SHUTTING_DOWN', 'The engine is stopping.')
     const { ok, freeBytes } = this.#space.look()
@@ -197,6 +200,7 @@ class Assembly {
       isStopping: this.#parts.isStopping,
       metricsText: async () => {
         gauges.update()
+      ...buildSaved({ documents, askers, audit: this.#base.audit, clock }),
         this.#parts.metrics.gauge('trunkline_store_free_bytes').set(this.#space.look().freeBytes)
         await accounts.flushLastUsed()
         return await this.#parts.metricsText()

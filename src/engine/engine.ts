@@ -32,6 +32,8 @@ import type { JobSettings, JobState } from './contract/job.js'
 import type { PriorityName, StateName } from './contract/message.js'
 import type { RangeRecord } from './contract/store.js'
 import type { TraceBatch, TraceFilter } from './contract/trace.js'
+import type { ProfilesApi } from './contract/profiles.js'
+import type { TemplatesApi } from './contract/templates.js'
 import type { DispatcherLink } from './dispatcher-link.js'
 import { parseTime } from './jobs/create.js'
 import type { Jobs } from './jobs/jobs.js'
@@ -42,6 +44,7 @@ import type { ViewNames } from './messages/message-view.js'
 import { report } from './messages/report.js'
 import type { Submitter } from './messages/submit.js'
 import { NumberParser } from './phone/number.js'
+import { jobTextWrites, type SavedSettings } from './profiles/saved-settings.js'
 import type { Space } from './space.js'
 
 /** Streams rejects.csv of a job; ingest knows the file, so the roots hand it in. */
@@ -56,6 +59,9 @@ export interface EngineParts {
   audit: AuditApi
   idempotency: Idempotency
   jobs: Jobs
+  saved: SavedSettings
+  templates: TemplatesApi
+  profiles: ProfilesApi
   submitter: Submitter
   explainer: Explainer
   reader: MessageReader
@@ -73,10 +79,14 @@ export interface EngineParts {
 
 export class Engine implements EngineApi {
   readonly audit: AuditApi
+  readonly templates: TemplatesApi
+  readonly profiles: ProfilesApi
   readonly inbound: InboundApi
   readonly #parts: EngineParts
 
   constructor(parts: EngineParts) {
+    this.templates = parts.templates
+    this.profiles = parts.profiles
     this.audit = parts.audit
     this.inbound = parts.inbound
     this.#parts = parts
@@ -122,14 +132,16 @@ export class Engine implements EngineApi {
   async createJob(
     principal: Principal,
     settings: JobSettings,
-    recipients: Record<string, unknown>[] | null,
+    recipients: (string | Record<string, unknown>)[] | null,
   ): Promise<JobView> {
     const account = this.#parts.askers.record(principal)
     const running = this.#parts.idempotency.current
-    const record = await this.#parts.jobs.create(account, settings, recipients, (job) => {
-      if (running === null) return []
+    const whole = this.#parts.saved.resolve(account.number, settings)
+    const record = await this.#parts.jobs.create(account, whole.settings, recipients, (job) => {
+      const texts = jobTextWrites(job, whole.texts)
+      if (running === null) return texts
       Object.assign(running.kept, { job, needsFile: recipients !== null })
-      return answerWrites(running.account, running.key, running.kept)
+      return [...texts, ...answerWrites(running.account, running.key, running.kept)]
     })
     return this.#parts.jobs.view(record)
   }

@@ -31,8 +31,10 @@ import { jobResultRoutes } from './routes/job-results.js'
 import { jobUploadRoute } from './routes/job-upload.js'
 import { jobRoutes } from './routes/jobs.js'
 import { messageRoutes } from './routes/messages.js'
+import { profileRoutes } from './routes/profiles.js'
 import { metricsRoute, systemRoutes } from './routes/system.js'
 import { validatorCompiler } from './validation.js'
+import { templateRoutes } from './routes/templates.js'
 
 const headMs = 30_000
 const silenceMs = 120_000
@@ -104,6 +106,8 @@ export async function buildApp(deps: ServerDeps): Promise<App> {
   jobResultRoutes(app, engine)
   messageRoutes(app, engine)
   explainRoutes(app, engine)
+  templateRoutes(app, engine)
+  profileRoutes(app, engine)
   inboundRoutes(app, engine)
   carrierRoutes(app, engine)
   carrierTraceRoutes(app, engine)
@@ -179,11 +183,12 @@ function addHooks(app: App, { engine, log, clock = systemClock, requestsPerSecon
   })
   app.addHook('onRequest', authHook({ engine, clock, requestsPerSecond }))
   app.addHook('preParsing', (request, _reply, _payload, done) => {
-    const refusal = refusedCoding(request.headers['content-encoding'], request.routeOptions.config.gzip === true)
-    if (refusal !== null) return done(refusal)
     const json = request.headers['content-type']?.startsWith('application/json')
     if (json || !request.routeOptions.config.streams) deadlines.started(request.raw)
     done()
+    const takesGzip = request.routeOptions.config.gzip === true && json !== true
+    const refusal = refusedCoding(request.headers['content-encoding'], takesGzip)
+    if (refusal !== null) return done(refusal)
   })
   app.addHook('preValidation', (request, _reply, done) => {
     deadlines.finished(request.raw)

@@ -96,6 +96,8 @@ function sentences(error: TLocalizedValidationError, schema: TSchema): FieldErro
       return [{ pointer, message: `must be one of ${(params.allowedValues as unknown[]).join(', ')}` }]
     case 'anyOf':
       return [{ pointer, message: choiceOf(schema, error.schemaPath) }]
+    case 'not':
+      return [{ pointer, message: `is not possible: ${descriptionAt(schema, error.schemaPath)}` }]
     case 'pattern':
     case 'format':
       return [{ pointer, message: describe(schema, error.schemaPath) ?? error.message }]
@@ -132,6 +134,11 @@ function branchTypes(schema: TSchema, path: string): string[] {
 
 /** A pattern says little to a reader; the description says what is meant. */
 function describe(schema: TSchema, path: string): string | undefined {
+  const description = descriptionAt(schema, path)
+  return description === undefined ? undefined : `does not fit: ${description}`
+}
+
+function descriptionAt(schema: TSchema, path: string): string | undefined {
   const description = at(schema, path)?.description
-  return typeof description === 'string' ? `does not fit: ${description}` : undefined
+  return typeof description === 'string' ? description : undefined
 }

@@ -2,8 +2,10 @@
  * The text of a row: from its text column, from the template that its keyword names, or from the job's template.
  * A cell is data and is never read as template. Runs in the ingest threads, once per row.
  */
+import { EngineError } from '../engine/contract/errors.js'
 import type { JobPlan } from '../engine/contract/ingest.js'
 import { reasonNumber } from '../engine/contract/reasons.js'
+import { foldKeyword } from '../engine/text/keyword.js'
 import { normaliseLabel } from '../engine/text/label.js'
 import { type BoundTemplate, bindTemplate, compileTemplate } from '../engine/text/template.js'
 import type { SourceRecord } from './record-source.js'
@@ -14,7 +16,8 @@ const BODY_INVALID = reasonNumber('BODY_INVALID')
 const TEMPLATE_UNKNOWN = reasonNumber('TEMPLATE_UNKNOWN')
 
 interface Prepared {
-  template: BoundTemplate
+  /** null: it needs a label that no column has. */
+  template: BoundTemplate | null
   /** Columns that it takes values from. */
   columns: number[]
 }
@@ -56,6 +59,7 @@ export class RowText {
 
   #fill(prepared: Prepared, record: SourceRecord): string | null {
     const { template, columns } = prepared
+    if (template === null) return this.#fail(MISSING_FIELD, this.#keywordColumn)
     if (template.constant !== null) return template.constant
     for (let index = 0; index < columns.length; index++) {
       const column = columns[index]!
@@ -72,15 +76,26 @@ export class RowText {
   }
 
   #forKeyword(cell: string): Prepared | null {
-    const keyword = cell.trim()
+    const keyword = foldKeyword(cell)
     if (keyword === '') return this.#job
     let prepared = this.#byKeyword.get(keyword)
     if (prepared === undefined) {
-      prepared = Object.hasOwn(this.#templates, keyword) ? this.#prepare(this.#templates[keyword]!) : null
+      prepared = Object.hasOwn(this.#templates, keyword) ? this.#prepareKeyword(this.#templates[keyword]!) : null
       // Wrong keywords are not kept: a column of free text must not fill the memory.
       if (prepared !== null) this.#byKeyword.set(keyword, prepared)
     }
     return prepared
+  }
+
+  /** The account's templates are not made for this file: one that lacks a column costs its own rows only. */
+  #prepareKeyword(source: string): Prepared {
+    try {
+      return this.#prepare(source)
+    } catch (error) {
+      if (error instanceof EngineError && error.code === 'TEMPLATE_LABEL_UNKNOWN')
+        return { template: null, columns: [] }
+      throw error
+    }
   }
 
   #prepare(source: string): Prepared {

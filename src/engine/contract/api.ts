@@ -12,10 +12,12 @@ import type { ChannelName, CodingName, PriorityName, StateName } from './message
 import type { NumberRules } from './number-rules.js'
 import type { PriceSetting, PriceView } from './price.js'
 import type { ReasonCode } from './reasons.js'
+import type { ProfilesApi } from './profiles.js'
 import type { SubmitSettings } from './submit-fields.js'
 import type { TraceBatch, TraceFilter } from './trace.js'
 
 /** What a key may do: look at things; send messages and steer jobs; change what sending rests on (templates, webhooks …). */
+import type { TemplatesApi } from './templates.js'
 export const SCOPES = ['read', 'send', 'manage'] as const
 export type Scope = (typeof SCOPES)[number]
 
@@ -203,9 +205,15 @@ export interface EngineApi {
   createKey(account: string): Promise<{ id: string; key: string }>
   deleteKey(account: string, keyId: string): Promise<void>
 
-  createJob(principal: Principal, settings: JobSettings, recipients: Record<string, unknown>[] | null): Promise<JobView>
+  createJob(
+    principal: Principal,
+    settings: JobSettings,
+    recipients: (string | Record<string, unknown>)[] | null,
+  ): Promise<JobView>
   /** Resolves when the last byte is durable; the stream is read to its end or destroyed. */
   upload(principal: Principal, id: string, body: AsyncIterable<Buffer>): Promise<JobView>
+  readonly templates: TemplatesApi
+  readonly profiles: ProfilesApi
   jobs(principal: Principal, query: PageQuery & { state?: JobState }): Page<JobView>
   job(principal: Principal, id: string): JobView
   patchJob(

@@ -38,6 +38,7 @@ export const ERRORS = {
   METHOD_NOT_ALLOWED: [405, 'The route knows other methods; the Allow header lists them.'],
   INSUFFICIENT_BALANCE: [402, 'The prepaid balance does not cover this; nothing was taken. Top up and send it again.'],
   QUOTA_EXCEEDED: [429, 'A quota of the account is used up; wait as long as Retry-After says, or have it raised.'],
+  NAME_TAKEN: [409, 'Something of this name exists already; choose another name.'],
 } as const satisfies Record<string, readonly [number, string]>
 export type ErrorCode = keyof typeof ERRORS
 

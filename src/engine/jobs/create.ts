@@ -87,12 +87,11 @@ function checkSettings(settings: JobSettings, account: JobAccount): void {
   if (settings.text !== undefined) compileTemplate(settings.text)
 }
 
-function* settingErrors(settings: JobSettings): Iterable<FieldError> {
+/** What is wrong with settings whose profile and template were looked up: profiles/saved-settings.ts. */
+export function* settingErrors(settings: JobSettings): Iterable<FieldError> {
   const { columns, defaultCountry, from, maxParts, sendAt, timeZone, validForSeconds, ratePerSecond } = settings
-  if (settings.template !== undefined) yield { pointer: '/template', message: 'names no template of this account' }
-  if (settings.profile !== undefined) yield { pointer: '/profile', message: 'names no profile of this account' }
   const hasText = settings.text !== undefined || columns?.text !== undefined || columns?.keyword !== undefined
-  if (!hasText && settings.template === undefined) {
+  if (!hasText) {
     yield { pointer: '/text', message: 'must be given, or a column of texts as columns.text' }
   }
   if (settings.text !== undefined && !isBody(settings.text)) {

@@ -88,6 +88,7 @@ export class Ingest {
     const country = record.settings.defaultCountry ?? account?.defaultCountry ?? null
     const prices = packPrices(account?.prices ?? [])
     let suppressed: Float64Array | null | undefined
+    const templates = record.settings.columns?.keyword === undefined ? {} : this.#ports.texts(record.job)
     return (sniff) => {
       checkLabels(record.settings.text, sniff)
       suppressed ??= suppressedNumbers(record.settings.suppressed, country, account?.allowShortCodes ?? false)
@@ -98,7 +99,7 @@ export class Ingest {
         // The dispatcher holds the whole job until its sendAt, so that a PATCH can still move it.
         settings: { ...record.settings, suppressed: undefined, sendAt: undefined },
         text: record.settings.text,
-        templates: {},
+        templates,
         dialect: sniff.dialect,
         columns: sniff.columns,
         routes: this.#ports.routes.plans(record.accountId),

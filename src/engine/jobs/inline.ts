@@ -27,10 +27,12 @@ function empty(message: string): EngineError {
   return new EngineError('VALIDATION', message, { fields: [{ pointer: '/recipients', message }] })
 }
 
-/** A recipient may be given as a bare number. */
-export function inlineRows(recipients: unknown[]): Record<string, unknown>[] {
+/** A recipient may be given as a bare number: it stands in the recipient column. */
+export function inlineRows(recipients: unknown[], columns: JobSettings['columns']): Record<string, unknown>[] {
+  const named = columns?.to ?? columns?.phones?.[0]
+  const column = typeof named === 'string' ? named : 'to'
   return recipients.map((recipient, index) => {
-    if (typeof recipient === 'string') return { to: recipient }
+    if (typeof recipient === 'string') return { [column]: recipient }
     if (typeof recipient === 'object' && recipient !== null && !Array.isArray(recipient)) {
       return wellFormed({ ...recipient }, index)
     }

@@ -85,7 +85,7 @@ export class Jobs {
   ): Promise<JobRecord> {
     this.#ports.admit()
     if (recipients === null) return await this.#make(account, settings, beside)
-    const rows = inlineRows(recipients)
+    const rows = inlineRows(recipients, settings.columns)
     const labels = inlineLabels(rows)
     const record = await this.#make(account, inlineSettings(settings, labels), beside)
     await this.#uploads.upload(record, inlineFile(labels, rows))

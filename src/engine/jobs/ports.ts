@@ -30,6 +30,8 @@ export interface JobPorts {
   /** null once it was deleted. */
   account(number: number): JobAccount | null
   takeNumber(): { value: number; write: DocumentWrite }
+  /** Texts that a keyword column picks from, by folded keyword, as they were when the job was made. */
+  texts(job: number): Record<string, string>
   post(message: ToDispatcher): void
   /** @throws EngineError STORE_FULL, SHUTTING_DOWN: nothing new is taken now. */
   admit(): void

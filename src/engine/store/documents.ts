@@ -71,7 +71,7 @@ export class Documents {
   ): { key: DocumentKey; value: T }[] {
     const first: DocumentKey = [collection, ...(query.prefix ?? [])]
     // A key that ends in a high string sorts behind everything that begins with the same elements.
-    const last: DocumentKey = [...first, '\uffff']
+    const last: DocumentKey = [...first, '\u{10ffff}']
     const after = query.after ? [collection, ...query.after] : undefined
     const [start, end] = query.reverse ? [after ?? last, first] : [after ?? first, last]
     const items: { key: DocumentKey; value: T }[] = []

@@ -59,7 +59,7 @@ export async function jobCreateRoute(app: App, engine: EngineApi): Promise<void>
   app.addContentTypeParser('text/csv', (_request, _payload, done) => done(null, undefined))
   app.post(
     '/v1/jobs',
-    { config: { auth: 'account', scope: 'send', streams: true }, bodyLimit: bodyBytes, schema },
+    { config: { auth: 'account', scope: 'send', streams: true, gzip: true }, bodyLimit: bodyBytes, schema },
     async (request, reply) => {
       const job = await create(engine, request, reply)
       return reply.code(202).header('location', `/v1/jobs/${job.id}`).send(job)
@@ -68,47 +68,69 @@ export async function jobCreateRoute(app: App, engine: EngineApi): Promise<void>
 }
 
 function create(engine: EngineApi, request: FastifyRequest, reply: FastifyReply): Promise<JobView> {
-  if (request.isMultipart()) return createWithFile(engine, request, reply)
-  if (request.mediaType === 'text/csv') throw unknownProfile((request.query as { profile?: string }).profile)
+  if (request.isMultipart()) return createFromForm(engine, request, reply)
+  if (request.mediaType === 'text/csv') return createFromCsv(engine, request, reply)
   if (typeof request.body !== 'object' || request.body === null) throw noBody()
   const { recipients, ...settings } = request.body as CreateBody
-  const rows = recipients === undefined ? null : recipients.map((recipient) => rowOf(recipient, settings))
   return once(engine, request, reply, {
     body: request.body,
-    work: () => engine.createJob(principalOf(request), settings, rows),
+    work: () => engine.createJob(principalOf(request), settings, recipients ?? null),
   })
-}
-
-/** A bare number stands in the recipient column. */
-function rowOf(recipient: Recipient, { columns }: JobSettings): Record<string, unknown> {
-  if (typeof recipient !== 'string') return recipient
-  const column = columns?.to ?? columns?.phones?.[0]
-  return { [typeof column === 'string' ? column : 'to']: recipient }
 }
 
 function noBody(): EngineError {
   return new EngineError('BAD_REQUEST', 'there is no body; send the settings as application/json')
 }
 
-function unknownProfile(name: string | undefined): EngineError {
-  if (name === undefined) {
-    return new EngineError('BAD_REQUEST', 'a CSV body needs ?profile=NAME; or send multipart with parts job and file')
+/** The body is the file, the settings are saved. @throws EngineError NOT_FOUND: no such profile. */
+function createFromCsv(engine: EngineApi, request: FastifyRequest, reply: FastifyReply): Promise<JobView> {
+  const { profile } = request.query as { profile?: string }
+  if (profile === undefined) {
+    throw new EngineError('BAD_REQUEST', 'a CSV body needs ?profile=NAME; or send multipart with parts job and file')
   }
-  return new EngineError('NOT_FOUND', `there is no profile named ${JSON.stringify(name)}`)
+  engine.profiles.get(principalOf(request), profile)
+  request.raw.setTimeout(uploadIdleMs)
+  return createWithFile(engine, request, reply, { settings: { profile }, file: bytesOf(request.raw) })
 }
 
-async function createWithFile(engine: EngineApi, request: FastifyRequest, reply: FastifyReply): Promise<JobView> {
+async function createFromForm(engine: EngineApi, request: FastifyRequest, reply: FastifyReply): Promise<JobView> {
   request.raw.setTimeout(uploadIdleMs)
   const parts = request.parts()
   const settings = await settingsOf(await nextPart(parts, 'job'))
   const file = await nextPart(parts, 'file')
   if (file.type !== 'file') throw missing('file', 'it must be sent as a file, e.g. curl -F file=@rows.csv')
+  return createWithFile(engine, request, reply, { settings, file: onlyFile(file.file as Readable, parts) })
+}
+
+/** The bytes of the form's file; it must be the last part, since nothing of another would be sent. */
+async function* onlyFile(file: Readable, parts: AsyncIterator<Multipart>): AsyncGenerator<Buffer> {
+  yield* bytesOf(file)
+  const { value, done } = await parts.next().catch(brokenForm)
+  if (done) return
+  const { fieldname } = value as Multipart
+  const fields = [
+    { pointer: `/${fieldname}`, message: 'is one part too many: a form has a part `job`, then one `file`' },
+  ]
+  throw new EngineError('VALIDATION', `the form has another part \`${fieldname}\` behind its file`, { fields })
+}
+
+interface WithFile {
+  settings: JobSettings
+  file: AsyncGenerator<Buffer>
+}
+
+/** Settings and file in one call: both are what an Idempotency-Key stands for. */
+async function createWithFile(
+  engine: EngineApi,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { settings, file }: WithFile,
+): Promise<JobView> {
   const principal = principalOf(request)
-  const upload = (job: JobView) => engine.upload(principal, job.id, bytesOf(file.file as Readable))
   const work = async () => {
     const { id } = await engine.createJob(principal, settings, null)
     try {
-      return await engine.upload(principal, id, bytesOf(file.file as Readable))
+      return await engine.upload(principal, id, file)
     } catch (error) {
       await giveUp(engine, principal, id)
       throw error
@@ -116,16 +138,19 @@ async function createWithFile(engine: EngineApi, request: FastifyRequest, reply:
   }
   const made = await once(engine, request, reply, { body: settings, work })
   // A replay of a job whose file was lost with a crash: here it comes again.
-  const job = made.state === 'receiving' ? await upload(made) : made
+  const job = made.state === 'receiving' ? await engine.upload(principal, made.id, file) : made
   // Any other replay has not touched the file: it is read to its end, since clients send all before they listen.
-  const sha256 = await digestOf(file.file as Readable)
-  const kept = made.file?.sha256 ?? sha256
-  if (job === made && reply.hasHeader('idempotent-replay') && kept !== sha256) {
-    reply.removeHeader('idempotent-replay')
-    throw new EngineError('IDEMPOTENCY_MISMATCH', 'This Idempotency-Key came with another file before.')
-  }
+  if (job === made && reply.hasHeader('idempotent-replay')) await requireSameFile(made, file, reply)
   drain(request.raw)
   return job
+}
+
+/** @throws EngineError IDEMPOTENCY_MISMATCH. */
+async function requireSameFile(made: JobView, file: AsyncIterable<Buffer>, reply: FastifyReply): Promise<void> {
+  const sha256 = await digestOf(file)
+  if ((made.file?.sha256 ?? sha256) === sha256) return
+  reply.removeHeader('idempotent-replay')
+  throw new EngineError('IDEMPOTENCY_MISMATCH', 'This Idempotency-Key came with another file before.')
 }
 
 /** Nobody was told the id of a job whose only request broke off: it would wait for its file for ever. */
@@ -133,10 +158,10 @@ async function giveUp(engine: EngineApi, principal: Principal, id: string): Prom
   if (engine.job(principal, id).state === 'receiving') await engine.cancelJob(principal, id)
 }
 
-/** SHA-256 of what is left of the stream, unpacked, in hex. */
-async function digestOf(stream: Readable): Promise<string> {
+/** SHA-256 of the file, unpacked, in hex. */
+async function digestOf(file: AsyncIterable<Buffer>): Promise<string> {
   const hash = createHash('sha256')
-  for await (const chunk of plainBytes(bytesOf(stream))) hash.update(chunk)
+  for await (const chunk of plainBytes(file)) hash.update(chunk)
   return hash.digest('hex')
 }
 

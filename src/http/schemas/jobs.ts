@@ -16,6 +16,7 @@ const columns = {
   phones: Type.Optional(Type.Array(ColumnRef, { minItems: 1, maxItems: 16 })),
   phonesMode: Type.Optional(oneOf(['first', 'all'], 'Use the first valid phone of a record, or each.')),
   text: Type.Optional(ColumnRef),
+  keyword: Type.Optional(ColumnRef),
   sendAt: Type.Optional(ColumnRef),
   sendAtFormat: Type.Optional(
     text(
@@ -55,11 +56,16 @@ export const Reference = text('Your own reference, shown again.', 256)
 export const Flash = Type.Boolean({ description: 'Shown at once and not stored by the phone.' })
 export const SmsChannel = oneOf(['auto', 'sms'], 'Way of sending; voice and email come in a later version.')
 
-const settings = {
+/** Known, and refused with its own words. */
+const Later = Type.Unsafe<never>({ not: {}, description: 'Repeated sending comes in a later version.' })
+
+export const settings = {
   name: Type.Optional(text('Name shown to people.', 256)),
   channel: Type.Optional(SmsChannel),
   from: Type.Optional(text('Sender: a number, or up to 11 letters and digits.', 21)),
   text: Type.Optional(Text),
+  template: Type.Optional(text('Name of a template; its text is taken now.', 64)),
+  profile: Type.Optional(text('Name of a profile; what the job says itself wins.', 64)),
   csv: Type.Optional(Type.Object(csv, strict)),
   columns: Type.Optional(Type.Object(columns, strict)),
   defaultCountry: Type.Optional(
@@ -72,6 +78,7 @@ const settings = {
   priority: Type.Optional(Priority),
   ratePerSecond: Type.Optional(Rate),
   sendAt: Type.Optional(SendAt),
+  every: Type.Optional(Later),
   review: Type.Optional(Type.Boolean({ description: 'Wait for POST …/start after the ingest.' })),
   onUnanswered: Type.Optional(oneOf(['resend', 'hold'], 'What follows when a carrier never answers.')),
   deduplicate: Type.Optional(Type.Boolean({ description: 'One message per number; the first row wins.' })),

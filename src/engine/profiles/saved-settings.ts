@@ -1,0 +1,93 @@
+/**
+ * From the settings of a request to those that the job is made with: what its profile says, the text of its template, and
+ * the texts of the account's keywords. All of it is taken now and kept with the job, so that a later change of a profile
+ * or template touches no job that was made before. Main thread.
+ */
+import { EngineError } from '../contract/errors.js'
+import type { JobSettings } from '../contract/job.js'
+import type { ProfileSettings } from '../contract/profiles.js'
+import type { Documents, DocumentWrite } from '../store/documents.js'
+import type { Templates } from '../templates/templates.js'
+import type { Profiles } from './profiles.js'
+
+const JOB_TEXTS = 'job-texts'
+
+/** Folded keyword → text, as they were when the job was made. */
+export interface JobTexts {
+  byKeyword: Record<string, string>
+}
+
+export interface WholeSettings {
+  settings: JobSettings
+  /** null: no column picks texts. */
+  texts: JobTexts | null
+}
+
+/** For the transaction that makes the job. */
+export function jobTextWrites(job: number, texts: JobTexts | null): DocumentWrite[] {
+  return texts === null ? [] : [{ collection: JOB_TEXTS, key: [job], value: texts }]
+}
+
+/** By folded keyword. */
+export function readJobTexts(documents: Documents, job: number): Record<string, string> {
+  return documents.get<JobTexts>(JOB_TEXTS, [job])?.byKeyword ?? {}
+}
+
+export class SavedSettings {
+  readonly #profiles: Profiles
+  readonly #templates: Templates
+
+  constructor(profiles: Profiles, templates: Templates) {
+    this.#profiles = profiles
+    this.#templates = templates
+  }
+
+  /** `account`: number. @throws EngineError VALIDATION: no such profile or template. */
+  resolve(account: number, given: JobSettings): WholeSettings {
+    if (given.template !== undefined && given.text !== undefined) {
+      throw wrong('/template', 'cannot stand beside text')
+    }
+    const settings = given.profile === undefined ? { ...given } : this.#merged(account, given, given.profile)
+    if (settings.template !== undefined) {
+      const text = this.#templates.text(account, settings.template)
+      if (text === null) throw wrong('/template', 'names no template of this account')
+      settings.text = text
+    }
+    const hasKeywords = settings.columns?.keyword !== undefined
+    return { settings, texts: hasKeywords ? { byKeyword: this.#templates.byKeyword(account) } : null }
+  }
+
+  #merged(account: number, own: JobSettings, name: string): JobSettings {
+    const saved = this.#profiles.settings(account, name)
+    if (saved === null) throw wrong('/profile', 'names no profile of this account')
+    return merge(saved, own)
+  }
+}
+
+/** What the job says wins; `csv` and `columns` are merged key by key. */
+function merge(saved: ProfileSettings, own: JobSettings): JobSettings {
+  const merged: JobSettings = { ...saved, ...own }
+  if (saved.csv !== undefined || own.csv !== undefined) merged.csv = { ...saved.csv, ...own.csv }
+  if (saved.columns !== undefined || own.columns !== undefined) {
+    merged.columns = mergeColumns({ ...saved.columns }, { ...own.columns })
+  }
+  // A text of the job's own stands in the place of the saved one, whichever way either is given.
+  if (own.text !== undefined) delete merged.template
+  else if (own.template !== undefined) delete merged.text
+  return merged
+}
+
+type Columns = NonNullable<JobSettings['columns']>
+
+function mergeColumns(saved: Columns, own: Columns): Columns {
+  const merged: Columns = { ...saved, ...own }
+  if (saved.fields !== undefined && own.fields !== undefined) merged.fields = { ...saved.fields, ...own.fields }
+  // One recipient column, or several: the job's own choice is not added to the saved one.
+  if (own.to !== undefined && own.phones === undefined) delete merged.phones
+  if (own.phones !== undefined && own.to === undefined) delete merged.to
+  return merged
+}
+
+function wrong(pointer: string, message: string): EngineError {
+  return new EngineError('VALIDATION', `${pointer} ${message}.`, { fields: [{ pointer, message }] })
+}
