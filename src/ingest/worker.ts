@@ -10,6 +10,7 @@ import type {
   CutResult,
   DuplicatesResult,
   IngestTask,
+  NumbersResult,
   PreviewResult,
   RangeResult,
   SniffResult,
@@ -20,6 +21,7 @@ import { LmdbStore } from '../engine/store/lmdb-store.js'
 import { cutRanges } from './cut.js'
 import { sniff } from './dialect.js'
 import { markDuplicates } from './duplicates.js'
+import { readNumbers } from './numbers.js'
 import { preview } from './preview.js'
 import { ingestRange } from './range.js'
 
@@ -36,6 +38,7 @@ const tasks = {
   cut: (task: Task<'cut'>): CutResult => cutRanges(task),
   range: (task: Task<'range'>): RangeResult => ingestRange(store(), task.plan, task.bounds),
   duplicates: (task: Task<'duplicates'>): DuplicatesResult => markDuplicates(store(), task.job),
+  numbers: (task: Task<'numbers'>): NumbersResult => readNumbers(task),
   preview: (task: Task<'preview'>): PreviewResult => preview(task.plan, task),
 }
 export type IngestResult = ReturnType<(typeof tasks)[IngestTask['kind']]>

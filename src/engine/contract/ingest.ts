@@ -80,6 +80,8 @@ export interface JobPlan {
   createdSeconds: number
   /** The account's, as they were when the file began to be read. */
   rules: NumberRules
+  /** Channels that are switched off for the account; absent: none. */
+  channelsOff?: readonly ChannelName[]
 }
 
 export interface RangeBounds {
@@ -112,6 +114,18 @@ export type IngestTask =
     }
   | { kind: 'range'; plan: JobPlan; bounds: RangeBounds }
   | { kind: 'duplicates'; job: number }
+  /** Writes the numbers of a whole file to `out`; see ingest/numbers.ts. */
+  | {
+      kind: 'numbers'
+      path: string
+      out: string
+      available: number
+      complete: boolean
+      dialect: Dialect
+      columns: ColumnPlan
+      defaultCountry: string | null
+      shortCodes: boolean
+    }
   | { kind: 'preview'; plan: JobPlan; available: number; complete: boolean; rows: number }
 
 export interface SniffResult {
@@ -142,6 +156,14 @@ export interface DuplicatesResult {
   kinds: RowKind[]
   /** Of them with a number that ends in 000. */
   round: number
+}
+
+/** Of a file of numbers: what was read, and why some are none. `errors`: the first limits.importErrors. */
+export interface NumbersResult {
+  records: number
+  rejected: number
+  rejectedByReason: Record<string, number>
+  errors: { line: number; code: ReasonCode; detail: string }[]
 }
 
 export interface PreviewRow {

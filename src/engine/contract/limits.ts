@@ -24,6 +24,9 @@ export const limits = {
   inlineRecipients: 10_000,
   pricesPerAccount: 10_000,
   messagesPerRequest: 1_000,
+  suppressionsPerRequest: 10_000,
+  /** Rejected lines of an import that its answer names. */
+  importErrors: 1_000,
   /** Of a file as it is read: a compressed one is measured unpacked. */
   uploadBytes: 64 * 1024 ** 3,
   /** A gzip file may unpack to so many times its size, and to so many bytes whatever its size. */
@@ -62,6 +65,36 @@ export const limits = {
   traces: 16,
   tracedPdus: 2_000,
 
+  /** Contacts of one bulk request, and octets of its body. */
+  contactsPerRequest: 10_000,
+  contactListBytes: 16 << 20,
+  /** Of one contact; its record is at most so many octets as stored. */
+  contactAttributes: 256,
+  contactTags: 100,
+  contactBytes: 32 * 1024,
+  attributeNameChars: 128,
+  attributeValueChars: 2_048,
+  tagChars: 64,
+  consentChars: 1_024,
+  emailChars: 254,
+  companyChars: 256,
+  /** Of one account. */
+  attributeNames: 1_000,
+  tagNames: 10_000,
+  /** New numbers of an account that are kept as sorted runs before they are merged into the index. */
+  freshNumbers: 131_072,
+  /** Rejected rows that the view of an import shows. */
+  importRejectsShown: 100,
+  /** Conditions of an audience: all of them, one within another, and values of one `in`. */
+  conditions: 200,
+  conditionDepth: 10,
+  conditionValues: 1_000,
+  conditionValueChars: 1_024,
+  audienceTags: 50,
+  /** Contacts that one task of an audience looks at, and octets of the file that it makes of them. */
+  audienceTaskContacts: 20_000,
+  audienceTaskBytes: 1 << 20,
+
   /** Attempts of one message before it fails with RETRIES_EXHAUSTED. */
   attempts: 20,
   jobsPerPage: 200,
@@ -74,4 +107,6 @@ assert(limits.partsPerMessage <= 32, 'part bitmaps are 32 bits')
 assert(limits.recordBytes < limits.rangeBytes, 'a range holds at least one record')
 assert(limits.fieldBytes <= limits.recordBytes)
 assert(limits.payloadBytes < limits.pduBytes)
+assert(limits.contactListBytes < limits.uploadBytes)
+assert(limits.attributeValueChars <= limits.fieldBytes, 'an attribute fits a field of the file of its audience')
 assert(limits.blocksClaimed < limits.blockStatesResident)

@@ -1,0 +1,61 @@
+/** What a link in a message leads to: the page says for whom it is, the button suppresses at once. Main thread. */
+import type { Accounts } from '../accounts/accounts.js'
+import type { Audit } from '../audit/audit.js'
+import { auditedNumber } from '../audit/audit.js'
+import type { Clock } from '../contract/clock.js'
+import { maskNumber } from '../contract/log.js'
+import type { UnsubscribePage } from '../contract/suppressions.js'
+import type { LinkTarget, LinkTokens } from './link-token.js'
+import { type SuppressionBook, withReason } from './suppression-book.js'
+import { shownNumber } from './suppression-view.js'
+
+export interface UnsubscribingDeps {
+  book: SuppressionBook
+  accounts: Accounts
+  audit: Audit
+  clock: Clock
+  tokens: LinkTokens
+}
+
+export class Unsubscribing {
+  readonly #deps: UnsubscribingDeps
+
+  constructor(deps: UnsubscribingDeps) {
+    this.#deps = deps
+  }
+
+  page(token: string): UnsubscribePage | null {
+    const target = this.#deps.tokens.read(token)
+    return target === null ? null : this.#pageOf(target)
+  }
+
+  async unsubscribe(token: string): Promise<UnsubscribePage | null> {
+    const { book, clock, tokens, accounts, audit } = this.#deps
+    const target = tokens.read(token)
+    const account = target === null ? null : accounts.byNumber(target.account)
+    if (target === null || account === null) return null
+    const place = { account: target.account, number: target.number }
+    const sender = target.sender === '' ? undefined : target.sender
+    const before = book.reasons(place)
+    const isKnown = before.some((reason) => reason.source === 'link' && reason.sender === sender)
+    if (!isKnown) {
+      const after = withReason(before, { sender, source: 'link', atMs: clock.now() })
+      await book.commit([book.stage(place, after)])
+      const object = auditedNumber('suppression', `+${target.number}`)
+      await audit.write([], { principal: null, action: 'suppression.link', object, account, after })
+    }
+    return this.#pageOf(target)
+  }
+
+  /** null: the account is gone. */
+  #pageOf({ account, number, sender }: LinkTarget): UnsubscribePage | null {
+    const record = this.#deps.accounts.byNumber(account)
+    if (record === null) return null
+    return {
+      name: record.name,
+      number: maskNumber(shownNumber(number)),
+      sender: sender === '' ? null : sender,
+      isSuppressed: this.#deps.book.has(account, number, sender),
+    }
+  }
+}
