@@ -10,6 +10,7 @@ import { Random } from './engine/base/random.js'
 import type { SmppCarrierConfig } from './engine/config/smpp-carrier.js'
 import { systemClock } from './engine/contract/clock.js'
 import { EngineError } from './engine/contract/errors.js'
+import type { MessageRef } from './engine/contract/message.js'
 import type { OutcomeSink } from './engine/contract/outcome.js'
 import type { DispatcherStart, FromDispatcher, RouteDispatch, ToDispatcher } from './engine/contract/thread.js'
 import { Dispatcher } from './engine/dispatch/dispatcher.js'
@@ -67,10 +68,14 @@ function tellInbound(): void {
 
 let eventsTimer: NodeJS.Timeout | null = null
 
-function tellEvents(): void {
+const withEvents = new Set<number>()
+
+function tellEvents(accounts: number[]): void {
+  for (const account of accounts) withEvents.add(account)
   eventsTimer ??= setTimeout(() => {
     eventsTimer = null
-    post({ type: 'events' })
+    post({ type: 'events', accounts: [...withEvents] })
+    withEvents.clear()
   }, EVENTS_MS)
 }
 
@@ -117,6 +122,8 @@ const handlers: { [K in ToDispatcher['type']]: (message: Extract<ToDispatcher, {
   },
   carriers: ({ request }) => post({ type: 'carriers', request, items: carriers.views() }),
   states: ({ request, blocks }) => dispatcher.states(blocks, (states) => post({ type: 'states', request, states })),
+  waits: ({ request, ref }) => post({ type: 'waits', request, waits: dispatcher.whyWaits.of(ref as MessageRef) }),
+  snapshot: ({ request }) => dispatcher.snapshot(() => post({ type: 'snapshot', request })),
   reload: ({ request, carriers: list, routes: routeList }) => {
     const changed = carriers.reload(list as SmppCarrierConfig[])
     const before = routes
@@ -131,6 +138,8 @@ const handlers: { [K in ToDispatcher['type']]: (message: Extract<ToDispatcher, {
   },
   traceMore: ({ watch, carrier }) => tracerOf(carrier).more(watch),
   eventAccounts: ({ accounts }) => dispatcher.feed.use(accounts),
+  settle: ({ request, task }) =>
+    dispatcher.settling.settle(task, (settled) => post({ type: 'settled', request, settled })),
   drain: ({ deadlineMs }) => {
     dispatcher
       .drain(deadlineMs)

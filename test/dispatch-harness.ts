@@ -102,6 +102,9 @@ export class ScriptedChannel implements Channel {
     this.maxOutstanding = Math.max(this.maxOutstanding, this.#outstanding.length)
     return true
   }
+  sentAgoMs(ref: MessageRef): number {
+    return this.#outstanding.some((sent) => sent.ref === ref) ? 0 : -1
+  }
   flush(): void {}
   /** The peer answers between two ticks. */
   tick(): void {
@@ -217,8 +220,10 @@ export function jobDispatch(job: number, accepted: number, change: Partial<JobDi
     weight: 1,
     priority: 1,
     ratePerSecond: 0,
+    accountRatePerSecond: 0,
     onUnanswered: 'resend',
     sendAtMs: 0,
+    hours: null,
     state: 'running',
     accepted,
     openEnded: false,

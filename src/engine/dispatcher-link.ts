@@ -4,7 +4,8 @@
  */
 import type { CarrierPatch, CarrierView } from './contract/channel.js'
 import { EngineError } from './contract/errors.js'
-import type { FromDispatcher, JobProgress, RouteDispatch, ToDispatcher } from './contract/thread.js'
+import type { FromDispatcher, JobProgress, RouteDispatch, SettleTask, ToDispatcher } from './contract/thread.js'
+import type { Wait } from './contract/waits.js'
 import { TraceFeed } from './trace-feed.js'
 
 /** A worker thread as this file needs it. */
@@ -17,8 +18,8 @@ export interface DispatcherEvents {
   progress(jobs: JobProgress[]): void
   finished(job: number): void
   inbound(): void
-  /** Message events of webhooks are durable. */
-  events(): void
+  /** Message events of these accounts are durable. */
+  events(accounts: number[]): void
   fatal(code: string, message: string): void
 }
 
@@ -69,10 +70,10 @@ export class DispatcherLink {
     if (message.type === 'progress') this.#events.progress(message.jobs)
     else if (message.type === 'finished') this.#events.finished(message.job)
     else if (message.type === 'inbound') this.#events.inbound()
-    else if (message.type === 'events') this.#events.events()
+    else if (message.type === 'events') this.#events.events(message.accounts)
     else if (message.type === 'traced') this.traces.traced(message.watch, message.batch)
     else if (message.type === 'fatal') this.#events.fatal(message.code, message.message)
-    else if (message.type === 'carriers' || message.type === 'states' || message.type === 'reloaded') {
+    else if ('request' in message) {
       this.#waiting.get(message.request)?.resolve(message)
       this.#waiting.delete(message.request)
     }
@@ -101,6 +102,12 @@ export class DispatcherLink {
     return await this.carriers()
   }
 
+  /** How many of the messages were unknown; they are settled durably. */
+  async settle(task: SettleTask): Promise<number> {
+    const answer = await this.#ask((request) => ({ type: 'settle', request, task }))
+    return answer.type === 'settled' ? answer.settled : 0
+  }
+
   /** Resolves with what changed, a line each. */
   async reload(carriers: unknown[], routes: RouteDispatch[]): Promise<string[]> {
     const answer = await this.#ask((request) => ({ type: 'reload', request, carriers, routes }))
@@ -112,6 +119,17 @@ export class DispatcherLink {
     if (blocks.length === 0) return []
     const answer = await this.#ask((request) => ({ type: 'states', request, blocks }))
     return answer.type === 'states' ? answer.states : []
+  }
+
+  /** Resolves when the states of all blocks are stored as they are now. */
+  async snapshot(): Promise<void> {
+    await this.#ask((request) => ({ type: 'snapshot', request }))
+  }
+
+  /** What a message that is not final waits for now. */
+  async waits(ref: number): Promise<Wait[]> {
+    const answer = await this.#ask((request) => ({ type: 'waits', request, ref }))
+    return answer.type === 'waits' ? answer.waits : []
   }
 
   /** Resolves when the dispatcher has unbound and flushed, or never if it is gone. */

@@ -7,7 +7,7 @@
 import { LatencyWindow } from '../engine/base/latency-window.js'
 import { RateLimiter } from '../engine/base/rate.js'
 import type { BindState, BindView } from '../engine/contract/channel.js'
-import type { OutgoingMessage } from '../engine/contract/message.js'
+import type { MessageRef, OutgoingMessage } from '../engine/contract/message.js'
 import { OUTCOME, type Settlement } from '../engine/contract/outcome.js'
 import type { CarrierContext } from './carrier-context.js'
 import type { BindMetrics } from './carrier-metrics.js'
@@ -179,6 +179,11 @@ export class Bind implements LinkOwner {
     const sender = this.#sender.session
     const from = sender?.identity.generation === generation ? sender : this.#receiver?.session
     if (from?.identity.generation === generation) from.acknowledge(sequence, isDataSm(session), ok)
+  }
+
+  /** Monotonic ms at which a request for this message was sent that is in flight; -1: none is. */
+  sentAtOf(ref: MessageRef): number {
+    return this.#sender.session?.sentAtOf(ref) ?? -1
   }
 
   resizeWindow(window: number): void {

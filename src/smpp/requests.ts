@@ -58,6 +58,11 @@ export class Requests {
     return this.#window.inFlight
   }
 
+  /** Monotonic ms at which a request for this message was sent that is in flight; -1: none is. */
+  sentAtOf(ref: MessageRef): number {
+    return this.#window.sentAtOf(ref)
+  }
+
   /** A sequence number for a request that is no submit. */
   sequence(): number {
     return this.#window.sequence()

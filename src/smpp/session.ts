@@ -6,7 +6,7 @@
  */
 import type { Socket } from 'node:net'
 import type { Endpoint } from '../engine/config/endpoint.js'
-import type { OutgoingMessage } from '../engine/contract/message.js'
+import type { MessageRef, OutgoingMessage } from '../engine/contract/message.js'
 import { OUTCOME } from '../engine/contract/outcome.js'
 import type { CarrierContext } from './carrier-context.js'
 import { type BindCommand, COMMAND, RESPONSE } from './constants.js'
@@ -124,6 +124,10 @@ export class Session {
     if (this.#reading || !this.#inbound.isRelieved) return
     this.#reading = true
     this.#socket.resume()
+  }
+
+  sentAtOf(ref: MessageRef): number {
+    return this.#requests.sentAtOf(ref)
   }
 
   resizeWindow(window: number): void {

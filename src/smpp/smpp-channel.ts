@@ -6,7 +6,7 @@
 import type { SmppCarrierConfig } from '../engine/config/smpp-carrier.js'
 import type { ActionView, CarrierPatch, CarrierView, Channel } from '../engine/contract/channel.js'
 import { limits } from '../engine/contract/limits.js'
-import type { OutgoingMessage } from '../engine/contract/message.js'
+import type { MessageRef, OutgoingMessage } from '../engine/contract/message.js'
 import { Bind } from './bind.js'
 import type { CarrierContext } from './carrier-context.js'
 import { makeContext, refit, type SmppChannelDeps } from './carrier-setup.js'
@@ -123,6 +123,11 @@ class SmppChannel implements SmppCarrierChannel {
     const chosen = isBetter ? second : first
     this.#cursor = (chosen + 1) % this.#active
     return this.#binds[chosen]!.send(message, nowMs)
+  }
+
+  sentAgoMs(ref: MessageRef): number {
+    const sentAt = Math.max(...this.#binds.map((bind) => bind.sentAtOf(ref)))
+    return sentAt < 0 ? -1 : this.#context.clock.monotonic() - sentAt
   }
 
   /** Index of the first bind with room among `count` from `from` on; -1: none. */

@@ -90,6 +90,14 @@ export class Window {
     return -1
   }
 
+  /** When the first request for this message was sent that is in flight; -1: none is. Looks through all. */
+  sentAtOf(ref: number): number {
+    for (let slot = 0; slot <= this.#mask; slot++) {
+      if (this.#sequence[slot] !== 0 && this.#ref[slot] === ref) return this.#sentAt[slot]!
+    }
+    return -1
+  }
+
   sequenceAt(slot: number): number {
     return this.#sequence[slot]!
   }

@@ -3,8 +3,11 @@ import type { AccountSettings, AccountView, Features } from '../contract/api.js'
 import { EngineError, type FieldError } from '../contract/errors.js'
 import { DEFAULT_NUMBER_RULES, type NumberRules, numberRules } from '../contract/number-rules.js'
 import type { Price } from '../contract/price.js'
+import type { SendingWindow } from '../contract/sending-hours.js'
+import { windowErrors } from '../schedule/window-setting.js'
 import { numberSettings } from './number-settings.js'
 import { checkCurrency, priceViews, readPrices } from './prices.js'
+import { readSenders } from './senders.js'
 
 export interface AccountRecord extends NumberRules {
   /** What blocks and jobs carry. */
@@ -16,18 +19,16 @@ export interface AccountRecord extends NumberRules {
   timeZone: string
   weight: number
   ratePerSecond: number | null
+  /** Of every job that names no window of its own, and of single messages; null: at any time. */
+  sendingHours: SendingWindow | null
   prices: Price[]
   /** ISO 4217. */
   currency: string | null
+  /** Senders that it may use, the first one by default; empty: any. */
+  senders: string[]
+  /** Nothing is sent for it. */
+  suspended: boolean
   createdAtMs: number
-}
-
-export interface KeyRecord {
-  id: string
-  account: string
-  digest: Uint8Array
-  createdAtMs: number
-  lastUsedAtMs: number | null
 }
 
 const ID = /^[a-z0-9][a-z0-9_-]{0,31}$/
@@ -48,9 +49,12 @@ export function newAccount(facts: { id: string; number: number; nowMs: number })
     timeZone: 'UTC',
     weight: 1,
     ratePerSecond: null,
+    sendingHours: null,
     ...DEFAULT_NUMBER_RULES,
     prices: [],
     currency: null,
+    senders: [],
+    suspended: false,
     createdAtMs: facts.nowMs,
   }
 }
@@ -79,7 +83,9 @@ export function withSettings(
   if (settings.ratePerSecond != null && !(settings.ratePerSecond > 0)) {
     fields.push({ pointer: '/ratePerSecond', message: 'must be above 0' })
   }
+  if (settings.sendingHours != null) fields.push(...windowErrors(settings.sendingHours, '/sendingHours'))
   const prices = settings.prices === undefined ? record.prices : readPrices(settings.prices, fields)
+  const senders = settings.senders === undefined ? record.senders : readSenders(settings.senders, fields)
   checkCurrency(settings.currency, fields)
   const numbers = numberSettings(record, settings, fields)
   if (fields.length > 0) throw new EngineError('VALIDATION', 'The account settings do not fit.', { fields })
@@ -91,9 +97,12 @@ export function withSettings(
     timeZone: settings.timeZone ?? record.timeZone,
     weight: settings.weight ?? record.weight,
     ratePerSecond: settings.ratePerSecond === undefined ? record.ratePerSecond : settings.ratePerSecond,
+    sendingHours: settings.sendingHours === undefined ? record.sendingHours : settings.sendingHours,
     ...numbers,
     prices,
     currency: settings.currency === undefined ? record.currency : settings.currency,
+    senders,
+    suspended: settings.suspended ?? record.suspended,
   }
 }
 
@@ -115,9 +124,12 @@ export function accountView(record: AccountRecord, keys: AccountView['keys']): A
     timeZone: record.timeZone,
     weight: record.weight,
     ratePerSecond: record.ratePerSecond,
+    sendingHours: record.sendingHours,
     ...numberRules(record),
     prices: priceViews(record.prices),
     currency: record.currency,
+    senders: record.senders,
+    suspended: record.suspended,
     keys,
     createdAt: new Date(record.createdAtMs).toISOString(),
   }

@@ -13,6 +13,12 @@ export class TimeHeap {
     return this.#size === 0 ? Number.POSITIVE_INFINITY : this.#times[0]!
   }
 
+  /** Time of the first entry with this value that is found; -1: there is none. Looks through all of them. */
+  timeOf(value: number): number {
+    const at = this.#values.subarray(0, this.#size).indexOf(value)
+    return at < 0 ? -1 : this.#times[at]!
+  }
+
   push(time: number, value: number): void {
     if (this.#size === this.#times.length) this.#grow()
     let at = this.#size++

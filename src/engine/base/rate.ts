@@ -88,13 +88,21 @@ export class RateLimiter {
     this.#sum += n
   }
 
-  /** Milliseconds until `available` is at least 1; 0 when it is. */
-  nextMs(nowMs: number): number {
+  /**
+   * Milliseconds until `available` is at least 1 and so many parts may leave at once; 0 when it is so. More than the rate has
+   * a second may do so when nothing left for as long.
+   */
+  nextMs(nowMs: number, parts = 1): number {
     this.#advance(nowMs)
     const pace = Math.max(0, this.#dueAt - nowMs, this.#peakAt - nowMs)
-    if (this.#sum < this.#cap) return pace
+    let sum = this.#sum
+    const most = Math.max(0, this.#cap - parts)
+    if (sum <= most) return pace
     let oldest = this.#oldest
-    while (this.#counts[oldest & (SLOTS - 1)] === 0 && oldest < this.#newest) oldest++
+    for (; oldest <= this.#newest; oldest++) {
+      sum -= this.#counts[oldest & (SLOTS - 1)]!
+      if (sum <= most) break
+    }
     return Math.max(pace, oldest + SPAN_MS - nowMs)
   }
 

@@ -35,6 +35,11 @@ export function turnAt(wanted: number, zone: string): ClockTurn {
   return after !== instant && shown(after, format) === wanted ? 'repeated' : 'none'
 }
 
+/** What the clock on the wall of a zone that there is shows at an instant, both as epoch seconds. */
+export function wallClock(seconds: number, zone: string): number {
+  return shown(seconds, formatOf(zone)!)
+}
+
 /** What the clock on the wall shows at an instant, as seconds of UTC. */
 function shown(seconds: number, format: Intl.DateTimeFormat): number {
   const parts: Record<string, number> = {}

@@ -2,6 +2,7 @@
  * The façade as http and the command line see it: engine.ts implements it. Everything returned is plain JSON of the
  * public contract; everything refused is an EngineError.
  */
+import type { KeySettings, KeyView } from './api-key.js'
 import type { AuditApi } from './audit.js'
 import type { CarrierPatch, CarrierView } from './channel.js'
 import type { ExplainQuestion, ExplainView } from './explain.js'
@@ -11,13 +12,15 @@ import type { Counts, Estimate, JobSettings, JobState } from './job.js'
 import type { ChannelName, CodingName, PriorityName, StateName } from './message.js'
 import type { NumberRules } from './number-rules.js'
 import type { PriceSetting, PriceView } from './price.js'
-import type { ReasonCode } from './reasons.js'
 import type { ProfilesApi } from './profiles.js'
+import type { ReasonCode } from './reasons.js'
+import type { ReportsApi } from './report.js'
+import type { SendingWindow } from './sending-hours.js'
 import type { SubmitSettings } from './submit-fields.js'
+import type { TemplatesApi } from './templates.js'
 import type { TraceBatch, TraceFilter } from './trace.js'
 
 /** What a key may do: look at things; send messages and steer jobs; change what sending rests on (templates, webhooks …). */
-import type { TemplatesApi } from './templates.js'
 export const SCOPES = ['read', 'send', 'manage'] as const
 export type Scope = (typeof SCOPES)[number]
 
@@ -48,10 +51,21 @@ export interface AccountSettings extends Partial<NumberRules> {
   timeZone?: string
   weight?: number
   ratePerSecond?: number | null
+  /** Of every job that names no window of its own; null: at any time. */
+  sendingHours?: SendingWindow | null
   /** Replaces the whole list. */
   prices?: PriceSetting[]
   /** ISO 4217; of all prices. */
   currency?: string | null
+  /** Senders that it may use; empty: any. The first one is used where a message or job names none. */
+  senders?: string[]
+  /** Nothing is sent for it while this holds. */
+  suspended?: boolean
+}
+
+export interface NewAccountSettings extends AccountSettings {
+  /** What its first key is made for. */
+  key?: KeySettings
 }
 
 export interface AccountView extends NumberRules {
@@ -62,9 +76,12 @@ export interface AccountView extends NumberRules {
   timeZone: string
   weight: number
   ratePerSecond: number | null
+  sendingHours: SendingWindow | null
   prices: PriceView[]
   currency: string | null
-  keys: { id: string; prefix: string; createdAt: string; lastUsedAt: string | null }[]
+  senders: string[]
+  suspended: boolean
+  keys: KeyView[]
   createdAt: string
 }
 
@@ -147,6 +164,9 @@ export interface HistoryEntry {
   error?: string
   /** What the carrier's receipt says of the time. Its clock may be wrong. */
   carrierTime?: string
+  /** Of a message that an operator settled: what it became then, and who said so. */
+  state?: StateName
+  by?: string
 }
 
 export interface MessageView {
@@ -191,19 +211,31 @@ export interface Readiness {
 }
 
 export interface EngineApi {
+  readonly reports: ReportsApi
+  readonly templates: TemplatesApi
+  readonly profiles: ProfilesApi
   readonly audit: AuditApi
   readonly inbound: InboundApi
 
-  /** null: no such key. Constant time in the secret. */
-  authenticate(key: string): Principal | null
+  /**
+   * null: no such key. Constant time in the secret; `ip`: where the request came from.
+   * @throws EngineError UNAUTHORIZED: mistyped or expired. FORBIDDEN: the key is not for this address.
+   */
+  authenticate(key: string, ip?: string): Principal | null
 
-  createAccount(id: string, settings: AccountSettings): Promise<{ account: AccountView; key: string }>
+  createAccount(
+    id: string,
+    settings: NewAccountSettings,
+    by?: Principal,
+  ): Promise<{ account: AccountView; key: string }>
   accounts(query: PageQuery): Page<AccountView>
   account(id: string): AccountView
-  patchAccount(id: string, settings: AccountSettings): Promise<AccountView>
-  deleteAccount(id: string): Promise<void>
-  createKey(account: string): Promise<{ id: string; key: string }>
-  deleteKey(account: string, keyId: string): Promise<void>
+  /** `by`: who asked, for the audit log; absent: the program itself. */
+  patchAccount(id: string, settings: AccountSettings, by?: Principal): Promise<AccountView>
+  /** What is still queued for it is canceled. */
+  deleteAccount(id: string, by?: Principal): Promise<void>
+  createKey(account: string, settings?: KeySettings, by?: Principal): Promise<KeyView & { key: string }>
+  deleteKey(account: string, keyId: string, by?: Principal): Promise<void>
 
   createJob(
     principal: Principal,
@@ -212,8 +244,6 @@ export interface EngineApi {
   ): Promise<JobView>
   /** Resolves when the last byte is durable; the stream is read to its end or destroyed. */
   upload(principal: Principal, id: string, body: AsyncIterable<Buffer>): Promise<JobView>
-  readonly templates: TemplatesApi
-  readonly profiles: ProfilesApi
   jobs(principal: Principal, query: PageQuery & { state?: JobState }): Page<JobView>
   job(principal: Principal, id: string): JobView
   patchJob(
@@ -228,7 +258,6 @@ export interface EngineApi {
   preview(principal: Principal, id: string): Promise<JobPreview>
   /** Text of the CSV in pieces. */
   rejects(principal: Principal, id: string, raw: boolean): AsyncIterable<string | Buffer>
-  report(principal: Principal, id: string): AsyncIterable<string>
   jobMessages(principal: Principal, id: string, query: PageQuery & { state?: StateName }): Promise<Page<MessageView>>
 
   submit(principal: Principal, messages: MessageRequest[]): Promise<MessageAccepted[]>

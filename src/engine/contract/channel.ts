@@ -2,7 +2,7 @@
  * The port through which the dispatcher reaches carriers. SMPP, SIP and SMTP implement it; runs in the dispatcher
  * thread. Nothing here throws for what a peer does, and nothing waits.
  */
-import type { OutgoingMessage } from './message.js'
+import type { MessageRef, OutgoingMessage } from './message.js'
 
 export type BindState = 'closed' | 'connecting' | 'binding' | 'bound' | 'unbinding' | 'waiting'
 
@@ -91,6 +91,8 @@ export interface Channel {
   senderRoom(from: string, nowMs: number, withinMs: number): number
   /** Milliseconds until this sender may hand over a part by that rate; 0: now. */
   senderWaitMs(from: string, nowMs: number): number
+  /** Milliseconds since a part of this message was handed over whose answer is awaited; -1: there is none. Looks through all. */
+  sentAgoMs(ref: MessageRef): number
   /**
    * Takes over all parts of the message that are not accepted yet. Call only while `capacity` > 0; a message of more
    * parts than there is room for is taken whole: its rest goes out first, on the same bind, as room comes.

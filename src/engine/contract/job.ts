@@ -1,6 +1,7 @@
 /** A job: its settings, counts and life, as the contract shows them. */
 import type { FileEncodingName } from './file-encoding.js'
 import type { ChannelName, PriorityName } from './message.js'
+import type { SendingWindow } from './sending-hours.js'
 import type { SubmitSettings } from './submit-fields.js'
 
 /** A header label or a position from 1. */
@@ -54,6 +55,8 @@ export interface JobSettings extends SubmitSettings {
   ratePerSecond?: number
   /** RFC 3339. */
   sendAt?: string
+  /** Nothing leaves outside these hours; absent: the account's sendingHours. */
+  window?: SendingWindow
   review?: boolean
   onUnanswered?: 'resend' | 'hold'
   deduplicate?: boolean

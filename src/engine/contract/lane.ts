@@ -3,6 +3,8 @@
  * The main thread tells the dispatcher about jobs; lanes follow from the blocks that the job has in the queue index.
  */
 
+import type { HoursRule } from './sending-hours.js'
+
 export type OnUnanswered = 'resend' | 'hold'
 
 /** What the dispatcher needs to know of a job. Sent at release, at each change, and for every open job at start. */
@@ -16,9 +18,13 @@ export interface JobDispatch {
   priority: number
   /** Parts per second of this job; 0 = no limit of its own. */
   ratePerSecond: number
+  /** Parts per second of its account over all that it sends; 0 = no limit. */
+  accountRatePerSecond: number
   onUnanswered: OnUnanswered
   /** Nothing before this time (epoch ms); 0 = at once. */
   sendAtMs: number
+  /** Nothing outside these hours; null: at any time. */
+  hours: HoursRule | null
   state: 'running' | 'paused' | 'canceled'
   /** Messages of the job that are to be dispatched (duplicates taken out); -1: open-ended (single messages). */
   accepted: number

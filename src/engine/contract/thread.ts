@@ -2,6 +2,7 @@
 import type { CarrierPatch, CarrierView } from './channel.js'
 import type { JobDispatch } from './lane.js'
 import type { TraceBatch, TraceFilter } from './trace.js'
+import type { Wait } from './waits.js'
 
 /** A route with its carriers, as the dispatcher uses it: see schedule/routes.ts. */
 export interface RouteDispatch {
@@ -24,6 +25,17 @@ export interface DispatcherStart {
   logLevel: string
 }
 
+/** Messages whose end is unknown, and what an operator says of them. */
+export interface SettleTask {
+  refs: number[]
+  /** State number; queued: to be sent again. */
+  to: number
+  /** Who says so: id of a key, or admin. */
+  by: string
+  /** Set when the job had ended and is to go on. */
+  job: JobDispatch | null
+}
+
 export type ToDispatcher =
   | { type: 'job'; job: JobDispatch }
   /** New blocks of an open-ended job are durable. */
@@ -31,6 +43,10 @@ export type ToDispatcher =
   | { type: 'carrier'; id: string; change: CarrierPatch }
   | { type: 'carriers'; request: number }
   | { type: 'states'; request: number; blocks: number[] }
+  /** What a message waits for now. */
+  | { type: 'waits'; request: number; ref: number }
+  /** Store the states of all blocks, so that money and usage can follow. */
+  | { type: 'snapshot'; request: number }
   /** The configuration's carriers and the routes, as they are from now on. */
   | { type: 'reload'; request: number; carriers: unknown[]; routes: RouteDispatch[] }
   /** Begins to watch a carrier's PDUs, or ends it (null). */
@@ -39,6 +55,7 @@ export type ToDispatcher =
   | { type: 'traceMore'; watch: number; carrier: string }
   /** Accounts whose message events are wanted, from now on. */
   | { type: 'eventAccounts'; accounts: number[] }
+  | { type: 'settle'; request: number; task: SettleTask }
   | { type: 'drain'; deadlineMs: number }
 
 /** Live totals of a job; `states` by state number, as DispatchCounts. */
@@ -55,11 +72,15 @@ export type FromDispatcher =
   | { type: 'finished'; job: number }
   /** Subscribers' messages are durable and wait to be read. */
   | { type: 'inbound' }
-  /** Message events are durable. */
-  | { type: 'events' }
+  /** Message events of these accounts are durable. */
+  | { type: 'events'; accounts: number[] }
   | { type: 'carriers'; request: number; items: CarrierView[] }
   /** In the order asked; null = never claimed. Durable when this arrives. */
   | { type: 'states'; request: number; states: (Uint8Array | null)[] }
+  /** How many of them were unknown; durable when this arrives. */
+  | { type: 'settled'; request: number; settled: number }
+  | { type: 'waits'; request: number; waits: Wait[] }
+  | { type: 'snapshot'; request: number }
   /** What the new configuration changed, a line each. */
   | { type: 'reloaded'; request: number; changed: string[] }
   | { type: 'metric'; slot: number; name: string; labels: Record<string, string> }

@@ -1,12 +1,13 @@
 /** The jobs that the dispatcher knows, their totals and their lanes. */
 
-import { RateLimiter } from '../base/rate.js'
 import type { JobDispatch } from '../contract/lane.js'
 import { STATE, STATES } from '../contract/message.js'
 import type { DispatchCounts } from '../contract/store.js'
 import { Lane } from '../schedule/lane.js'
 import type { Route } from '../schedule/routes.js'
+import type { SendingHours } from '../schedule/sending-hours.js'
 import type { DispatchStore } from '../store/dispatch-store.js'
+import { Pace } from './pace.js'
 
 export interface JobTotals {
   readonly number: number
@@ -15,8 +16,13 @@ export interface JobTotals {
   counts: DispatchCounts
   /** Changed since the last commit. */
   dirty: boolean
-  /** Parts per second of this job; null: no limit of its own. */
-  limiter: RateLimiter | null
+  /** Parts per second of this job, and of its account; null: no limit. */
+  pace: Pace | null
+  accountPace: Pace | null
+  /** Kept by `Gates`; null: at any time. */
+  hours: SendingHours | null
+  /** It is outside its hours. */
+  isShut: boolean
   finishedPosted: boolean
   /** Earliest due time of its scheduled blocks, epoch seconds; Infinity when there are none. */
   nextDueSeconds: number
@@ -41,11 +47,20 @@ export function isFinished(dispatch: JobDispatch | null, states: readonly number
   return final >= dispatch.accepted
 }
 
+/** The pace for this rate, with what it has counted so far; 0: none. */
+function paceOf(known: Pace | null, perSecond: number): Pace | null {
+  if (perSecond <= 0) return null
+  const pace = known ?? new Pace(perSecond)
+  pace.set(perSecond)
+  return pace
+}
+
 export class Board {
   readonly #store: DispatchStore
   readonly #jobs = new Map<number, JobTotals>()
   readonly #routeOf: (route: number) => Route
   readonly dirty: JobTotals[] = []
+  readonly #accountPaces = new Map<number, Pace>()
 
   constructor(store: DispatchStore, routeOf: (route: number) => Route) {
     this.#store = store
@@ -61,7 +76,10 @@ export class Board {
         dispatch: null,
         counts: this.#store.counts(job) ?? noDispatchCounts(),
         dirty: false,
-        limiter: null,
+        pace: null,
+        accountPace: null,
+        hours: null,
+        isShut: false,
         finishedPosted: false,
         nextDueSeconds: Number.POSITIVE_INFINITY,
         lanes: new Map(),
@@ -69,6 +87,11 @@ export class Board {
       this.#jobs.set(job, totals)
     }
     return totals
+  }
+
+  /** null: nothing concerned this job lately. */
+  known(job: number): JobTotals | null {
+    return this.#jobs.get(job) ?? null
   }
 
   all(): IterableIterator<JobTotals> {
@@ -85,10 +108,20 @@ export class Board {
   register(dispatch: JobDispatch): JobTotals {
     const totals = this.totals(dispatch.job)
     totals.dispatch = dispatch
-    totals.limiter = dispatch.ratePerSecond > 0 ? (totals.limiter ?? new RateLimiter(dispatch.ratePerSecond)) : null
-    totals.limiter?.set(dispatch.ratePerSecond)
+    totals.pace = paceOf(totals.pace, dispatch.ratePerSecond)
+    this.#paceAccount(totals, dispatch)
     for (const lane of totals.lanes.values()) lane.job = dispatch
     return totals
+  }
+
+  /** One pace for all jobs of an account: it is told with each of them. */
+  #paceAccount(totals: JobTotals, { account, accountRatePerSecond }: JobDispatch): void {
+    const pace = paceOf(this.#accountPaces.get(account) ?? null, accountRatePerSecond)
+    if (pace === null) this.#accountPaces.delete(account)
+    else this.#accountPaces.set(account, pace)
+    if (pace === totals.accountPace) return
+    totals.accountPace = pace
+    for (const other of this.#jobs.values()) if (other.dispatch?.account === account) other.accountPace = pace
   }
 
   /** null: the job is not dispatched any more. */
@@ -98,6 +131,7 @@ export class Board {
     if (known !== undefined) return known
     if (totals.dispatch === null) return null
     const lane = new Lane(totals.dispatch, this.#routeOf(route))
+    lane.isShut = totals.isShut
     totals.lanes.set(route, lane)
     return lane
   }

@@ -67,12 +67,20 @@ export class Carrier {
     return this.#isStalled
   }
 
-  /** Monotonic time at which the first of the messages that wait for their sender's rate may go. */
-  senderDueAt = Number.POSITIVE_INFINITY
+  /** Epoch ms since which it can carry nothing; 0: it can. */
+  downSinceMs = 0
+
+  noteStanding(nowMs: number): void {
+    if (this.channel.up) this.downSinceMs = 0
+    else if (this.downSinceMs === 0) this.downSinceMs = nowMs
+  }
+
+  /** Monotonic time at which the first of the messages that wait for the rate of their sender, job or account may go. */
+  pacedUntil = Number.POSITIVE_INFINITY
 
   /** Milliseconds until time alone lets a message of the pipeline go. */
   nextMs(nowMs: number): number {
-    return Math.min(this.channel.nextCapacityMs(nowMs), this.senderDueAt - nowMs)
+    return Math.min(this.channel.nextCapacityMs(nowMs), this.pacedUntil - nowMs)
   }
 
   /** Parts of this sender that may be authorised now. */

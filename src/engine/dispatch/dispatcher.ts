@@ -33,6 +33,8 @@ import { type Recovered, Recovery } from './recovery.js'
 import { Residents } from './residents.js'
 import { Seating } from './seating.js'
 import { Sender } from './sender.js'
+import { Settling } from './settling.js'
+import { WhyWaits } from './why-waits.js'
 
 const COARSE_MS = 50
 
@@ -67,11 +69,14 @@ export class Dispatcher {
   readonly #claims: Claims
   readonly #sender: Sender
   readonly #cancel: Cancel
+  readonly settling: Settling
   readonly #admission: Admission
-  readonly #gates = new Gates()
+  readonly #gates: Gates
   /** In the order of their sinks; one that has gone stays, since late answers name its place. */
   readonly #carriers: Carrier[] = []
   readonly #seating: Seating
+  /** Why messages are not sent yet. */
+  readonly whyWaits: WhyWaits
   readonly inbox = new Inbox(() => this.wake())
   readonly #commits: Commits
   #outcomes!: Outcomes
@@ -99,8 +104,17 @@ export class Dispatcher {
     this.#seating = new Seating({ clock, residents, termsOf, jobs: () => this.#board.all() })
     this.#claims = new Claims(this.#ledger, { clock, waiting: this.#waiting, seating: this.#seating })
     this.#sender = new Sender(this.#ledger, clock, this.#seating)
+    this.#gates = new Gates({ seating: this.#seating, sender: this.#sender, carriers: this.#carriers })
     this.#admission = new Admission(this.#board, this.#claims, this.#seating)
     this.#cancel = new Cancel(this.#ledger, this.#claims, deps.clock)
+    this.settling = new Settling(this.#ledger, this.#seating, { clock, loop: this })
+    this.whyWaits = new WhyWaits({
+      ledger: this.#ledger,
+      seating: this.#seating,
+      carriers: this.#carriers,
+      waiting: this.#waiting,
+      clock,
+    })
     this.#commits = new Commits(this.#ledger, {
       clock,
       metrics: deps.metrics,
@@ -201,21 +215,11 @@ export class Dispatcher {
       const lane = this.#board.lane(dispatch.job, route)
       if (lane !== null) lane.mayHaveBlocks = true
     }
-    this.#setGate(totals)
+    this.#gates.apply(totals)
     if (dispatch.state === 'canceled') this.#cancel.job(totals)
     this.#housekeeping.countScheduled(totals)
     this.#board.touch(totals)
     this.wake()
-  }
-
-  /** Its hours have begun, or are over, or it was changed. */
-  #setGate(totals: JobTotals): void {
-    for (const lane of totals.lanes.values()) {
-      lane.isShut = totals.isShut
-      this.#seating.renew(lane)
-    }
-    if (!totals.isShut) return
-    for (const carrier of this.#carriers) this.#sender.withdrawJob(carrier, totals.number)
   }
 
   /** New blocks of an open-ended job. */
@@ -279,7 +283,7 @@ export class Dispatcher {
       this.inbox.bindsChanged = false
       this.#seating.update()
     }
-    for (const totals of this.#gates.turn(this.#deps.clock.now())) this.#setGate(totals)
+    this.#gates.turn(this.#deps.clock.now())
     this.#outcomes.process(this.inbox)
     this.#dueNow()
     this.#housekeeping.run(monotonicMs, this.#board.all())

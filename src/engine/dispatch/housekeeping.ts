@@ -60,7 +60,7 @@ export class Housekeeping {
           lane.mayHaveBlocks = true
           lane.nextDueMs = 0
         }
-        const stuck = !lane.route.hasOpen || totals.dispatch.state === 'paused'
+        const stuck = !lane.route.hasOpen || totals.dispatch.state === 'paused' || lane.isShut
         if (stuck && totals.dispatch.state !== 'canceled') this.#deps.claims.expireHead(lane)
         if (lane.route.failoverAfterMs > 0) this.#lookAtHead(lane)
         this.#deps.seating.refresh(lane)
@@ -70,7 +70,7 @@ export class Housekeeping {
 
   /** How long the first message waits, for the carriers that take what has waited too long. */
   #lookAtHead(lane: Lane): void {
-    const mayGo = lane.job.state === 'running' && lane.sinceMs > 0
+    const mayGo = lane.job.state === 'running' && lane.sinceMs > 0 && !lane.isShut
     lane.headSinceMs = mayGo ? this.#deps.claims.headSince(lane) : Number.POSITIVE_INFINITY
   }
 

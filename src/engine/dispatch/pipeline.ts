@@ -25,6 +25,13 @@ export class Pipeline {
     return this.#size > 0 && this.#sequences[this.#at]! <= durable ? this.#refs[this.#at]! : -1
   }
 
+  /** Place from the oldest; -1: it is not here. Looks through all of them. */
+  placeOf(ref: MessageRef): number {
+    const mask = this.#refs.length - 1
+    for (let n = 0; n < this.#size; n++) if (this.#refs[(this.#at + n) & mask] === ref) return n
+    return -1
+  }
+
   /** The oldest one whatever is durable; only while `size` > 0. */
   shift(): MessageRef {
     const ref = this.#refs[this.#at]! as MessageRef

@@ -46,6 +46,7 @@ export class Seating {
   /** A carrier that lanes may use from now on. */
   enter(carrier: Carrier): void {
     this.#carriers.set(carrier.channel.id, carrier)
+    carrier.noteStanding(this.#deps.clock.now())
   }
 
   /** Lanes use it no more; what it has in work is its own until it has drained. */
@@ -81,6 +82,7 @@ export class Seating {
   /** Carriers came or went: lanes of the routes that this touches move. */
   update(): void {
     const changed = new Set<Route>()
+    for (const carrier of this.#carriers.values()) carrier.noteStanding(this.#deps.clock.now())
     for (const route of this.#routes.values()) if (this.#updateRoute(route)) changed.add(route)
     if (changed.size === 0) return
     for (const totals of this.#deps.jobs()) {
@@ -134,7 +136,7 @@ export class Seating {
   /** Puts a lane into the fair queues of its carriers, or takes it out, as its job, carriers and content say. */
   refresh(lane: Lane): void {
     const nowMs = this.#deps.clock.now()
-    const mayGo = lane.job.state === 'running' && lane.job.sendAtMs <= nowMs
+    const mayGo = lane.job.state === 'running' && lane.job.sendAtMs <= nowMs && !lane.isShut
     if (!mayGo) lane.sinceMs = 0
     else if (lane.sinceMs === 0) lane.sinceMs = nowMs
     for (const seat of lane.seats) {
@@ -143,6 +145,12 @@ export class Seating {
       if (mayGo && wants(lane, seat, nowMs)) queue.activate(seat)
       else queue.deactivate(seat)
     }
+  }
+
+  /** Its account's weight or its priority may have changed: it takes its place anew. */
+  renew(lane: Lane): void {
+    for (const seat of lane.seats) this.#carriers.get(seat.outlet.carrier)?.queue.deactivate(seat)
+    this.refresh(lane)
   }
 
   refreshTouched(): void {

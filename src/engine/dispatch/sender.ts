@@ -23,11 +23,11 @@ export class Sender {
   send(carrier: Carrier, durable: number, monotonicMs: number): void {
     let capacity = carrier.channel.capacity(monotonicMs)
     carrier.hasRoom(capacity > 0)
-    carrier.senderDueAt = Number.POSITIVE_INFINITY
+    carrier.pacedUntil = Number.POSITIVE_INFINITY
     let turned = 0
     while (capacity > 0 && turned < carrier.pipeline.size) {
       if (carrier.pipeline.head(durable) < 0) return
-      if (this.#waitsForSender(carrier, monotonicMs)) {
+      if (this.#isPaced(carrier, monotonicMs)) {
         carrier.pipeline.turn()
         turned++
         continue
@@ -39,14 +39,29 @@ export class Sender {
     }
   }
 
-  /** The oldest one's sender has used up its rate: others need not wait for it. */
-  #waitsForSender(carrier: Carrier, monotonicMs: number): boolean {
-    const { channel, pipeline } = carrier
-    if (!channel.limitsSenders) return false
-    const reader = this.#ledger.residents.body(blockOf(pipeline.head(Number.POSITIVE_INFINITY) as MessageRef))
-    const waitMs = reader === null ? 0 : channel.senderWaitMs(reader.from, monotonicMs)
-    if (waitMs > 0) carrier.senderDueAt = Math.min(carrier.senderDueAt, monotonicMs + waitMs)
+  /** The sender, job or account of the oldest one has used up its rate: others need not wait for it. */
+  #isPaced(carrier: Carrier, monotonicMs: number): boolean {
+    const ref = carrier.pipeline.head(Number.POSITIVE_INFINITY) as MessageRef
+    const waitMs = Math.max(this.#senderWaitMs(carrier, ref, monotonicMs), this.#paceWaitMs(ref, monotonicMs))
+    if (waitMs > 0) carrier.pacedUntil = Math.min(carrier.pacedUntil, monotonicMs + waitMs)
     return waitMs > 0
+  }
+
+  #senderWaitMs({ channel }: Carrier, ref: MessageRef, monotonicMs: number): number {
+    if (!channel.limitsSenders) return 0
+    const reader = this.#ledger.residents.body(blockOf(ref))
+    return reader === null ? 0 : channel.senderWaitMs(reader.from, monotonicMs)
+  }
+
+  /** The job first: room of the account is not saved for a message that its job holds back. */
+  #paceWaitMs(ref: MessageRef, monotonicMs: number): number {
+    const state = this.#ledger.residents.state(blockOf(ref))
+    if (state === null) return 0
+    const { pace, accountPace } = this.#ledger.board.totals(state.job)
+    if (pace === null && accountPace === null) return 0
+    const parts = state.parts[placeOf(ref)]! - ones(state.accepted[placeOf(ref)]!)
+    const jobMs = pace === null ? 0 : pace.waitMs(ref, parts, monotonicMs)
+    return jobMs > 0 || accountPace === null ? jobMs : accountPace.waitMs(ref, parts, monotonicMs)
   }
 
   /** Parts handed over; 0: the message does not go after all; -1: the channel takes nothing now. */
@@ -80,15 +95,25 @@ export class Sender {
     state.inFlight[place] = parts
     state.inFlightTotal += parts
     carrier.pipeline.handed += parts
+    const { pace, accountPace } = this.#ledger.board.totals(state.job)
+    pace?.sent(parts, monotonicMs)
+    accountPace?.sent(parts, monotonicMs)
     return parts
   }
 
   #stopped(state: BlockState): boolean {
-    return this.#ledger.board.totals(state.job).dispatch?.state !== 'running'
+    const { dispatch, isShut } = this.#ledger.board.totals(state.job)
+    return dispatch?.state !== 'running' || isShut
   }
 
   #shift(carrier: Carrier): MessageRef {
     const ref = carrier.pipeline.shift()
+    const state = this.#ledger.residents.state(blockOf(ref))
+    if (state !== null) {
+      const { pace, accountPace } = this.#ledger.board.totals(state.job)
+      pace?.left(ref, state.parts[placeOf(ref)]!)
+      accountPace?.left(ref, state.parts[placeOf(ref)]!)
+    }
     if (!carrier.channel.limitsSenders) return ref
     const reader = this.#ledger.residents.body(blockOf(ref))
     if (reader !== null) carrier.senderLeft(reader.from, reader.partCount(placeOf(ref)))
@@ -109,6 +134,15 @@ export class Sender {
     } else {
       const lane = this.#ledger.board.lane(state.job, state.route)
       if (lane !== null) this.#seating.giveBack(lane, ref)
+    }
+  }
+
+  /** What is authorised of a job and was not handed over goes back; what others have ahead keeps its order. */
+  withdrawJob(carrier: Carrier, job: number): void {
+    for (let n = carrier.pipeline.size; n > 0; n--) {
+      const ref = carrier.pipeline.head(Number.POSITIVE_INFINITY) as MessageRef
+      if (this.#ledger.residents.state(blockOf(ref))?.job === job) this.withdraw(carrier)
+      else carrier.pipeline.turn()
     }
   }
 

@@ -29,7 +29,7 @@ export class JobControl {
 
   async #change(job: number, change: (record: JobRecord, nowMs: number) => Partial<JobRecord> | null): Promise<void> {
     const record = await this.#ports.book.update(job, (current) => change(current, this.#ports.clock.now()))
-    if (record.released) this.#ports.post({ type: 'job', job: dispatchOf(record, this.#ingest.weight(record)) })
+    if (record.released) this.#ports.post({ type: 'job', job: dispatchOf(record, this.#ports.account(record.account)) })
   }
 
   async start(job: number): Promise<void> {

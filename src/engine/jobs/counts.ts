@@ -10,19 +10,19 @@ export interface Dispatched {
   partsSent: number
 }
 
-/** `totals`: of the file so far; `dispatched`: null when the dispatcher has not touched the job. */
+/** `totals`: of the file so far; `dispatched`: null when the dispatcher has not touched the job; `isHeld`: it is outside its time. */
 export function countsOf(
   record: JobRecord,
   totals: Readonly<JobTotals> | null,
   dispatched: Dispatched | null,
-  nowMs: number,
+  isHeld: boolean,
 ): Counts {
   const counts = { ...noCounts(), ...totals }
   delete (counts as { scheduled?: number }).scheduled
   counts.scheduled = 0
   const waiting = setStates(counts, dispatched)
   if (record.state === 'canceled' && dispatched === null) counts.canceled = waiting
-  else if (isBeforeItsTime(record, nowMs)) counts.scheduled += waiting
+  else if (isHeld) counts.scheduled += waiting
   else {
     // Until the dispatcher has looked, rows with a time of their own are known from the file alone.
     if (dispatched === null) counts.scheduled = Math.min(totals?.scheduled ?? 0, waiting)
@@ -45,7 +45,7 @@ function setStates(counts: Counts, dispatched: Dispatched | null): number {
   return waiting
 }
 
-function isBeforeItsTime(record: JobRecord, nowMs: number): boolean {
+export function isBeforeItsTime(record: JobRecord, nowMs: number): boolean {
   return record.sendAtMs > nowMs && shownState(record, nowMs) !== 'canceled'
 }
 

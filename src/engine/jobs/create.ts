@@ -1,39 +1,43 @@
 /** From the settings of a request to a job record: everything that can be refused before a byte of the file is refused here. */
 import { DateFormat } from '../base/date-format.js'
+import { allowedSender, isSender } from '../base/sender.js'
 import { tlvProblems } from '../base/tlv-value.js'
 import { isZone } from '../base/zone.js'
 import { EngineError, type FieldError } from '../contract/errors.js'
 import type { JobSettings } from '../contract/job.js'
 import { limits } from '../contract/limits.js'
+import type { ChannelName } from '../contract/message.js'
 import type { NumberRules } from '../contract/number-rules.js'
 import type { Price } from '../contract/price.js'
+import type { SendingWindow } from '../contract/sending-hours.js'
 import { isCountry, NumberParser } from '../phone/number.js'
+import { windowErrors } from '../schedule/window-setting.js'
 import { isBody } from '../text/body.js'
 import { compileTemplate } from '../text/template.js'
 import type { JobRecord } from './job-record.js'
+
+export { isSender }
 
 /** What jobs need to know of the account that they belong to. */
 export interface JobAccount extends NumberRules {
   number: number
   id: string
   weight: number
+  ratePerSecond: number | null
+  sendingHours: SendingWindow | null
   defaultCountry: string | null
-  features: { sms: boolean }
+  features: Record<ChannelName, boolean>
+  senders: readonly string[]
+  suspended: boolean
   prices: readonly Price[]
   currency: string | null
   timeZone: string
 }
 
-/** A number of 3 to 15 digits, or up to 11 letters, digits and marks (GSM 03.40 §9.1.2.5). */
-const SENDER = /^(?:\+?\d{3,15}|[\w .&'*+-]{1,11})$/
 const RFC3339 = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)$/i
 const LATEST_MS = 0xffffffff * 1000
 const SUPPRESSED_MAX = 100_000
 const DEFAULT_MAX_PARTS = 10
-
-export function isSender(from: string): boolean {
-  return SENDER.test(from)
-}
 
 /** Epoch milliseconds; null: not a time with a zone, or behind 2105 (stored times are u32 seconds). */
 export function parseTime(text: string): number | null {
@@ -51,10 +55,12 @@ export interface NewJob {
 
 /** @throws EngineError VALIDATION naming every wrong field, TEMPLATE_INVALID, FEATURE_OFF. */
 export function newJob(facts: NewJob, settings: JobSettings): JobRecord {
-  if (!facts.account.features.sms && settings.channel !== 'voice' && settings.channel !== 'email') {
-    throw new EngineError('FEATURE_OFF', 'SMS is switched off for this account.')
+  if (!facts.singles) {
+    requireFeature(facts.account, settings.channel)
+    checkSettings(settings, facts.account)
+    const from = requireSender(facts.account, settings.from)
+    if (from !== settings.from) settings = { ...settings, from }
   }
-  if (!facts.singles) checkSettings(settings, facts.account)
   return {
     job: facts.job,
     account: facts.account.number,
@@ -77,6 +83,24 @@ export function newJob(facts: NewJob, settings: JobSettings): JobRecord {
     released: false,
     closed: false,
   }
+}
+
+const FEATURE_NAMES = { sms: 'SMS', voice: 'Voice', email: 'Email' } as const
+
+/** `auto` is SMS first: rows that need another channel are refused one by one. @throws EngineError FEATURE_OFF. */
+export function requireFeature({ features }: Pick<JobAccount, 'features'>, channel: JobSettings['channel']): void {
+  const needed = channel === undefined || channel === 'auto' ? 'sms' : channel
+  if (!features[needed]) {
+    throw new EngineError('FEATURE_OFF', `${FEATURE_NAMES[needed]} is switched off for this account.`)
+  }
+}
+
+/** The sender, or the account's first one. @throws EngineError SENDER_NOT_ALLOWED. */
+export function requireSender({ senders }: Pick<JobAccount, 'senders'>, from: string | undefined): string | undefined {
+  const allowed = allowedSender(senders, from)
+  if (allowed !== null) return allowed === '' ? from : allowed
+  const fields = [{ pointer: '/from', message: `must be one of ${senders.slice(0, 20).join(', ')}` }]
+  throw new EngineError('SENDER_NOT_ALLOWED', `The account may not send as ${from}.`, { fields })
 }
 
 function checkSettings(settings: JobSettings, account: JobAccount): void {
@@ -115,6 +139,7 @@ export function* settingErrors(settings: JobSettings): Iterable<FieldError> {
   if (timeZone !== undefined && !isZone(timeZone)) {
     yield { pointer: '/timeZone', message: 'must be an IANA zone such as Europe/London' }
   }
+  if (settings.window !== undefined) yield* windowErrors(settings.window, '/window')
   const format = columns?.sendAtFormat === undefined ? null : DateFormat.compile(columns.sendAtFormat)
   if (typeof format === 'string') yield { pointer: '/columns/sendAtFormat', message: format }
   if (validForSeconds !== undefined && !(validForSeconds > 0)) {

@@ -6,6 +6,7 @@ import { packPrices } from '../base/price-table.js'
 import { EngineError } from '../contract/errors.js'
 import { jobId } from '../contract/ids.js'
 import type { IngestTask, JobPlan, RangeResult, SniffResult } from '../contract/ingest.js'
+import { CHANNELS } from '../contract/message.js'
 import { DEFAULT_NUMBER_RULES, numberRules } from '../contract/number-rules.js'
 import type { Tally } from '../contract/store.js'
 import { bindTemplate, compileTemplate, labelLookup } from '../text/template.js'
@@ -87,8 +88,8 @@ export class Ingest {
     const account = this.#ports.account(record.account)
     const country = record.settings.defaultCountry ?? account?.defaultCountry ?? null
     const prices = packPrices(account?.prices ?? [])
-    let suppressed: Float64Array | null | undefined
     const templates = record.settings.columns?.keyword === undefined ? {} : this.#ports.texts(record.job)
+    let suppressed: Float64Array | null | undefined
     return (sniff) => {
       checkLabels(record.settings.text, sniff)
       suppressed ??= suppressedNumbers(record.settings.suppressed, country, account?.allowShortCodes ?? false)
@@ -110,6 +111,7 @@ export class Ingest {
         // Validity of a job that waits counts from its sending time.
         createdSeconds: Math.floor(Math.max(record.createdAtMs, record.sendAtMs) / 1000),
         rules: numberRules(account ?? DEFAULT_NUMBER_RULES),
+        channelsOff: account === null ? [] : CHANNELS.filter((channel) => !account.features[channel]),
       }
     }
   }
@@ -154,11 +156,7 @@ export class Ingest {
     // Which rows are accepted is only known with the duplicates; each row counts once.
     metrics.counter('trunkline_rows_total', { result: 'accepted' }).add(totals.accepted)
     metrics.counter('trunkline_rows_total', { result: 'duplicate' }).add(totals.duplicate)
-    if (record.released) this.#ports.post({ type: 'job', job: dispatchOf(record, this.weight(record)) })
-  }
-
-  weight(record: JobRecord): number {
-    return this.#ports.account(record.account)?.weight ?? 1
+    if (record.released) this.#ports.post({ type: 'job', job: dispatchOf(record, this.#ports.account(record.account)) })
   }
 
   /** Marks the job failed and takes back what it stored. A failed store stops the process instead. */

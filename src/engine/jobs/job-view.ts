@@ -1,12 +1,12 @@
 /** A job as the API shows it. Main thread. */
 import type { JobView } from '../contract/api.js'
 import { jobId } from '../contract/ids.js'
-import type { Counts } from '../contract/job.js'
+import type { Counts, JobState } from '../contract/job.js'
 import type { Tally } from '../contract/store.js'
 import { columnView } from './column-view.js'
 import { estimateOf } from './estimate.js'
 import { findingWarnings } from './file-findings.js'
-import { type JobRecord, shownState } from './job-record.js'
+import type { JobRecord } from './job-record.js'
 
 export interface LiveFacts {
   counts: Counts
@@ -17,10 +17,11 @@ export interface LiveFacts {
   /** Bytes of an upload under way. */
   bytes: number
   nowMs: number
+  state: JobState
 }
 
 export function jobView(record: JobRecord, live: LiveFacts): JobView {
-  const state = shownState(record, live.nowMs)
+  const { state } = live
   return {
     id: jobId(record.job),
     name: record.settings.name ?? null,

@@ -7,10 +7,11 @@ import type { Counts, JobSettings, JobState } from '../contract/job.js'
 import type { JobDispatch } from '../contract/lane.js'
 import type { DocumentWrite } from '../store/documents.js'
 import { JobControl } from './control.js'
-import { areAllFinal, countsOf } from './counts.js'
+import { areAllFinal, countsOf, isBeforeItsTime } from './counts.js'
 import { type JobAccount, newJob } from './create.js'
 import { Ingest } from './ingest.js'
 import { inlineFile, inlineLabels, inlineRows, inlineSettings } from './inline.js'
+import { hoursOf, isWithin } from './job-hours.js'
 import { type JobRecord, shownState } from './job-record.js'
 import { jobView } from './job-view.js'
 import type { JobPorts } from './ports.js'
@@ -38,7 +39,20 @@ export class Jobs {
     return this.#ports.book
       .open()
       .filter((record) => record.singles || record.released)
-      .map((record) => dispatchOf(record, this.#ingest.weight(record)))
+      .map((record) => dispatchOf(record, this.#ports.account(record.account)))
+  }
+
+  /**
+   * An account has other settings: the dispatcher is told of its jobs anew, so that a suspended account sends nothing more.
+   * A deleted one: its jobs are canceled.
+   */
+  async accountChanged(account: number): Promise<void> {
+    const now = this.#ports.account(account)
+    for (const record of this.#ports.book.open()) {
+      if (record.account !== account) continue
+      if (now === null && !record.singles) await this.control.cancel(record.job)
+      else if (record.singles || record.released) this.#ports.post({ type: 'job', job: dispatchOf(record, now) })
+    }
   }
 
   /** Takes up what the last run of the process left. Call when the dispatcher is ready. */
@@ -129,22 +143,41 @@ export class Jobs {
       messagesPerSecond: progress.messagesPerSecond(newest.job, clock.monotonic()),
       bytes: this.#uploads.bytes(newest.job),
       nowMs: clock.now(),
+      state: this.#shown(newest),
     })
   }
 
   counts(record: JobRecord): Counts {
     const totals = record.totals ?? this.#ingest.totals(record.job)
     const dispatched = this.#ports.progress.get(record.job) ?? this.#ports.store.counts(record.job)
-    return countsOf(record, totals, dispatched, this.#ports.clock.now())
+    return countsOf(record, totals, dispatched, this.isHeld(record))
+  }
+
+  /** Nothing of it may be sent at this moment: before its time, or outside its hours. */
+  isHeld(record: JobRecord): boolean {
+    const nowMs = this.#ports.clock.now()
+    return isBeforeItsTime(record, nowMs) || this.isOutside(record)
+  }
+
+  /** It is outside the sending hours of the job, or of its account. */
+  isOutside(record: JobRecord): boolean {
+    if (record.state === 'canceled') return false
+    return !isWithin(hoursOf(record, this.#ports.account(record.account)), this.#ports.clock.now())
+  }
+
+  /** A running job whose messages wait for its hours shows as scheduled. */
+  #shown(record: JobRecord): JobState {
+    const state = shownState(record, this.#ports.clock.now())
+    if (state !== 'running' || !this.isOutside(record)) return state
+    return this.counts(record).scheduled > 0 ? 'scheduled' : state
   }
 
   list(account: number | null, query: PageQuery & { state?: JobState }): Page<JobView> {
-    const nowMs = this.#ports.clock.now()
     const { records, next } = this.#ports.book.list({
       account,
       limit: query.limit,
       before: query.cursor === undefined ? null : parseJobId(query.cursor),
-      matches: (record) => query.state === undefined || shownState(record, nowMs) === query.state,
+      matches: (record) => query.state === undefined || this.#shown(record) === query.state,
     })
     return { items: records.map((record) => this.view(record)), nextCursor: next === null ? null : jobId(next) }
   }

@@ -3,33 +3,45 @@ import { EngineError } from '../contract/errors.js'
 import type { JobSettings, JobState } from '../contract/job.js'
 import type { JobDispatch } from '../contract/lane.js'
 import { PRIORITIES } from '../contract/message.js'
+import { type HoursAccount, hoursOf } from './job-hours.js'
 import type { JobRecord } from './job-record.js'
 
 export function priorityNumber(settings: JobSettings): number {
   return PRIORITIES.indexOf(settings.priority ?? 'normal')
 }
 
-/** `weight`: the account's share. */
-export function dispatchOf(record: JobRecord, weight: number): JobDispatch {
+/** What the dispatcher is told of an account, with each of its jobs. */
+export interface DispatchAccount extends HoursAccount {
+  weight: number
+  /** Its jobs wait as paused ones do, in whatever state they are. */
+  suspended: boolean
+  ratePerSecond: number | null
+}
+
+/** `account`: null once it was deleted. */
+export function dispatchOf(record: JobRecord, account: DispatchAccount | null): JobDispatch {
   const { settings } = record
   return {
     job: record.job,
     account: record.account,
-    weight,
+    weight: account?.weight ?? 1,
     priority: priorityNumber(settings),
     ratePerSecond: settings.ratePerSecond ?? 0,
+    accountRatePerSecond: account?.ratePerSecond ?? 0,
     onUnanswered: settings.onUnanswered ?? 'resend',
     sendAtMs: record.sendAtMs,
-    state: dispatchState(record.state),
+    hours: hoursOf(record, account),
+    state: dispatchState(record.state, account),
     accepted: record.singles ? -1 : (record.totals?.accepted ?? 0),
     openEnded: record.singles,
     distinct: !record.singles && settings.deduplicate !== false,
   }
 }
 
-function dispatchState(state: JobState): JobDispatch['state'] {
-  if (state === 'paused') return 'paused'
-  return state === 'canceled' || state === 'failed' ? 'canceled' : 'running'
+function dispatchState(state: JobState, account: DispatchAccount | null): JobDispatch['state'] {
+  // Nobody can see or steer the jobs of a deleted account any more.
+  if (state === 'canceled' || state === 'failed' || account === null) return 'canceled'
+  return state === 'paused' || account.suspended ? 'paused' : 'running'
 }
 
 /** The state that a job has when nothing holds it. */

@@ -2,6 +2,7 @@
 import type { Config } from '../config/schema.js'
 import type { Clock } from '../contract/clock.js'
 import type { JobBook } from '../jobs/job-book.js'
+import type { JobRecord } from '../jobs/job-record.js'
 import { carrierNames } from '../store/carrier-names.js'
 import type { Documents } from '../store/documents.js'
 import { readExtras } from '../store/extras.js'
@@ -20,6 +21,8 @@ export interface ReaderSources {
   names: ViewNames
   /** Snapshots in the order asked; null = never claimed. */
   states(blocks: number[]): Promise<(Uint8Array | null)[]>
+  /** It is outside the sending hours of the job, or of its account. */
+  isOutside(record: JobRecord): boolean
 }
 
 /** Names of numbers in the log: carriers, statuses, zones. */
@@ -36,7 +39,7 @@ export function viewNames(config: Config, store: LmdbStore, statusName: (status:
   }
 }
 
-export function buildReader({ store, documents, book, clock, names, states }: ReaderSources): MessageReader {
+export function buildReader({ store, documents, book, clock, names, states, isOutside }: ReaderSources): MessageReader {
   const isRead = (job: number): boolean => book.get(job)?.totals != null
   const layouts = new JobLayouts({
     ranges: (job) => store.ranges(job),
@@ -54,7 +57,7 @@ export function buildReader({ store, documents, book, clock, names, states }: Re
     clock,
     names,
     states,
-    facts: (job) => factsOf(book, job),
+    facts: (job) => factsOf(book.get(job), isOutside),
   })
 }
 
@@ -81,9 +84,10 @@ function accountBlocks({ store, documents, book, layouts, isRead }: BlockSources
   })
 }
 
-function factsOf(book: JobBook, job: number): JobFacts {
-  const record = book.get(job)
-  if (record === null || record.singles) return { job: null, createdAtMs: null, isCanceled: false, sendAtMs: 0 }
-  const { createdAtMs, sendAtMs } = record
-  return { job, createdAtMs, isCanceled: record.state === 'canceled', sendAtMs }
+function factsOf(record: JobRecord | null, isOutside: ReaderSources['isOutside']): JobFacts {
+  const facts = { job: null, createdAtMs: null, isCanceled: false, sendAtMs: 0, isOutside: false }
+  if (record === null) return facts
+  if (record.singles) return { ...facts, isOutside: isOutside(record) }
+  const { job, createdAtMs, sendAtMs } = record
+  return { job, createdAtMs, isCanceled: record.state === 'canceled', sendAtMs, isOutside: isOutside(record) }
 }

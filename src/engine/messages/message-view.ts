@@ -34,6 +34,8 @@ export interface JobFacts {
   createdAtMs: number | null
   isCanceled: boolean
   sendAtMs: number
+  /** It is outside its sending hours. */
+  isOutside: boolean
 }
 
 export interface MessageSource {
@@ -55,6 +57,7 @@ export function stateOf(source: MessageSource, place: number): StateName {
     if (name !== 'queued') return name
   }
   if (source.state === null && source.facts.isCanceled) return 'canceled'
+  if (source.facts.isOutside) return 'scheduled'
   const dueMs = Math.max(source.reader.dueSeconds(place) * 1000, source.facts.sendAtMs)
   return dueMs > source.nowMs ? 'scheduled' : 'queued'
 }
@@ -114,6 +117,7 @@ function historyEntry(item: HistoryItem, names: ViewNames): HistoryEntry {
   const carrier = names.carrier(item.carrier)
   const event = item.code === OUTCOME.accepted ? 'submitted' : (OUTCOME_NAMES[item.code] ?? 'unknown')
   const entry: HistoryEntry = { at: new Date(item.atMs).toISOString(), event }
+  if (item.code === OUTCOME.settled) return { ...entry, state: STATES[item.attempt], by: item.error }
   if (carrier === undefined) return entry
   entry.carrier = carrier
   entry.bind = item.bind

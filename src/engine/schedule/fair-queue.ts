@@ -13,17 +13,21 @@ interface AccountTurn {
   deficit: number
   seats: Seat[]
   at: number
+  /** It may send nothing now, whichever of its lanes; others go on, and it loses no turn. */
+  rests: boolean
 }
 
 class Level {
   readonly accounts: AccountTurn[] = []
   at = 0
+  /** Accounts that rest, at most: some of them may have left. */
+  resting = 0
 
   add(seat: Seat): void {
     const { account, weight } = seat.lane.job
     let turn = this.accounts.find((one) => one.account === account)
     if (turn === undefined) {
-      turn = { account, weight, deficit: 0, seats: [], at: 0 }
+      turn = { account, weight, deficit: 0, seats: [], at: 0, rests: false }
       this.accounts.push(turn)
     }
     turn.weight = weight
@@ -44,12 +48,16 @@ class Level {
     return true
   }
 
-  /** The account whose turn it is, with a positive deficit. */
+  /** The account whose turn it is, with a positive deficit; null: none of them may send. */
   turn(): AccountTurn | null {
-    if (this.accounts.length === 0) return null
+    if (this.accounts.length === 0 || (this.resting > 0 && this.accounts.every(({ rests }) => rests))) return null
     for (;;) {
       if (this.at >= this.accounts.length) this.at = 0
       const turn = this.accounts[this.at]!
+      if (turn.rests) {
+        this.at++
+        continue
+      }
       if (turn.deficit > 0) return turn
       turn.deficit += QUANTUM * turn.weight
       if (turn.deficit > 0 && this.accounts.length === 1) return turn
@@ -96,6 +104,22 @@ export class FairQueue {
       return { seat: turn.seats[turn.at]!, parts: turn.deficit }
     }
     return null
+  }
+
+  /** The account of the last grant may send nothing until the next `wake`. */
+  rest(): void {
+    if (this.#turn === null) return
+    this.#turn.rests = true
+    for (const level of this.#levels) if (level.accounts.includes(this.#turn)) level.resting++
+  }
+
+  /** Accounts that rest are asked again. */
+  wake(): void {
+    for (const level of this.#levels) {
+      if (level.resting === 0) continue
+      level.resting = 0
+      for (const turn of level.accounts) turn.rests = false
+    }
   }
 
   /** Reports what the lane of the last grant took; its account's next lane follows. */

@@ -45,6 +45,12 @@ export class KeyOrder {
     return next
   }
 
+  /** The message that is on its way to the same number, and that `ref` waits behind; -1: it waits behind none. Looks through all. */
+  holderBefore(ref: number): number {
+    for (const [number, behind] of this.#behind) if (behind.includes(ref)) return this.#holder.get(number) ?? -1
+    return -1
+  }
+
   clear(): void {
     this.#holder.clear()
     this.#numberOf.clear()

@@ -44,6 +44,8 @@ export class Lane {
   mayHaveBlocks = true
   /** Epoch ms at which the next block falls due; Infinity when none waits. */
   nextDueMs = 0
+  /** Its job is outside its sending hours. */
+  isShut = false
   /** Epoch ms since which its job may send. */
   sinceMs = 0
   /** Epoch ms since which its first message waits; Infinity: none does, or nobody asks. */

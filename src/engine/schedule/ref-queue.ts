@@ -26,6 +26,13 @@ export class RefQueue {
     return ref
   }
 
+  /** Place from the oldest; -1: it is not here. Looks through all of them. */
+  indexOf(ref: number): number {
+    const mask = this.#refs.length - 1
+    for (let n = 0; n < this.#size; n++) if (this.#refs[(this.#at + n) & mask] === ref) return n
+    return -1
+  }
+
   clear(): void {
     this.#size = 0
   }

@@ -1,0 +1,75 @@
+/** Sending hours as customers write them: checked, brought into the form that is reckoned with, and shown again. Pure. */
+import { isZone } from '../base/zone.js'
+import type { FieldError } from '../contract/errors.js'
+import {
+  type HoursRule,
+  type SendingHoursView,
+  type SendingWindow,
+  WEEKDAYS,
+  type Weekday,
+} from '../contract/sending-hours.js'
+import { hoursAt } from './sending-hours.js'
+
+const TIME = /^(\d{1,2}):(\d\d)$/
+const DAY_MINUTES = 1_440
+
+/** Minutes from midnight; -1: no time of day. */
+function minutesOf(text: string): number {
+  const found = TIME.exec(text)
+  if (found === null) return -1
+  const minutes = Number(found[1]) * 60 + Number(found[2])
+  return Number(found[2]) < 60 && minutes <= DAY_MINUTES ? minutes : -1
+}
+
+/** 1 Monday … 7 Sunday; 0: no day. */
+function dayOf(day: Weekday | number): number {
+  if (typeof day === 'string') return WEEKDAYS.indexOf(day) + 1
+  if (day === 0) return 7
+  return Number.isInteger(day) && day >= 1 && day <= 7 ? day : 0
+}
+
+/** What is wrong with a window, by pointers below `pointer`. */
+export function* windowErrors(window: SendingWindow, pointer: string): Iterable<FieldError> {
+  const from = minutesOf(window.from)
+  const to = minutesOf(window.to)
+  if (from < 0 || from === DAY_MINUTES) yield { pointer: `${pointer}/from`, message: 'must be a time such as 09:00' }
+  if (to < 0) yield { pointer: `${pointer}/to`, message: 'must be a time such as 20:00, at most 24:00' }
+  if (from >= 0 && from === to) yield { pointer: `${pointer}/to`, message: 'must not be the same as from' }
+  if (window.days?.length === 0) yield { pointer: `${pointer}/days`, message: 'must name a day, or be left out' }
+  for (const [index, day] of (window.days ?? []).entries()) {
+    if (dayOf(day) > 0) continue
+    yield { pointer: `${pointer}/days/${index}`, message: `must be one of ${WEEKDAYS.join(', ')}, or 1 (Monday) to 7` }
+  }
+  if (window.timeZone !== undefined && !isZone(window.timeZone)) {
+    yield { pointer: `${pointer}/timeZone`, message: 'must be an IANA zone such as Europe/London' }
+  }
+}
+
+/** `timeZone`: where the window names none. The window must be free of errors. */
+export function hoursRule(window: SendingWindow, timeZone: string): HoursRule {
+  const days = (window.days ?? [...WEEKDAYS]).map(dayOf)
+  return {
+    days: [...new Set(days)].sort((a, b) => a - b),
+    fromMinute: minutesOf(window.from),
+    // Midnight as an end is the end of the day on which the span begins.
+    toMinute: minutesOf(window.to) === 0 ? DAY_MINUTES : minutesOf(window.to),
+    timeZone: window.timeZone ?? timeZone,
+  }
+}
+
+export function hoursView(rule: HoursRule, source: SendingHoursView['source'], nowMs: number): SendingHoursView {
+  const { isOpen, changesAtMs } = hoursAt(rule, nowMs)
+  return {
+    days: rule.days.map((day) => WEEKDAYS[day - 1]!),
+    from: clockTime(rule.fromMinute),
+    to: clockTime(rule.toMinute),
+    timeZone: rule.timeZone,
+    source,
+    open: isOpen,
+    changesAt: Number.isFinite(changesAtMs) ? new Date(changesAtMs).toISOString() : null,
+  }
+}
+
+function clockTime(minutes: number): string {
+  return `${String(Math.floor(minutes / 60)).padStart(2, '0')}:${String(minutes % 60).padStart(2, '0')}`
+}
