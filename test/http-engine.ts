@@ -13,6 +13,7 @@ import type {
   Page,
   Principal,
 } from '../src/engine/contract/api.js'
+import type { KeyView } from '../src/engine/contract/api-key.js'
 import type { CarrierView } from '../src/engine/contract/channel.js'
 import type { Clock } from '../src/engine/contract/clock.js'
 import { EngineError } from '../src/engine/contract/errors.js'
@@ -28,6 +29,18 @@ import { createServer, type Server } from '../src/http/server.js'
 export const adminKey = 'admin-key-of-the-test'
 export const accountKey = 'account-key-of-the-test'
 
+export const apiKey: KeyView = {
+  id: 'k1',
+  name: 'shop',
+  prefix: 'sk_live_k1_',
+  scopes: ['read', 'send'],
+  cidrs: ['192.0.2.0/24'],
+  createdAt: '2026-10-01T00:00:00.000Z',
+  expiresAt: null,
+  expired: false,
+  lastUsedAt: null,
+}
+
 export const account: AccountView = {
   id: 'acme',
   name: 'Acme',
@@ -36,10 +49,13 @@ export const account: AccountView = {
   timeZone: 'Europe/London',
   weight: 1.5,
   ratePerSecond: null,
+  sendingHours: null,
   ...DEFAULT_NUMBER_RULES,
   prices: [{ channel: 'sms', prefix: '44', price: 0.035 }],
   currency: 'GBP',
-  keys: [{ id: 'k1', prefix: 'sk_live_k1', createdAt: '2026-10-01T00:00:00.000Z', lastUsedAt: null }],
+  senders: ['ACME'],
+  suspended: false,
+  keys: [apiKey],
   createdAt: '2026-10-01T00:00:00.000Z',
 }
 
@@ -208,6 +224,8 @@ export const absent = new Proxy({} as never, {
 /** Answers as the contract's examples do; a number that ends in 0 is refused. */
 export class FakeEngine implements EngineApi {
   readonly audit = absent
+  readonly templates = absent
+  readonly profiles = absent
   readonly inbound: InboundApi = {
     list: (...given) => this.#called('inbound', given, { items: [inboundMessage], nextCursor: null }),
     get: (...given) => this.#called('inboundOne', given, inboundMessage),
@@ -224,8 +242,6 @@ export class FakeEngine implements EngineApi {
     yield 'line,column\n'
     yield '1,2\n'
   }
-  readonly templates = absent
-  readonly profiles = absent
 
   #called<T>(verb: string, values: unknown[], answer: T): T {
     this.calls.push({ verb, arguments: values })
@@ -258,7 +274,7 @@ export class FakeEngine implements EngineApi {
     this.#called('deleteAccount', [id], null)
   }
   async createKey(id: string) {
-    return this.#called('createKey', [id], { id: 'k2', key: 'sk_shown_once' })
+    return this.#called('createKey', [id], { ...apiKey, id: 'k2', key: 'sk_shown_once' })
   }
   async deleteKey(...given: Parameters<EngineApi['deleteKey']>): Promise<void> {
     this.#called('deleteKey', given, null)
@@ -302,7 +318,14 @@ export class FakeEngine implements EngineApi {
     if (raw) yield Buffer.from([0xe9, 0x0a])
     else yield* this.csv()
   }
-  async *report(_principal: Principal, id: string): AsyncIterable<string> {
+  readonly reports: EngineApi['reports'] = {
+    job: (_principal, id) => this.#report(id),
+    log: () => this.csv(),
+    summary: async () => {
+      throw new EngineError('NOT_FOUND', 'There is no such job.')
+    },
+  }
+  async *#report(id: string): AsyncIterable<string> {
     this.#job(id)
     yield* this.csv()
   }

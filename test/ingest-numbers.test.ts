@@ -203,7 +203,7 @@ t.test('a single message, a row and an explanation come to the same', async (t) 
         .map(([line, , code]) => [Number(line), code]),
     )
     numbers.forEach((to, index) => {
-      const { answer } = composer.compose({ ...account, features }, { to, text: 'Hello' }, 0)
+      const { answer } = composer.compose({ ...account, features, senders: [] }, { to, text: 'Hello' }, 0)
       const { refused } = explainNumber(to, { defaultCountry: 'GB', rules: rules(given) })
       const about = `${to} ${JSON.stringify(given)}`
       t.equal(answer.reason ?? null, codes.get(index + 2) ?? null, about)

@@ -3,6 +3,7 @@
  * the dispatcher starts with what the documents say and the engine needs the dispatcher.
  */
 import { Accounts } from './accounts/accounts.js'
+import { AnswerSeal } from './accounts/answer-seal.js'
 import { Askers } from './accounts/askers.js'
 import { DataSecret } from './accounts/data-secret.js'
 import { Idempotency } from './accounts/idempotency.js'
@@ -10,6 +11,7 @@ import { noteKey, StoredAnswers } from './accounts/kept-answers.js'
 import { Numbering } from './accounts/numbering.js'
 import { Audit } from './audit/audit.js'
 import { buildAudit } from './audit/build-audit.js'
+import { isSender } from './base/sender.js'
 import type { Config } from './config/schema.js'
 import type { Clock } from './contract/clock.js'
 import { EngineError } from './contract/errors.js'
@@ -22,7 +24,7 @@ import { Engine, type RejectsStream } from './engine.js'
 import { buildInbound } from './inbound/build-inbound.js'
 import { InboundBook } from './inbound/inbound-book.js'
 import type { InboundDesk } from './inbound/inbound-desk.js'
-import { isSender, newJob, parseTime } from './jobs/create.js'
+import { newJob, parseTime } from './jobs/create.js'
 import { FairPool, type RunTask } from './jobs/fair-pool.js'
 import { JobBook } from './jobs/job-book.js'
 import { Jobs } from './jobs/jobs.js'
@@ -36,10 +38,11 @@ import { GroupCommit } from './messages/group-commit.js'
 import { SingleJobs } from './messages/single-jobs.js'
 import { Submitter } from './messages/submit.js'
 import { isCountry } from './phone/number.js'
-import { QueueGauges } from './queue-gauges.js'
-import { SpaceWatch } from './space.js'
 import { buildSaved } from './profiles/build-saved.js'
 import { readJobTexts } from './profiles/saved-settings.js'
+import { QueueGauges } from './queue-gauges.js'
+import { Reports } from './reports/reports.js'
+import { SpaceWatch } from './space.js'
 import type { Documents } from './store/documents.js'
 import { InboundStore } from './store/inbound-store.js'
 import type { LmdbStore } from './store/lmdb-store.js'
@@ -76,7 +79,14 @@ export async function buildEngine(parts: BuildParts): Promise<Built> {
   const numbering = new Numbering(documents)
   const secret = new DataSecret(config.dataDir)
   const audit = new Audit({ documents, clock, secret: secret.derive('audit') })
-  const accounts = new Accounts({ documents, numbering, clock, adminKey: parts.adminKey, knownCountry: isCountry })
+  const accounts = new Accounts({
+    documents,
+    numbering,
+    audit,
+    clock,
+    adminKey: parts.adminKey,
+    knownCountry: isCountry,
+  })
   const routes = await RouteBook.open(config, { documents, takeNumber: () => numbering.take('route') })
   const assembly = new Assembly(parts, { accounts, numbering, routes, secret, audit })
   return {
@@ -115,6 +125,9 @@ class Assembly {
     this.#book = new JobBook(parts.documents)
     this.#space = new SpaceWatch(parts.config.dataDir, parts.clock)
     this.jobs = this.#makeJobs()
+    base.accounts.watch((account) => {
+      this.jobs.accountChanged(account).catch(parts.fail)
+    })
     this.#inboundStore = new InboundStore(parts.store.environment)
     this.inbound = buildInbound(parts.config, { ...parts, store: this.#inboundStore })
     this.events = this.#makeEvents()
@@ -122,7 +135,7 @@ class Assembly {
 
   #makeJobs(): Jobs {
     const { store, clock, log, metrics, config, runTask, fail } = this.#parts
-    const { accounts, numbering, routes } = this.#base
+    const { accounts, audit, numbering, routes } = this.#base
     return new Jobs({
       book: this.#book,
       progress: this.#progress,
@@ -135,13 +148,14 @@ class Assembly {
       dataDir: config.dataDir,
       account: (number) => accounts.byNumber(number),
       takeNumber: () => numbering.take('job'),
+      audit,
+      texts: (job) => readJobTexts(this.#parts.documents, job),
       post: (message) => this.#link?.post(message),
       admit: () => this.#admit(),
       fail,
     })
   }
 
-      texts: (job) => readJobTexts(this.#parts.documents, job),
   #admit(): void {
     if (this.#parts.isStopping()) throw new EngineError('SHUTTING_DOWN', 'The engine is stopping.')
     const { ok, freeBytes } = this.#space.look()
@@ -173,26 +187,34 @@ class Assembly {
     const { config, documents, store, statusName } = this.#parts
     const names = viewNames(config, store, statusName)
     const answers = new StoredAnswers(this.#parts.documents, this.#parts.store.environment.meta)
-    const idempotency = new Idempotency(answers, clock, (kept) => this.jobs.revive(kept))
+    const idempotency = new Idempotency({
+      answers,
+      clock,
+      seal: new AnswerSeal(this.#base.secret),
+      revive: (kept) => this.jobs.revive(kept),
+    })
     const submitter = this.#submitter(link, idempotency)
     const gauges = this.#gauges()
     const askers = new Askers(accounts)
+    const reader = buildReader({
+      ...{ config, documents, store, clock, names },
+      book: this.#book,
+      states: (blocks) => link.states(blocks),
+      isOutside: (record) => this.jobs.isOutside(record),
+    })
     return new Engine({
       accounts,
       askers,
       audit: buildAudit(documents, askers),
+      trail: this.#base.audit,
       idempotency,
       jobs: this.jobs,
+      ...buildSaved({ documents, askers, audit: this.#base.audit, clock }),
       submitter,
       explainer: this.#explainer(link),
-      reader: buildReader({
-        ...{ config, documents, store, clock, names },
-        book: this.#book,
-        states: (blocks) => link.states(blocks),
-      }),
-      names,
+      reader,
+      reports: new Reports({ askers, jobs: this.jobs, reader, names, ranges: (job) => store.ranges(job) }),
       link,
-      ranges: (job) => this.#parts.store.ranges(job),
       rejects,
       inbound: new InboundBook({ store: this.#inboundStore, accounts, askers }),
       admit: () => this.#admit(),
@@ -200,7 +222,6 @@ class Assembly {
       isStopping: this.#parts.isStopping,
       metricsText: async () => {
         gauges.update()
-      ...buildSaved({ documents, askers, audit: this.#base.audit, clock }),
         this.#parts.metrics.gauge('trunkline_store_free_bytes').set(this.#space.look().freeBytes)
         await accounts.flushLastUsed()
         return await this.#parts.metricsText()
@@ -259,7 +280,7 @@ class Assembly {
     const record = newJob(facts, { priority })
     const single = { collection: 'singles', key: [account.number, priority], value: { job: record.job } }
     await this.#book.create(record, [number.write, single])
-    this.#link!.post({ type: 'job', job: dispatchOf(record, account.weight) })
+    this.#link!.post({ type: 'job', job: dispatchOf(record, account) })
     return record.job
   }
 

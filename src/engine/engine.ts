@@ -2,10 +2,11 @@
  * The façade that http and the roots call: accounts, jobs, messages and carriers behind one interface. It decides who may
  * see what; the folders below it know account numbers only. Main thread.
  */
-import type { Accounts } from './accounts/accounts.js'
+import type { Accounts, Change } from './accounts/accounts.js'
 import type { Askers } from './accounts/askers.js'
 import type { Idempotency } from './accounts/idempotency.js'
 import { answerWrites } from './accounts/kept-answers.js'
+import type { Audit } from './audit/audit.js'
 import type {
   AccountSettings,
   AccountView,
@@ -17,31 +18,32 @@ import type {
   MessageAccepted,
   MessageRequest,
   MessageView,
+  NewAccountSettings,
   Page,
   PageQuery,
   Principal,
   Readiness,
 } from './contract/api.js'
+import type { KeySettings, KeyView } from './contract/api-key.js'
 import type { AuditApi } from './contract/audit.js'
 import type { CarrierPatch, CarrierView } from './contract/channel.js'
 import { EngineError } from './contract/errors.js'
 import type { ExplainQuestion, ExplainView } from './contract/explain.js'
+import { jobId } from './contract/ids.js'
 import type { InboundApi } from './contract/inbound.js'
 import type { SniffResult } from './contract/ingest.js'
 import type { JobSettings, JobState } from './contract/job.js'
 import type { PriorityName, StateName } from './contract/message.js'
-import type { RangeRecord } from './contract/store.js'
-import type { TraceBatch, TraceFilter } from './contract/trace.js'
 import type { ProfilesApi } from './contract/profiles.js'
+import type { ReportsApi } from './contract/report.js'
 import type { TemplatesApi } from './contract/templates.js'
+import type { TraceBatch, TraceFilter } from './contract/trace.js'
 import type { DispatcherLink } from './dispatcher-link.js'
 import { parseTime } from './jobs/create.js'
 import type { Jobs } from './jobs/jobs.js'
 import type { Explainer } from './messages/explain.js'
 import { accountAsked, nobody } from './messages/explain-asker.js'
 import type { MessageReader } from './messages/message-reader.js'
-import type { ViewNames } from './messages/message-view.js'
-import { report } from './messages/report.js'
 import type { Submitter } from './messages/submit.js'
 import { NumberParser } from './phone/number.js'
 import { jobTextWrites, type SavedSettings } from './profiles/saved-settings.js'
@@ -57,6 +59,8 @@ export interface EngineParts {
   accounts: Accounts
   askers: Askers
   audit: AuditApi
+  /** Writes the audit log. */
+  trail: Audit
   idempotency: Idempotency
   jobs: Jobs
   saved: SavedSettings
@@ -65,12 +69,11 @@ export interface EngineParts {
   submitter: Submitter
   explainer: Explainer
   reader: MessageReader
-  names: ViewNames
   link: DispatcherLink
   space(): Space
   /** @throws EngineError SHUTTING_DOWN, STORE_FULL when nothing new may be taken. */
   admit(): void
-  ranges(job: number): Iterable<RangeRecord>
+  reports: ReportsApi
   rejects: RejectsStream
   inbound: InboundApi
   metricsText(): Promise<{ contentType: string; body: string }>
@@ -79,9 +82,10 @@ export interface EngineParts {
 
 export class Engine implements EngineApi {
   readonly audit: AuditApi
+  readonly inbound: InboundApi
+  readonly reports: ReportsApi
   readonly templates: TemplatesApi
   readonly profiles: ProfilesApi
-  readonly inbound: InboundApi
   readonly #parts: EngineParts
 
   constructor(parts: EngineParts) {
@@ -90,14 +94,23 @@ export class Engine implements EngineApi {
     this.audit = parts.audit
     this.inbound = parts.inbound
     this.#parts = parts
+    this.reports = parts.reports
   }
 
-  authenticate(key: string): Principal | null {
-    return this.#parts.accounts.authenticate(key)
+  authenticate(key: string, ip?: string): Principal | null {
+    return this.#parts.accounts.authenticate(key, ip)
   }
 
-  async createAccount(id: string, settings: AccountSettings): Promise<{ account: AccountView; key: string }> {
-    return await this.#parts.accounts.create(id, settings)
+  /** The new key is kept, encrypted, with what makes it. */
+  #change(by: Principal | undefined): Change {
+    return { by: by ?? null, beside: (answer) => this.#parts.idempotency.sealed(answer) }
+  }
+  async createAccount(
+    id: string,
+    settings: NewAccountSettings,
+    by?: Principal,
+  ): Promise<{ account: AccountView; key: string }> {
+    return await this.#parts.accounts.create(id, settings, this.#change(by))
   }
   accounts(query: PageQuery): Page<AccountView> {
     return this.#parts.accounts.list(query)
@@ -105,17 +118,17 @@ export class Engine implements EngineApi {
   account(id: string): AccountView {
     return this.#parts.accounts.view(id)
   }
-  async patchAccount(id: string, settings: AccountSettings): Promise<AccountView> {
-    return await this.#parts.accounts.patch(id, settings)
+  async patchAccount(id: string, settings: AccountSettings, by?: Principal): Promise<AccountView> {
+    return await this.#parts.accounts.patch(id, settings, this.#change(by))
   }
-  async deleteAccount(id: string): Promise<void> {
-    await this.#parts.accounts.remove(id)
+  async deleteAccount(id: string, by?: Principal): Promise<void> {
+    await this.#parts.accounts.remove(id, this.#change(by))
   }
-  async createKey(account: string): Promise<{ id: string; key: string }> {
-    return await this.#parts.accounts.createKey(account)
+  async createKey(account: string, settings?: KeySettings, by?: Principal): Promise<KeyView & { key: string }> {
+    return await this.#parts.accounts.createKey(account, settings, this.#change(by))
   }
-  async deleteKey(account: string, keyId: string): Promise<void> {
-    await this.#parts.accounts.deleteKey(account, keyId)
+  async deleteKey(account: string, keyId: string, by?: Principal): Promise<void> {
+    await this.#parts.accounts.deleteKey(account, keyId, this.#change(by))
   }
 
   #number(principal: Principal): number | null {
@@ -134,20 +147,22 @@ export class Engine implements EngineApi {
     settings: JobSettings,
     recipients: (string | Record<string, unknown>)[] | null,
   ): Promise<JobView> {
-    const account = this.#parts.askers.record(principal)
+    const account = this.#parts.askers.sender(principal)
     const running = this.#parts.idempotency.current
     const whole = this.#parts.saved.resolve(account.number, settings)
     const record = await this.#parts.jobs.create(account, whole.settings, recipients, (job) => {
-      const texts = jobTextWrites(job, whole.texts)
-      if (running === null) return texts
+      const entry = { principal, action: 'job.create', object: `job/${jobId(job)}`, account, after: whole.settings }
+      const writes = [...jobTextWrites(job, whole.texts), ...this.#parts.trail.recordWrites(entry)]
+      if (running === null) return writes
       Object.assign(running.kept, { job, needsFile: recipients !== null })
-      return [...texts, ...answerWrites(running.account, running.key, running.kept)]
+      return [...writes, ...answerWrites(running.account, running.key, running.kept)]
     })
     return this.#parts.jobs.view(record)
   }
 
   async upload(principal: Principal, id: string, body: AsyncIterable<Buffer>): Promise<JobView> {
     const record = this.#find(principal, id)
+    this.#parts.askers.requireActive(record.account)
     await this.#parts.jobs.upload(record, body)
     return this.#view(principal, id)
   }
@@ -164,23 +179,27 @@ export class Engine implements EngineApi {
     id: string,
     change: { sendAt?: string; ratePerSecond?: number | null; priority?: PriorityName },
   ): Promise<JobView> {
-    await this.#parts.jobs.control.patch(this.#find(principal, id).job, change)
+    await this.#parts.jobs.control.patch(this.#find(principal, id).job, change, principal)
     return this.#view(principal, id)
   }
   async startJob(principal: Principal, id: string): Promise<JobView> {
-    await this.#parts.jobs.control.start(this.#find(principal, id).job)
+    const { job, account } = this.#find(principal, id)
+    this.#parts.askers.requireActive(account)
+    await this.#parts.jobs.control.start(job, principal)
     return this.#view(principal, id)
   }
   async pauseJob(principal: Principal, id: string): Promise<JobView> {
-    await this.#parts.jobs.control.pause(this.#find(principal, id).job)
+    await this.#parts.jobs.control.pause(this.#find(principal, id).job, principal)
     return this.#view(principal, id)
   }
   async resumeJob(principal: Principal, id: string): Promise<JobView> {
-    await this.#parts.jobs.control.resume(this.#find(principal, id).job)
+    const { job, account } = this.#find(principal, id)
+    this.#parts.askers.requireActive(account)
+    await this.#parts.jobs.control.resume(job, principal)
     return this.#view(principal, id)
   }
   async cancelJob(principal: Principal, id: string): Promise<JobView> {
-    await this.#parts.jobs.control.cancel(this.#find(principal, id).job)
+    await this.#parts.jobs.control.cancel(this.#find(principal, id).job, principal)
     return this.#view(principal, id)
   }
 
@@ -193,11 +212,6 @@ export class Engine implements EngineApi {
     return this.#parts.rejects({ job: record.job, path: this.#parts.jobs.path(record), sniff: record.sniff }, raw)
   }
 
-  report(principal: Principal, id: string): AsyncIterable<string> {
-    const { reader, names, ranges } = this.#parts
-    return report(this.#find(principal, id).job, { reader, names, ranges })
-  }
-
   async jobMessages(
     principal: Principal,
     id: string,
@@ -208,7 +222,7 @@ export class Engine implements EngineApi {
 
   async submit(principal: Principal, messages: MessageRequest[]): Promise<MessageAccepted[]> {
     this.#parts.admit()
-    return await this.#parts.submitter.submit(this.#parts.askers.record(principal), messages)
+    return await this.#parts.submitter.submit(this.#parts.askers.sender(principal), messages)
   }
   previewMessages(principal: Principal, messages: MessageRequest[]): DryRunView {
     return this.#parts.submitter.preview(this.#parts.askers.record(principal), messages)
@@ -262,9 +276,17 @@ export class Engine implements EngineApi {
   }
 
   /** @throws EngineError NOT_FOUND. */
-  async patchCarrier(id: string, change: CarrierPatch): Promise<CarrierView> {
+  async patchCarrier(id: string, change: CarrierPatch, by?: Principal): Promise<CarrierView> {
     const carrier = (await this.#parts.link.patchCarrier(id, change)).find((view) => view.id === id)
     if (carrier === undefined) throw new EngineError('NOT_FOUND', 'There is no such carrier.')
+    const entry = {
+      principal: by ?? null,
+      action: 'carrier.change',
+      object: `carrier/${id}`,
+      account: null,
+      after: change,
+    }
+    await this.#parts.trail.write([], entry)
     return carrier
   }
   async trace(id: string, filter: TraceFilter, signal: AbortSignal): Promise<AsyncIterable<TraceBatch>> {

@@ -5,6 +5,7 @@
  * open one. The account comes from the key, or for an admin from the header Trunkline-Account.
  */
 import type { FastifyRequest, onRequestHookHandler } from 'fastify'
+import { addressName } from '../engine/base/source-address.js'
 import type { EngineApi, Principal, Scope } from '../engine/contract/api.js'
 import type { Clock } from '../engine/contract/clock.js'
 import { EngineError } from '../engine/contract/errors.js'
@@ -31,6 +32,8 @@ declare module 'fastify' {
 
 /** Wrong keys per second and address before they are answered 429. */
 const wrongKeysPerSecond = 50
+/** An address may have so many keys at their limit behind it. */
+const keysPerAddress = 4
 
 export interface AuthOptions {
   engine: EngineApi
@@ -41,32 +44,59 @@ export interface AuthOptions {
 
 /** A hook without promises: it runs for every request. */
 export function authHook({ engine, clock, requestsPerSecond }: AuthOptions): onRequestHookHandler {
-  const limiter = new RateLimiter(requestsPerSecond)
+  const keys = new RateLimiter(requestsPerSecond)
+  const addresses = new RateLimiter(requestsPerSecond * keysPerAddress)
   const wrongKeys = new RateLimiter(wrongKeysPerSecond)
-  return (request, _reply, done) => {
-    const need = request.routeOptions.config.auth
-    if (need === 'none' || request.is404) return done()
+  const check = (request: FastifyRequest): EngineError | null => {
+    const { config } = request.routeOptions
     const nowMs = clock.monotonic()
-    if (!wrongKeys.has(request.ip, nowMs)) return done(tooMany('wrong keys from this address'))
-    const principal = authenticate(engine, request.headers.authorization)
-    if (principal === null) {
-      wrongKeys.take(request.ip, nowMs)
-      return done(new EngineError('UNAUTHORIZED', 'no valid key; send it as `Authorization: Bearer KEY`'))
+    const address = addressName(request.ip)
+    if (!addresses.take(address, nowMs)) return tooMany('requests from this address')
+    if (config.auth === 'none' || request.is404) return null
+    if (!wrongKeys.has(address, nowMs)) return tooMany('wrong keys from this address')
+    const asked = authenticate(engine, request)
+    if (asked instanceof EngineError) {
+      if (asked.code === 'UNAUTHORIZED') wrongKeys.take(address, nowMs)
+      return asked
     }
-    if (!limiter.take(nameOf(principal), nowMs)) return done(tooMany('requests with this key'))
+    if (!keys.take(nameOf(asked), nowMs)) return tooMany('requests with this key')
+    request.principal = admit(engine, asked, config.auth, request.headers['trunkline-account'])
+    return refusedScope(request.principal, scopeOf(request.method, config.scope))
+  }
+  return (request, _reply, done) => {
+    let refusal: EngineError | null
     try {
-      request.principal = admit(engine, principal, need, request.headers['trunkline-account'])
+      refusal = check(request)
     } catch (error) {
-      return done(error as EngineError)
+      refusal = error as EngineError
     }
-    done()
+    if (refusal === null) done()
+    else done(refusal)
   }
 }
 
-function authenticate(engine: EngineApi, header: string | undefined): Principal | null {
+/** Who asks, or why nobody is let in. Tokens and passwords in a URL are not looked at: URLs end up in logs. */
+function authenticate(engine: EngineApi, { headers, ip }: FastifyRequest): Principal | EngineError {
+  const header = headers.authorization
   // RFC 9110 §11.1: the scheme is case-insensitive.
-  if (header === undefined || header.length < 8 || header.slice(0, 7).toLowerCase() !== 'bearer ') return null
-  return engine.authenticate(header.slice(7).trim())
+  const isBearer = header !== undefined && header.length > 7 && header.slice(0, 7).toLowerCase() === 'bearer '
+  try {
+    const principal = isBearer ? engine.authenticate(header.slice(7).trim(), ip) : null
+    return principal ?? new EngineError('UNAUTHORIZED', 'no valid key; send it as `Authorization: Bearer KEY`')
+  } catch (error) {
+    if (error instanceof EngineError) return error
+    throw error
+  }
+}
+
+/** What a route asks of a key; null: every key will do. */
+export function scopeOf(method: string, scope: Scope | undefined): Scope | null {
+  return scope ?? (method === 'GET' || method === 'HEAD' ? 'read' : null)
+}
+
+function refusedScope(principal: Principal, scope: Scope | null): EngineError | null {
+  if (principal.kind === 'admin' || scope === null || (principal.scopes?.includes(scope) ?? true)) return null
+  return new EngineError('FORBIDDEN', `this key lacks the scope \`${scope}\`; it has ${principal.scopes!.join(', ')}`)
 }
 
 function nameOf(principal: Principal): string {
@@ -96,7 +126,7 @@ function admit(
       'this route belongs to an account: use a key of the account, or name it in the header Trunkline-Account',
     )
   }
-  return { kind: 'account', account: engine.account(onBehalfOf).id, key: 'admin' }
+  return { kind: 'account', account: engine.account(onBehalfOf).id, key: 'admin', ip: principal.ip }
 }
 
 /** Who asks, on a route that needs a key. */

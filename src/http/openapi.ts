@@ -20,6 +20,7 @@ export async function describeApi(app: App): Promise<void> {
       },
       servers: [{ url: '/', description: 'The engine that this document comes from.' }],
       tags: [
+        { name: 'audit', description: 'Who changed what.' },
         { name: 'jobs', description: 'A file or list of recipients and what becomes of it.' },
         { name: 'messages', description: 'Messages one by one.' },
         { name: 'inbound', description: 'What subscribers sent.' },

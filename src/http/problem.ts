@@ -52,6 +52,7 @@ const pointers: Partial<Record<ReasonCode, string>> = {
   BAD_DATE: '/sendAt',
   VALIDITY_OVER: '/validForSeconds',
   INVALID_SENDER: '/from',
+  SENDER_NOT_ALLOWED: '/from',
   TLV_INVALID: '/tlvs',
 }
 

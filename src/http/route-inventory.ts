@@ -1,9 +1,10 @@
 /**
- * Every route as it was registered: refuses to start when one says nothing about keys or schemas, and knows the methods
+ * Every route as it was registered: refuses to start when one says nothing about keys, scopes or schemas, and knows the methods
  * of a path for 405.
  */
 import assert from 'node:assert'
 import type { RouteOptions } from 'fastify'
+import { scopeOf } from './auth.js'
 import { docsPrefix } from './openapi.js'
 
 export class RouteInventory {
@@ -16,6 +17,11 @@ export class RouteInventory {
       return
     }
     assert(route.config?.auth !== undefined, `${route.url} does not say which key it needs`)
+    const isForAccounts = route.config.auth === 'account' || route.config.auth === 'any'
+    for (const method of [route.method].flat()) {
+      const scope = scopeOf(method, route.config.scope)
+      assert(!isForAccounts || scope !== null, `${method} ${route.url} does not say which scope a key needs for it`)
+    }
     assert(route.schema?.response !== undefined, `${route.url} has no response schema`)
     assert(route.schema.security !== undefined, `${route.url} does not document its key`)
     const methods = this.#methods.get(route.url) ?? new Set()

@@ -22,6 +22,7 @@ import { describeApi, openapiRoute } from './openapi.js'
 import { handleError, PROBLEM_TYPE, problemOf } from './problem.js'
 import { RouteInventory } from './route-inventory.js'
 import { accountRoutes } from './routes/accounts.js'
+import { auditRoutes } from './routes/audit.js'
 import { carrierTraceRoutes } from './routes/carrier-trace.js'
 import { carrierRoutes } from './routes/carriers.js'
 import { explainRoutes } from './routes/explain.js'
@@ -32,9 +33,10 @@ import { jobUploadRoute } from './routes/job-upload.js'
 import { jobRoutes } from './routes/jobs.js'
 import { messageRoutes } from './routes/messages.js'
 import { profileRoutes } from './routes/profiles.js'
+import { reportRoutes } from './routes/reports.js'
 import { metricsRoute, systemRoutes } from './routes/system.js'
-import { validatorCompiler } from './validation.js'
 import { templateRoutes } from './routes/templates.js'
+import { validatorCompiler } from './validation.js'
 
 const headMs = 30_000
 const silenceMs = 120_000
@@ -89,7 +91,7 @@ async function stop(app: App, metricsServer: MetricsServer | null, withinMs: num
 /** The server with every route, not listening yet. */
 export async function buildApp(deps: ServerDeps): Promise<App> {
   const { engine, config } = deps
-  const app = bareApp(deps.log)
+  const app = bareApp(deps.log, config.http.trustedProxies)
   const inventory = new RouteInventory()
   app.setValidatorCompiler(validatorCompiler)
   app.addHook('onRoute', (route) => inventory.add(route))
@@ -102,12 +104,14 @@ export async function buildApp(deps: ServerDeps): Promise<App> {
   systemRoutes(app, engine)
   if (config.http.metrics === undefined) metricsRoute(app, engine)
   accountRoutes(app, engine)
+  auditRoutes(app, engine)
   jobRoutes(app, engine)
   jobResultRoutes(app, engine)
   messageRoutes(app, engine)
-  explainRoutes(app, engine)
   templateRoutes(app, engine)
   profileRoutes(app, engine)
+  reportRoutes(app, engine)
+  explainRoutes(app, engine)
   inboundRoutes(app, engine)
   carrierRoutes(app, engine)
   carrierTraceRoutes(app, engine)
@@ -117,11 +121,13 @@ export async function buildApp(deps: ServerDeps): Promise<App> {
   return app
 }
 
-function bareApp(log: Log): App {
+function bareApp(log: Log, trustedProxies: string[]): App {
   const prefix = `req_${randomBytes(5).toString('hex')}`
   let requests = 0
   return Fastify({
     logger: false,
+    // An explicit list and never everything: who may name the client decides limits, key ranges and the audit log.
+    trustProxy: trustedProxies.length === 0 ? false : trustedProxies,
     bodyLimit: bodyBytes,
     // Off, since an upload may take hours: heads, silence and bodies have limits of their own.
     requestTimeout: 0,
@@ -184,11 +190,11 @@ function addHooks(app: App, { engine, log, clock = systemClock, requestsPerSecon
   app.addHook('onRequest', authHook({ engine, clock, requestsPerSecond }))
   app.addHook('preParsing', (request, _reply, _payload, done) => {
     const json = request.headers['content-type']?.startsWith('application/json')
-    if (json || !request.routeOptions.config.streams) deadlines.started(request.raw)
-    done()
     const takesGzip = request.routeOptions.config.gzip === true && json !== true
     const refusal = refusedCoding(request.headers['content-encoding'], takesGzip)
     if (refusal !== null) return done(refusal)
+    if (json || !request.routeOptions.config.streams) deadlines.started(request.raw)
+    done()
   })
   app.addHook('preValidation', (request, _reply, done) => {
     deadlines.finished(request.raw)

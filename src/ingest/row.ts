@@ -9,8 +9,10 @@ import type { ColumnPlan, JobPlan, RoutePlan } from '../engine/contract/ingest.j
 import { limits } from '../engine/contract/limits.js'
 import { CHANNELS, type ChannelName } from '../engine/contract/message.js'
 import { reasonNumber } from '../engine/contract/reasons.js'
+import { WayOutText } from '../engine/opt-out/way-out.js'
 import { NumberParser, type ParsedNumber } from '../engine/phone/number.js'
 import { NO_COUNTRY, NumberPolicy } from '../engine/phone/number-policy.js'
+import type { SuppressionCheck } from '../engine/store/suppression-table.js'
 import type { Segmented } from '../engine/text/segment.js'
 import { Cutter } from './cutter.js'
 import type { SourceRecord } from './record-source.js'
@@ -20,6 +22,7 @@ import { isRound } from './tally.js'
 
 const MISSING_NUMBER = reasonNumber('MISSING_NUMBER')
 const NO_ROUTE = reasonNumber('NO_ROUTE')
+const FEATURE_OFF = reasonNumber('FEATURE_OFF')
 const BAD_DATE = reasonNumber('BAD_DATE')
 const TOO_FEW_COLUMNS = reasonNumber('TOO_FEW_COLUMNS')
 const EXTRA_COLUMNS = reasonNumber('EXTRA_COLUMNS')
@@ -80,6 +83,7 @@ export class RowMaker {
   readonly #numbers: NumberParser
   readonly #policy: NumberPolicy
   readonly #routes: ByPrefix<RoutePlan>
+  readonly #off: readonly ChannelName[]
   readonly #prices: PriceTable
   readonly #cutters = new Map<RoutePlan, Cutter>()
   readonly #text: RowText
@@ -87,13 +91,18 @@ export class RowMaker {
   readonly #row: Row
   /** Numbers of the record at hand, where a job may message a number several times. */
   readonly #inRecord: number[] = []
+  readonly #suppressions: SuppressionCheck | null
+  readonly #wayOut: WayOutText | null
 
-  /** @throws EngineError TEMPLATE_INVALID, TEMPLATE_LABEL_UNKNOWN. */
-  constructor(plan: JobPlan) {
+  /** `suppressions` null: only the job's own list counts. @throws EngineError TEMPLATE_INVALID, TEMPLATE_LABEL_UNKNOWN. */
+  constructor(plan: JobPlan, suppressions: SuppressionCheck | null = null) {
     this.#plan = plan
+    this.#suppressions = suppressions
+    this.#wayOut = plan.wayOut === undefined ? null : new WayOutText(plan.wayOut, plan.settings.from ?? '')
     this.#columns = plan.columns
     this.#numbers = new NumberParser(plan.defaultCountry, { shortCodes: plan.rules.allowShortCodes })
     this.#policy = new NumberPolicy(plan.rules)
+    this.#off = plan.channelsOff ?? []
     this.#routes = new ByPrefix(plan.routes)
     this.#prices = unpackPrices(plan.prices)
     this.#text = new RowText(plan)
@@ -253,6 +262,7 @@ export class RowMaker {
   #refusal(parsed: ParsedNumber): number {
     const refused = this.#policy.refusal(parsed)
     if (refused !== 0) return refused
+    if (this.#off.includes(this.#row.channel)) return FEATURE_OFF
     this.#row.route = this.#routes.find(this.#row.channel, parsed.routeDigits)
     if (this.#row.route === null) return NO_ROUTE
     this.#row.partPrice = this.#prices.find(this.#row.channel, parsed.routeDigits)
@@ -260,8 +270,9 @@ export class RowMaker {
   }
 
   #isSuppressed(value: number): boolean {
-    const { suppressed } = this.#plan
-    return suppressed !== null && includesSorted(suppressed, value)
+    const { suppressed, account, settings } = this.#plan
+    if (suppressed !== null && includesSorted(suppressed, value)) return true
+    return this.#suppressions !== null && this.#suppressions.has(account, value, settings.from ?? '')
   }
 
   #setTimes(record: SourceRecord): boolean {
@@ -285,6 +296,7 @@ export class RowMaker {
       this.#refuse(this.#text.reason, this.#text.column)
       return
     }
+    if (this.#wayOut !== null) row.text = this.#wayOut.append(row.text, row.value)
     const cutter = this.#cutters.get(row.route!)!
     row.segmented = cutter.cut(row.text)
     row.reason = row.segmented.reason

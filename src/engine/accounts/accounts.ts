@@ -1,48 +1,48 @@
 /**
- * Accounts and their keys: stored as documents, held in memory whole, so that `authenticate` costs one hash and a revoked
- * key dies at once. Main thread.
+ * Accounts and their keys: stored as documents, held in memory whole. Every change is audited in its own transaction.
+ * Main thread.
  */
-import type { AccountSettings, AccountView, Page, PageQuery, Principal } from '../contract/api.js'
+import type { Audit } from '../audit/audit.js'
+import type { AccountSettings, AccountView, NewAccountSettings, Page, PageQuery, Principal } from '../contract/api.js'
+import type { KeySettings, KeyView } from '../contract/api-key.js'
 import type { Clock } from '../contract/clock.js'
 import { EngineError } from '../contract/errors.js'
 import type { Documents, DocumentWrite } from '../store/documents.js'
-import {
-  type AccountRecord,
-  accountView,
-  type KeyRecord,
-  newAccount,
-  withDefaults,
-  withSettings,
-} from './account-record.js'
-import { digestOf, keyId, keyPrefix, makeKey, sameDigest } from './key.js'
+import { type AccountRecord, accountView, newAccount, withDefaults, withSettings } from './account-record.js'
+import { KeyBook } from './key-book.js'
+import { keyTerms } from './key-record.js'
 import type { Numbering } from './numbering.js'
-
-const LIVE_KEYS = 2
-/** Last use is kept in memory and written at most this often. */
-const LAST_USED_FLUSH_MS = 60_000
 
 export interface AccountsDeps {
   documents: Documents
   numbering: Numbering
+  audit: Audit
   clock: Clock
   adminKey: string
   knownCountry(country: string): boolean
 }
 
+/** Who asked for a change, and what else goes into its transaction. */
+export interface Change {
+  /** null: the program itself. */
+  by: Principal | null
+  /** Given what will be answered. */
+  beside?(answer: object): DocumentWrite[]
+}
+
+const BY_ITSELF: Change = { by: null }
+
 export class Accounts {
   readonly #deps: AccountsDeps
-  readonly #adminDigest: Buffer
+  readonly #keys: KeyBook
   readonly #byId = new Map<string, AccountRecord>()
   readonly #byNumber = new Map<number, AccountRecord>()
-  readonly #keys = new Map<string, KeyRecord>()
-  readonly #used = new Set<KeyRecord>()
-  #flushedAtMs = 0
+  readonly #watchers: ((account: number) => void)[] = []
 
   constructor(deps: AccountsDeps) {
     this.#deps = deps
-    this.#adminDigest = digestOf(deps.adminKey)
+    this.#keys = new KeyBook(deps)
     for (const { value } of deps.documents.list<AccountRecord>('accounts')) this.#hold(withDefaults(value))
-    for (const { value } of deps.documents.list<KeyRecord>('keys')) this.#keys.set(value.id, value)
   }
 
   #hold(record: AccountRecord): void {
@@ -50,48 +50,51 @@ export class Accounts {
     this.#byNumber.set(record.number, record)
   }
 
-  /** null: no such key. The same steps are taken whether or not the id exists. */
-  authenticate(key: string): Principal | null {
-    const digest = digestOf(key)
-    const admin = sameDigest(this.#adminDigest, digest)
-    const record = this.#keys.get(keyId(key))
-    const known = sameDigest(record?.digest, digest)
-    if (admin) return { kind: 'admin' }
-    if (!known || record === undefined) return null
-    record.lastUsedAtMs = this.#deps.clock.now()
-    this.#used.add(record)
-    return { kind: 'account', account: record.account, key: record.id }
+  /** Calls `watcher` with the number of each account that was changed or deleted. */
+  watch(watcher: (account: number) => void): void {
+    this.#watchers.push(watcher)
+  }
+
+  #changed(account: number): void {
+    for (const watcher of this.#watchers) watcher(account)
+  }
+
+  /** null: no such key. @throws EngineError UNAUTHORIZED: mistyped or expired. FORBIDDEN: from the wrong address. */
+  authenticate(key: string, ip?: string): Principal | null {
+    return this.#keys.authenticate(key, ip)
   }
 
   /** Writes last uses that are due; `force` at shutdown. */
   async flushLastUsed(force = false): Promise<void> {
-    const nowMs = this.#deps.clock.now()
-    if (this.#used.size === 0 || (!force && nowMs - this.#flushedAtMs < LAST_USED_FLUSH_MS)) return
-    this.#flushedAtMs = nowMs
-    const used = [...this.#used].filter((record) => this.#keys.has(record.id))
-    this.#used.clear()
-    await this.#deps.documents.write(used.map((record) => ({ collection: 'keys', key: [record.id], value: record })))
+    await this.#keys.flushLastUsed(force)
   }
 
   /** @throws EngineError ACCOUNT_EXISTS, VALIDATION. */
-  async create(id: string, settings: AccountSettings): Promise<{ account: AccountView; key: string }> {
+  async create(
+    id: string,
+    { key = {}, ...settings }: NewAccountSettings,
+    { by, beside }: Change = BY_ITSELF,
+  ): Promise<{ account: AccountView; key: string }> {
     if (this.#byId.has(id)) throw new EngineError('ACCOUNT_EXISTS', `There is an account ${id} already.`)
-    const nowMs = this.#deps.clock.now()
-    const draft = withSettings(newAccount({ id, number: 0, nowMs }), settings, this.#deps.knownCountry)
-    const number = this.#deps.numbering.take('account')
+    const { audit, clock, documents, knownCountry, numbering } = this.#deps
+    const nowMs = clock.now()
+    const draft = withSettings(newAccount({ id, number: 0, nowMs }), settings, knownCountry)
+    const made = this.#keys.make(id, keyTerms(key, nowMs, '/key'))
+    const number = numbering.take('account')
     const record = { ...draft, number: number.value }
     this.#hold(record)
-    const made = this.#newKey(id)
-    const writes: DocumentWrite[] = [{ collection: 'accounts', key: [id], value: record }, number.write, made.write]
-    await this.#deps.documents.write(writes)
-    this.#keys.set(made.record.id, made.record)
-    return { account: this.view(id), key: made.key }
-  }
-
-  #newKey(account: string): { key: string; record: KeyRecord; write: DocumentWrite } {
-    const { id, key, digest } = makeKey()
-    const record = { id, account, digest, createdAtMs: this.#deps.clock.now(), lastUsedAtMs: null }
-    return { key, record, write: { collection: 'keys', key: [id], value: record } }
+    this.#keys.hold(made.record)
+    const answer = { account: this.view(id), key: made.key }
+    const account = { principal: by, account: record }
+    await documents.write([
+      { collection: 'accounts', key: [id], value: record },
+      number.write,
+      made.write,
+      ...(beside?.(answer) ?? []),
+      ...audit.recordWrites({ ...account, action: 'account.create', object: `account/${id}`, after: record }),
+      ...audit.recordWrites({ ...account, action: 'key.create', object: `key/${made.record.id}`, after: made.record }),
+    ])
+    return answer
   }
 
   list(query: PageQuery): Page<AccountView> {
@@ -104,15 +107,7 @@ export class Accounts {
   }
 
   view(id: string): AccountView {
-    const keys = [...this.#keys.values()]
-      .filter((key) => key.account === id)
-      .map((key) => ({
-        id: key.id,
-        prefix: keyPrefix(key.id),
-        createdAt: new Date(key.createdAtMs).toISOString(),
-        lastUsedAt: key.lastUsedAtMs === null ? null : new Date(key.lastUsedAtMs).toISOString(),
-      }))
-    return accountView(this.record(id), keys)
+    return accountView(this.record(id), this.#keys.views(id))
   }
 
   /** @throws EngineError NOT_FOUND. */
@@ -132,41 +127,58 @@ export class Accounts {
     return this.#byNumber.get(number) ?? null
   }
 
-  async patch(id: string, settings: AccountSettings): Promise<AccountView> {
-    const record = withSettings(this.record(id), settings, this.#deps.knownCountry)
-    await this.#deps.documents.put('accounts', [id], record)
+  /** What comes later sees the change at once; it is durable when this resolves. */
+  async patch(id: string, settings: AccountSettings, { by }: Change = BY_ITSELF): Promise<AccountView> {
+    const before = this.record(id)
+    const record = withSettings(before, settings, this.#deps.knownCountry)
     this.#hold(record)
+    await this.#deps.audit.write([{ collection: 'accounts', key: [id], value: record }], {
+      ...{ principal: by, account: record, action: 'account.change', object: `account/${id}` },
+      ...{ before, after: record },
+    })
+    this.#changed(record.number)
     return this.view(id)
   }
 
   /** Its keys die with it; its number is never given again, so that its jobs stay unreachable. */
-  async remove(id: string): Promise<void> {
+  async remove(id: string, { by }: Change = BY_ITSELF): Promise<void> {
     const record = this.record(id)
-    const keys = [...this.#keys.values()].filter((key) => key.account === id)
-    for (const key of keys) this.#keys.delete(key.id)
+    const keys = this.#keys.of(id)
+    for (const key of keys) this.#keys.drop(key)
     this.#byId.delete(id)
     this.#byNumber.delete(record.number)
     const doomed: DocumentWrite[] = keys.map((key) => ({ collection: 'keys', key: [key.id], value: null }))
-    await this.#deps.documents.write([{ collection: 'accounts', key: [id], value: null }, ...doomed])
+    await this.#deps.audit.write([{ collection: 'accounts', key: [id], value: null }, ...doomed], {
+      ...{ principal: by, account: record, action: 'account.delete', object: `account/${id}`, before: record },
+    })
+    this.#changed(record.number)
   }
 
-  /** @throws EngineError WRONG_STATE when two keys are live already. */
-  async createKey(account: string): Promise<{ id: string; key: string }> {
-    this.record(account)
-    const live = [...this.#keys.values()].filter((key) => key.account === account)
-    if (live.length >= LIVE_KEYS) {
-      throw new EngineError('WRONG_STATE', 'The account has two live keys; delete one first.')
-    }
-    const made = this.#newKey(account)
-    this.#keys.set(made.record.id, made.record)
-    await this.#deps.documents.write([made.write])
-    return { id: made.record.id, key: made.key }
+  /** @throws EngineError NOT_FOUND, VALIDATION, WRONG_STATE: two keys are live already. */
+  async createKey(
+    id: string,
+    settings: KeySettings = {},
+    { by, beside }: Change = BY_ITSELF,
+  ): Promise<KeyView & { key: string }> {
+    const account = this.record(id)
+    const terms = keyTerms(settings, this.#deps.clock.now())
+    this.#keys.requireRoom(id)
+    const { key, record, write } = this.#keys.make(id, terms)
+    this.#keys.hold(record)
+    const answer = { ...this.#keys.view(record), key }
+    await this.#deps.audit.write([write, ...(beside?.(answer) ?? [])], {
+      ...{ principal: by, account, action: 'key.create', object: `key/${record.id}`, after: record },
+    })
+    return answer
   }
 
-  async deleteKey(account: string, id: string): Promise<void> {
-    const key = this.#keys.get(id)
-    if (key === undefined || key.account !== account) throw new EngineError('NOT_FOUND', 'There is no such key.')
-    this.#keys.delete(id)
-    await this.#deps.documents.remove('keys', [id])
+  /** No request that comes later is let in. @throws EngineError NOT_FOUND. */
+  async deleteKey(id: string, keyId: string, { by }: Change = BY_ITSELF): Promise<void> {
+    const account = this.record(id)
+    const record = this.#keys.find(id, keyId)
+    this.#keys.drop(record)
+    await this.#deps.audit.write([{ collection: 'keys', key: [keyId], value: null }], {
+      ...{ principal: by, account, action: 'key.delete', object: `key/${keyId}`, before: record },
+    })
   }
 }

@@ -11,12 +11,17 @@ import type { Idempotent } from '../contract/api.js'
 import type { Clock } from '../contract/clock.js'
 import { EngineError } from '../contract/errors.js'
 import { limits } from '../contract/limits.js'
+import type { DocumentWrite } from '../store/documents.js'
+import type { AnswerSeal } from './answer-seal.js'
+import { answerWrites } from './kept-answers.js'
 
 export interface KeptAnswer {
   fingerprint: string
   atMs: number
   /** JSON of the answer; null: only the job is known, the process ended before it was answered. */
   answer: string | null
+  /** The answer holds a secret and is encrypted: see answer-seal.ts. */
+  sealed?: boolean
   job: number | null
   /** The job is worth nothing without the file that came in the same request. */
   needsFile: boolean
@@ -49,19 +54,45 @@ export interface Running {
 const KEPT_MS = limits.idempotencyHours * 3_600_000
 const SWEEP_EVERY = 500
 
+export interface IdempotencyDeps {
+  answers: KeptAnswers
+  clock: Clock
+  seal: AnswerSeal
+  /** What a job that was made before a crash is answered as; null: it came to nothing, do the work again. */
+  revive(kept: KeptAnswer): Promise<unknown>
+}
+
 export class Idempotency {
   readonly #answers: KeptAnswers
   readonly #clock: Clock
-  /** What a job that was made before a crash is answered as; null: it came to nothing, do the work again. */
-  readonly #revive: (kept: KeptAnswer) => Promise<unknown>
+  readonly #seal: AnswerSeal
+  readonly #revive: IdempotencyDeps['revive']
   readonly #running = new Set<string>()
   readonly #context = new AsyncLocalStorage<Running>()
   #untilSweep = 0
 
-  constructor(answers: KeptAnswers, clock: Clock, revive: (kept: KeptAnswer) => Promise<unknown>) {
+  constructor({ answers, clock, seal, revive }: IdempotencyDeps) {
     this.#answers = answers
     this.#clock = clock
+    this.#seal = seal
     this.#revive = revive
+  }
+
+  #read<T>(request: IdempotentRequest, { answer, sealed }: KeptAnswer): T {
+    return JSON.parse(sealed === true ? this.#seal.open(request, answer!) : answer!) as T
+  }
+
+  /**
+   * For the transaction that makes what `answer` tells of: the answer, encrypted, since it holds a secret. Nothing outside
+   * of `once`.
+   */
+  sealed(answer: object): DocumentWrite[] {
+    const running = this.current
+    if (running === null) return []
+    const { account, key, kept } = running
+    running.isStored = true
+    const text = this.#seal.seal({ account, key, fingerprint: kept.fingerprint }, JSON.stringify(answer))
+    return answerWrites(account, key, { ...kept, answer: text, sealed: true })
   }
 
   /** null outside of `once`. */
@@ -80,7 +111,7 @@ export class Idempotency {
     if (this.#running.has(name)) {
       throw new EngineError('IDEMPOTENCY_RUNNING', 'The first request with this Idempotency-Key is still running.')
     }
-    if (kept !== null && kept.answer !== null) return { value: JSON.parse(kept.answer) as T, replayed: true }
+    if (kept !== null && kept.answer !== null) return { value: this.#read<T>(request, kept), replayed: true }
     this.#running.add(name)
     try {
       const revived = kept === null ? null : await this.#revive(kept)

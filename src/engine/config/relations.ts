@@ -1,5 +1,6 @@
 /** What a schema cannot say: names that must be unique, names that must exist. */
 import { patternProblem } from '../base/safe-pattern.js'
+import { parseRange } from '../base/source-address.js'
 import { tlvProblems } from '../base/tlv-value.js'
 import { isZone } from '../base/zone.js'
 import { parseEndpoint } from './endpoint.js'
@@ -10,7 +11,23 @@ import type { SmppCarrierConfig } from './smpp-carrier.js'
 import { outcomeProblems } from './smpp-outcomes.js'
 
 export function relations(config: Config): Problem[] {
-  return [...uniqueCarriers(config), ...config.carriers.flatMap(carrierProblems), ...routes(config)]
+  return [...proxies(config), ...uniqueCarriers(config), ...config.carriers.flatMap(carrierProblems), ...routes(config)]
+}
+
+/** Names that stand for ranges. */
+const PROXY_NAMES: readonly string[] = ['loopback', 'linklocal', 'uniquelocal']
+
+function proxies({ http }: Config): Problem[] {
+  return http.trustedProxies.flatMap((text, index) =>
+    PROXY_NAMES.includes(text) || parseRange(text) !== null
+      ? []
+      : [
+          {
+            path: ['http', 'trustedProxies', index],
+            text: 'must be an address, a range such as 10.0.0.0/8, or loopback, linklocal, uniquelocal',
+          },
+        ],
+  )
 }
 
 function uniqueCarriers(config: Config): Problem[] {

@@ -54,6 +54,14 @@ export const ConfigSchema = Type.Object(
         adminKey: Type.Optional(
           Type.String({ minLength: 16, description: 'Absent: made at first start, in dataDir/admin.key.' }),
         ),
+        trustedProxies: Type.Array(
+          Type.String({ description: 'An address, a range such as 10.0.0.0/8, or loopback, linklocal, uniquelocal.' }),
+          {
+            default: [],
+            maxItems: 100,
+            description: 'Proxies in front whose X-Forwarded-For is believed; absent: none, the peer is the client.',
+          },
+        ),
         metrics: Type.Optional(
           Type.Object(
             {

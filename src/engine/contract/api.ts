@@ -280,7 +280,7 @@ export interface EngineApi {
   ): Promise<Idempotent<T>>
 
   carriers(): Promise<CarrierView[]>
-  patchCarrier(id: string, change: CarrierPatch): Promise<CarrierView>
+  patchCarrier(id: string, change: CarrierPatch, by?: Principal): Promise<CarrierView>
   /** PDUs of a live carrier until `signal` ends it; dropped rather than waited for. */
   trace(id: string, filter: TraceFilter, signal: AbortSignal): Promise<AsyncIterable<TraceBatch>>
 

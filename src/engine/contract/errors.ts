@@ -39,6 +39,8 @@ export const ERRORS = {
   INSUFFICIENT_BALANCE: [402, 'The prepaid balance does not cover this; nothing was taken. Top up and send it again.'],
   QUOTA_EXCEEDED: [429, 'A quota of the account is used up; wait as long as Retry-After says, or have it raised.'],
   NAME_TAKEN: [409, 'Something of this name exists already; choose another name.'],
+  ACCOUNT_SUSPENDED: [403, 'The account is suspended: nothing is sent for it until an admin lifts that.'],
+  SENDER_NOT_ALLOWED: [422, 'The sender is not on the list of senders of the account; an admin can add it.'],
 } as const satisfies Record<string, readonly [number, string]>
 export type ErrorCode = keyof typeof ERRORS
 

@@ -4,6 +4,7 @@ import type { ColumnSettings, CsvSettings, JobSettings } from './job.js'
 import type { NationalLanguage } from './language.js'
 import type { ChannelName, CodingName } from './message.js'
 import type { NumberRules } from './number-rules.js'
+import type { WayOutPlan } from './opt-out.js'
 import type { ReasonCode } from './reasons.js'
 import type { RangeRecord, RowKind } from './store.js'
 
@@ -76,6 +77,10 @@ export interface JobPlan {
   prices: Float64Array | null
   /** Sorted E.164 numbers as integers, in shared memory. */
   suppressed: Float64Array | null
+  /** Filter of the account's suppressions, see base/number-filter.ts; absent: there are none. */
+  suppressions?: SharedArrayBuffer
+  /** Added to each text; absent: nothing. */
+  wayOut?: WayOutPlan
   /** Epoch seconds at which the job was made: due and validity count from here. */
   createdSeconds: number
   /** The account's, as they were when the file began to be read. */

@@ -69,6 +69,10 @@ export const REASONS = [
   ['SENDER_NOT_ALLOWED', 'The sender is not on the list of senders that the account may use.'],
   ['NOT_OPTED_IN', 'The contact has not agreed to be messaged, and the account demands that.'],
   ['SETTLED_BY_OPERATOR', 'Its end was unknown, and an operator settled it.'],
+  [
+    'FEATURE_OFF',
+    'The way of sending (sms, voice, email) is switched off for this account; an admin can switch it on.',
+  ],
 ] as const satisfies readonly (readonly [string, string])[]
 export type ReasonCode = (typeof REASONS)[number][0]
 

@@ -2,7 +2,9 @@
  * Start, pause, resume, cancel and change of a job: durable in its document first, then the dispatcher is told. A job whose
  * file is still being read is told nothing: its release carries the state that it has by then. Main thread.
  */
+import type { Principal } from '../contract/api.js'
 import { EngineError } from '../contract/errors.js'
+import { jobId } from '../contract/ids.js'
 import type { PriorityName } from '../contract/message.js'
 import { parseTime } from './create.js'
 import type { Ingest } from './ingest.js'
@@ -27,28 +29,41 @@ export class JobControl {
     this.#ingest = ingest
   }
 
-  async #change(job: number, change: (record: JobRecord, nowMs: number) => Partial<JobRecord> | null): Promise<void> {
-    const record = await this.#ports.book.update(job, (current) => change(current, this.#ports.clock.now()))
+  async #change(
+    job: number,
+    { action, by }: { action: string; by: Principal | null },
+    change: (record: JobRecord, nowMs: number) => Partial<JobRecord> | null,
+  ): Promise<void> {
+    const { audit, book, clock } = this.#ports
+    const record = await book.update(
+      job,
+      (current) => change(current, clock.now()),
+      (before, after) => {
+        const account = { id: before.accountId, number: before.account }
+        return audit.recordWrites({ principal: by, action, object: `job/${jobId(job)}`, account, before, after })
+      },
+    )
     if (record.released) this.#ports.post({ type: 'job', job: dispatchOf(record, this.#ports.account(record.account)) })
   }
 
-  async start(job: number): Promise<void> {
-    await this.#change(job, (record, nowMs) => {
+  /** `by` in all of these: who asks; null: the engine itself. */
+  async start(job: number, by: Principal | null): Promise<void> {
+    await this.#change(job, { action: 'job.start', by }, (record, nowMs) => {
       requireState(record, shownState(record, nowMs), ['ready'])
       return { state: goState(record, nowMs), startedAtMs: nowMs, released: true }
     })
   }
 
-  async pause(job: number): Promise<void> {
-    await this.#change(job, (record, nowMs) => {
+  async pause(job: number, by: Principal | null): Promise<void> {
+    await this.#change(job, { action: 'job.pause', by }, (record, nowMs) => {
       if (record.state === 'paused') return null
       requireState(record, shownState(record, nowMs), ['running', 'scheduled'])
       return { state: 'paused' }
     })
   }
 
-  async resume(job: number): Promise<void> {
-    await this.#change(job, (record, nowMs) => {
+  async resume(job: number, by: Principal | null): Promise<void> {
+    await this.#change(job, { action: 'job.resume', by }, (record, nowMs) => {
       if (record.state === 'running') return null
       requireState(record, shownState(record, nowMs), ['paused'])
       return { state: goState(record, nowMs), reason: null, detail: null }
@@ -56,9 +71,9 @@ export class JobControl {
   }
 
   /** Queued work is taken out by the dispatcher; a job that is still read loses all that it stored. */
-  async cancel(job: number): Promise<void> {
+  async cancel(job: number, by: Principal | null): Promise<void> {
     const { book, clock } = this.#ports
-    await this.#change(job, (record) => {
+    await this.#change(job, { action: 'job.cancel', by }, (record) => {
       if (record.state === 'canceled') return null
       requireState(record, record.state, ['receiving', 'ready', 'scheduled', 'running', 'paused'])
       const isRead = record.totals !== null
@@ -74,13 +89,13 @@ export class JobControl {
   }
 
   /** @throws EngineError VALIDATION, WRONG_STATE. */
-  async patch(job: number, change: JobChange): Promise<void> {
+  async patch(job: number, change: JobChange, by: Principal | null): Promise<void> {
     const sendAtMs = change.sendAt === undefined ? null : parseTime(change.sendAt)
     if (change.sendAt !== undefined && sendAtMs === null) {
       const message = 'must be a time with zone such as 2026-11-22T09:00:00Z'
       throw new EngineError('VALIDATION', `sendAt ${message}.`, { fields: [{ pointer: '/sendAt', message }] })
     }
-    await this.#change(job, (record, nowMs) => {
+    await this.#change(job, { action: 'job.change', by }, (record, nowMs) => {
       if (ENDED.includes(record.state)) requireState(record, record.state, ['running'])
       const settings = { ...record.settings }
       if (change.priority !== undefined) settings.priority = change.priority

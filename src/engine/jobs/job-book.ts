@@ -17,6 +17,9 @@ export interface JobQuery {
   matches(record: JobRecord): boolean
 }
 
+/** Writes that tell of a change, given the record before and after it. */
+export type Beside = (before: JobRecord, after: JobRecord) => DocumentWrite[]
+
 export class JobBook {
   readonly #documents: Documents
   readonly #open = new Map<number, JobRecord>()
@@ -62,11 +65,15 @@ export class JobBook {
 
   /**
    * Applies `change` to the newest record and resolves when it is durable. `null` from `change`: nothing to do. What
-   * `change` throws goes to the caller.
+   * `change` throws goes to the caller. What `beside` gives goes into the same transaction.
    */
-  async update(job: number, change: (record: JobRecord) => Partial<JobRecord> | null): Promise<JobRecord> {
+  async update(
+    job: number,
+    change: (record: JobRecord) => Partial<JobRecord> | null,
+    beside?: Beside,
+  ): Promise<JobRecord> {
     const before = this.#turns.get(job) ?? Promise.resolve()
-    const turn = before.catch(() => {}).then(() => this.#apply(job, change))
+    const turn = before.catch(() => {}).then(() => this.#apply(job, change, beside))
     this.#turns.set(job, turn)
     try {
       return await turn
@@ -75,14 +82,18 @@ export class JobBook {
     }
   }
 
-  async #apply(job: number, change: (record: JobRecord) => Partial<JobRecord> | null): Promise<JobRecord> {
+  async #apply(
+    job: number,
+    change: (record: JobRecord) => Partial<JobRecord> | null,
+    beside: Beside | undefined,
+  ): Promise<JobRecord> {
     const current = this.get(job)!
     const changes = change(current)
     if (changes === null) return current
     const next = { ...current, ...changes }
     const writes: DocumentWrite[] = [{ collection: 'jobs', key: [job], value: next }]
     if (next.closed) writes.push({ collection: 'jobs-open', key: [job], value: null })
-    await this.#documents.write(writes)
+    await this.#documents.write([...writes, ...(beside?.(current, next) ?? [])])
     if (next.closed) this.#open.delete(job)
     else this.#open.set(job, next)
     return next

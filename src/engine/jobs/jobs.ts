@@ -50,7 +50,7 @@ export class Jobs {
     const now = this.#ports.account(account)
     for (const record of this.#ports.book.open()) {
       if (record.account !== account) continue
-      if (now === null && !record.singles) await this.control.cancel(record.job)
+      if (now === null && !record.singles) await this.control.cancel(record.job, null)
       else if (record.singles || record.released) this.#ports.post({ type: 'job', job: dispatchOf(record, now) })
     }
   }
@@ -203,7 +203,7 @@ export class Jobs {
     const record = kept.job === null ? null : this.#ports.book.get(kept.job)
     if (record === null) return null
     if (!kept.needsFile || record.upload !== null) return this.view(record)
-    if (record.state === 'receiving') await this.control.cancel(record.job)
+    if (record.state === 'receiving') await this.control.cancel(record.job, null)
     return null
   }
 

@@ -1,7 +1,10 @@
 /** What the folder of jobs is given: everything it may touch, by name. */
+import type { Audit } from '../audit/audit.js'
 import type { Clock } from '../contract/clock.js'
+import type { JobSettings } from '../contract/job.js'
 import type { Log } from '../contract/log.js'
 import type { Metrics } from '../contract/metrics.js'
+import type { WayOutPlan } from '../contract/opt-out.js'
 import type { DispatchCounts, RangeRecord } from '../contract/store.js'
 import type { ToDispatcher } from '../contract/thread.js'
 import type { DocumentWrite } from '../store/documents.js'
@@ -29,9 +32,14 @@ export interface JobPorts {
   dataDir: string
   /** null once it was deleted. */
   account(number: number): JobAccount | null
+  audit: Audit
   takeNumber(): { value: number; write: DocumentWrite }
   /** Texts that a keyword column picks from, by folded keyword, as they were when the job was made. */
   texts(job: number): Record<string, string>
+  /** Memory of the filter of suppressions, as it is now. */
+  suppressions(): SharedArrayBuffer
+  /** What the job adds to each text; null: nothing. @throws EngineError VALIDATION: the way out would be none. */
+  wayOut(account: JobAccount, settings: Pick<JobSettings, 'unsubscribe' | 'from'>): WayOutPlan | null
   post(message: ToDispatcher): void
   /** @throws EngineError STORE_FULL, SHUTTING_DOWN: nothing new is taken now. */
   admit(): void

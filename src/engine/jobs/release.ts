@@ -30,10 +30,11 @@ export function dispatchOf(record: JobRecord, account: DispatchAccount | null): 
     accountRatePerSecond: account?.ratePerSecond ?? 0,
     onUnanswered: settings.onUnanswered ?? 'resend',
     sendAtMs: record.sendAtMs,
-    hours: hoursOf(record, account),
+    hours: record.answers ? null : hoursOf(record, account),
     state: dispatchState(record.state, account),
     accepted: record.singles ? -1 : (record.totals?.accepted ?? 0),
     openEnded: record.singles,
+    passesSuppressions: record.answers ?? false,
     distinct: !record.singles && settings.deduplicate !== false,
   }
 }

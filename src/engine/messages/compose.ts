@@ -2,13 +2,16 @@
  * One message of a request: number, channel, route, parts and times, by the same rules as a row of a file. Parsers and
  * segmenters are kept: one message costs microseconds. Main thread.
  */
+import { allowedSender } from '../base/sender.js'
 import { packFields, tlvProblems } from '../base/tlv-value.js'
 import type { MessageAccepted, MessageRequest } from '../contract/api.js'
 import type { RoutePlan } from '../contract/ingest.js'
 import { CHANNELS, type ChannelName, CODINGS, type PriorityName } from '../contract/message.js'
 import type { NumberRules } from '../contract/number-rules.js'
+import type { OptOutSettings, Unsubscribe } from '../contract/opt-out.js'
 import type { Price } from '../contract/price.js'
 import { type ReasonCode, reasonCode } from '../contract/reasons.js'
+import type { WayOutText } from '../opt-out/way-out.js'
 import { NumberParser, type ParsedNumber } from '../phone/number.js'
 import { NumberPolicy } from '../phone/number-policy.js'
 import type { NewRecord } from '../store/block.js'
@@ -23,15 +26,27 @@ export interface ComposeAccount extends NumberRules {
   number: number
   id: string
   defaultCountry: string | null
-  features: { sms: boolean; voice: boolean; email: boolean }
+  features: Record<ChannelName, boolean>
+  senders: readonly string[]
   prices: readonly Price[]
   currency: string | null
+  optOut: OptOutSettings
 }
 
 export interface ComposeDeps {
   plans(account: string): RoutePlan[]
   isSender(from: string): boolean
   parseTime(text: string): number | null
+  /** Absent: nobody has opted out, and no text is given a way out. */
+  optOut?: ComposeOptOut
+}
+
+/** Opting out as far as composing goes. */
+export interface ComposeOptOut {
+  /** `from`: '' where the carrier chooses the sender. */
+  has(account: number, number: number, from: string): boolean
+  /** What is added to texts; null: nothing. @throws EngineError VALIDATION: the way out would be none. */
+  wayOut(account: ComposeAccount, unsubscribe: Unsubscribe, from: string): WayOutText | null
 }
 
 /** A message that may be stored. `record` shares the segmenter's buffers: use it before the next `compose`. */
@@ -66,15 +81,19 @@ export class Composer {
     this.#deps = deps
   }
 
-  compose(account: ComposeAccount, request: MessageRequest, nowMs: number): Verdict {
+  /** `passes`: goes to suppressed numbers too, as the answer to an opt-out does. */
+  compose(account: ComposeAccount, request: MessageRequest, nowMs: number, passes = false): Verdict {
     const parsed = this.#parser(account).parse(request.to)
     if (parsed.reason !== 0) return refused(request.to, 'sms', reasonCode(parsed.reason))
     const policy = this.#policy(account)
     const to = parsed.isShortCode ? parsed.digits : `+${parsed.digits}`
     const channel = policy.channel(request.channel, parsed.lineType)
+    if (!account.features[channel]) return refused(to, channel, 'FEATURE_OFF')
     if (request.from !== undefined && request.from !== '' && !this.#deps.isSender(request.from)) {
       return refused(to, channel, 'INVALID_SENDER')
     }
+    const sender = allowedSender(account.senders, request.from)
+    if (sender === null) return refused(to, channel, 'SENDER_NOT_ALLOWED')
     if (tlvProblems(request.tlvs ?? []).length > 0) return refused(to, channel, 'TLV_INVALID')
     const refusal = policy.refusal(parsed)
     if (refusal !== 0) return refused(to, channel, reasonCode(refusal))
@@ -82,18 +101,20 @@ export class Composer {
       .plans(account.id)
       .find((plan) => plan.channel === channel && parsed.routeDigits.startsWith(plan.prefix))
     const isCarried = route !== undefined && (request.data === undefined || channel === 'sms')
-    if (!isCarried || !account.features[channel]) return refused(to, channel, 'NO_ROUTE')
+    if (!isCarried) return refused(to, channel, 'NO_ROUTE')
     const dueMs = request.sendAt === undefined ? 0 : this.#deps.parseTime(request.sendAt)
     if (dueMs === null) return refused(to, channel, 'BAD_DATE')
+    const isSuppressed = !passes && this.#deps.optOut?.has(account.number, parsed.value, sender)
+    if (isSuppressed) return refused(to, channel, 'SUPPRESSED')
     if (!isBody(request.text ?? '')) return refused(to, channel, 'BODY_INVALID')
-    const segmented = this.#cut(route, request)
+    const segmented = this.#cut(route, this.#withWayOut(account, request, { from: sender, number: parsed.value }))
     if (segmented.reason !== 0) return refused(to, channel, reasonCode(segmented.reason))
     const times = timesOf(request, dueMs, nowMs)
     const record = recordOf(parsed, channel, segmented, times)
     const { country, routeDigits } = parsed
-    const { from = '', priority = 'normal' } = request
+    const { priority = 'normal' } = request
     const { text } = segmented
-    const composed = { record, route, from, text, fields: packFields(request), priority, country, routeDigits }
+    const composed = { record, route, from: sender, text, fields: packFields(request), priority, country, routeDigits }
     return { answer: accepted(to, segmented, times.dueSeconds * 1000 > nowMs, route), composed }
   }
 
@@ -113,6 +134,17 @@ export class Composer {
       this.#policies.set(account, policy)
     }
     return policy
+  }
+
+  #withWayOut(
+    account: ComposeAccount,
+    request: MessageRequest,
+    { from, number }: { from: string; number: number },
+  ): MessageRequest {
+    const { unsubscribe = 'none', text } = request
+    if (unsubscribe === 'none' || text === undefined) return request
+    const wayOut = this.#deps.optOut?.wayOut(account, unsubscribe, from) ?? null
+    return wayOut === null ? request : { ...request, text: wayOut.append(text, number) }
   }
 
   #cut(route: RoutePlan, request: MessageRequest): Segmented {

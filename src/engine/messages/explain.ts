@@ -4,6 +4,7 @@
  */
 import { amountOf } from '../base/money.js'
 import { priceTable } from '../base/price-table.js'
+import { allowedSender } from '../base/sender.js'
 import type { CarrierView } from '../contract/channel.js'
 import type {
   CarrierLimit,
@@ -32,6 +33,8 @@ export interface ExplainDeps {
   route(route: number): RouteView | null
   carriers(): Promise<CarrierView[]>
   isSender(from: string): boolean
+  /** `from`: '' where the carrier chooses the sender. */
+  isSuppressed(account: number, number: number, from: string): boolean
 }
 
 export class Explainer {
@@ -50,7 +53,9 @@ export class Explainer {
     const plan = channel === null ? null : this.#plan(account, channel, number?.routeDigits ?? null)
     const route = plan === null ? null : this.#deps.route(plan.route)
     const text = question.text === undefined ? null : textOf(question.text, plan, question)
-    const suppressed = number !== null && isSuppressed(asker, question.to!)
+    const from = allowedSender(account.senders, question.from) ?? question.from ?? ''
+    const about = { to: question.to ?? '', from, defaultCountry: question.defaultCountry }
+    const suppressed = number !== null && isSuppressed(asker, about, this.#deps.isSuppressed)
     const prices = priceTable(account.prices)
     const micros = channel === null ? null : prices.find(channel, number?.routeDigits ?? '')
     return {
@@ -81,9 +86,11 @@ export class Explainer {
     const problems: Problem[] = []
     if (number !== null && number.channel === null) return [number.refused!]
     if (from !== undefined && !this.#deps.isSender(from)) problems.push(problem('INVALID_SENDER'))
+    else if (allowedSender(account.senders, from) === null) problems.push(problem('SENDER_NOT_ALLOWED'))
     if (number !== null && number.refused !== null) problems.push(number.refused)
-    const isCarried = plan !== null && account.features[plan.channel]
-    if (number !== null && !isCarried) problems.push(problem('NO_ROUTE'))
+    const channel = number?.channel ?? null
+    if (channel !== null && !account.features[channel]) problems.push(problem('FEATURE_OFF'))
+    else if (number !== null && plan === null) problems.push(problem('NO_ROUTE'))
     if (suppressed) problems.push(problem('SUPPRESSED'))
     if (text !== null && text.reason !== null) problems.push(problem(text.reason))
     return problems

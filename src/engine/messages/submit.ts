@@ -29,7 +29,12 @@ export class Submitter {
   preview(account: ComposeAccount, messages: MessageRequest[]): DryRunView {
     const nowMs = this.#deps.clock.now()
     const run = new DryRun(account)
-    for (const message of messages) run.add(message, this.#deps.composer.compose(account, message, nowMs))
+    const verdicts = messages.map((message) => {
+      const verdict = this.#deps.composer.compose(account, message, nowMs)
+      run.add(message, verdict)
+      return verdict.answer
+    })
+    refuseWhenOff(verdicts)
     return run.view()
   }
 
@@ -48,6 +53,7 @@ export class Submitter {
       const verdict = this.#deps.composer.compose(account, message, nowMs)
       return this.#store(account, verdict, { jobs, nowMs, clientReference: message.clientReference })
     })
+    refuseWhenOff(answers)
     if (answers.some((answer) => answer.id !== null)) await this.#deps.commits.commit(this.#deps.noteFor(answers))
     return answers
   }
@@ -72,4 +78,11 @@ export class Submitter {
     answer.id = messageId(ref)
     return answer
   }
+}
+
+/** Where some messages need a channel that is on they go, and the others say why not. @throws EngineError FEATURE_OFF. */
+function refuseWhenOff(answers: readonly MessageAccepted[]): void {
+  if (answers.length === 0 || answers.some(({ reason }) => reason !== 'FEATURE_OFF')) return
+  const channels = [...new Set(answers.map(({ channel }) => channel))].join(', ')
+  throw new EngineError('FEATURE_OFF', `switched off for this account: ${channels}`)
 }

@@ -18,7 +18,6 @@ import type {
   UnsubscribePage,
 } from '../contract/suppressions.js'
 import { parseTime } from '../jobs/create.js'
-import { NumberParser } from '../phone/number.js'
 import { bareSender, type SuppressionReason } from '../store/suppression-table.js'
 import { numberOf } from './number-of.js'
 import { type Place, type SuppressionBook, withReason } from './suppression-book.js'

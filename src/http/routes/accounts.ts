@@ -1,15 +1,10 @@
 /** /v1/accounts: the admin's. */
 import type { EngineApi } from '../../engine/contract/api.js'
 import type { App } from '../app.js'
+import { principalOf } from '../auth.js'
 import { once } from '../idempotency.js'
-import {
-  AccountCreatedSchema,
-  AccountCreateSchema,
-  AccountPatchSchema,
-  AccountSchema,
-  KeyCreatedSchema,
-  KeyParams,
-} from '../schemas/accounts.js'
+import { AccountCreatedSchema, AccountCreateSchema, AccountPatchSchema, AccountSchema } from '../schemas/accounts.js'
+import { KeyCreatedSchema, KeyCreateSchema, KeyParams } from '../schemas/api-keys.js'
 import {
   answers,
   bearer,
@@ -41,7 +36,7 @@ export function accountRoutes(app: App, engine: EngineApi): void {
       const { id, ...settings } = request.body
       const made = await once(engine, request, reply, {
         body: request.body,
-        work: () => engine.createAccount(id, settings),
+        work: () => engine.createAccount(id, settings, principalOf(request)),
       })
       return reply.code(201).header('location', `/v1/accounts/${id}`).send(made)
     },
@@ -82,7 +77,7 @@ export function accountRoutes(app: App, engine: EngineApi): void {
         response: answers({ 200: AccountSchema }),
       },
     },
-    async (request) => engine.patchAccount(request.params.id, request.body),
+    async (request) => engine.patchAccount(request.params.id, request.body, principalOf(request)),
   )
 
   app.delete(
@@ -92,7 +87,7 @@ export function accountRoutes(app: App, engine: EngineApi): void {
       schema: { ...about, summary: 'Delete an account', params: IdParams, response: answers({ 204: NoContent }) },
     },
     async (request, reply) => {
-      await engine.deleteAccount(request.params.id)
+      await engine.deleteAccount(request.params.id, principalOf(request))
       return reply.code(204).send()
     },
   )
@@ -107,15 +102,21 @@ function keyRoutes(app: App, engine: EngineApi): void {
       schema: {
         ...about,
         summary: 'Make a further key',
+        description: 'Two may live at once: make the new one, move your programs to it, delete the old one.',
         params: IdParams,
         headers: idempotencyHeader,
+        body: KeyCreateSchema,
         response: answers({ 201: KeyCreatedSchema }),
+      },
+      // A key without terms of its own needs no body.
+      preValidation: async (request) => {
+        request.body ??= {}
       },
     },
     async (request, reply) => {
       const made = await once(engine, request, reply, {
-        body: null,
-        work: () => engine.createKey(request.params.id),
+        body: request.body,
+        work: () => engine.createKey(request.params.id, request.body, principalOf(request)),
       })
       return reply.code(201).send(made)
     },
@@ -128,7 +129,7 @@ function keyRoutes(app: App, engine: EngineApi): void {
       schema: { ...about, summary: 'Revoke a key', params: KeyParams, response: answers({ 204: NoContent }) },
     },
     async (request, reply) => {
-      await engine.deleteKey(request.params.id, request.params.keyId)
+      await engine.deleteKey(request.params.id, request.params.keyId, principalOf(request))
       return reply.code(204).send()
     },
   )

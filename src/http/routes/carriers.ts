@@ -1,6 +1,7 @@
 /** /v1/carriers: the operator's. */
 import type { EngineApi } from '../../engine/contract/api.js'
 import type { App } from '../app.js'
+import { principalOf } from '../auth.js'
 import { CarrierListSchema, CarrierPatchSchema, CarrierSchema } from '../schemas/carriers.js'
 import { answers, bearer, IdParams } from '../schemas/common.js'
 
@@ -29,6 +30,6 @@ export function carrierRoutes(app: App, engine: EngineApi): void {
         response: answers({ 200: CarrierSchema }),
       },
     },
-    async (request) => engine.patchCarrier(request.params.id, request.body),
+    async (request) => engine.patchCarrier(request.params.id, request.body, principalOf(request)),
   )
 }

@@ -2,6 +2,7 @@
 import { Type } from 'typebox'
 import { limits } from '../../engine/contract/limits.js'
 import { CHANNELS } from '../../engine/contract/message.js'
+import { KeyCreateSchema, KeySchema } from './api-keys.js'
 import { nullable, oneOf, strict, Timestamp, text } from './common.js'
 import { numberRuleSchemas } from './number-rules.js'
 
@@ -46,7 +47,7 @@ const settings = {
   defaultCountry: Type.Optional(nullable(Country)),
   timeZone: Type.Optional(text('IANA time zone, e.g. Europe/London.', 64)),
   weight: Type.Optional(
-    Type.Number({ exclusiveMinimum: 0, maximum: 1000, description: 'Share of a carrier beside other accounts.' }),
+    Type.Number({ minimum: 1, maximum: 1000, description: 'Share of a carrier beside other accounts.' }),
   ),
   ratePerSecond: Type.Optional(
     nullable(
@@ -60,6 +61,13 @@ const settings = {
   denyPrefixes: Type.Optional(numberRuleSchemas.denyPrefixes),
   prices: Type.Optional(Prices),
   currency: Type.Optional(nullable(Currency)),
+  senders: Type.Optional(
+    Type.Array(text('A number, or up to 11 letters and digits.', 16), {
+      maxItems: 1_000,
+      description: 'Senders that may be used, the first one by default; empty: any. Replaces the list.',
+    }),
+  ),
+  suspended: Type.Optional(Type.Boolean({ description: 'Nothing is sent for it while this is true.' })),
 }
 
 export const AccountCreateSchema = Type.Object(
@@ -69,6 +77,7 @@ export const AccountCreateSchema = Type.Object(
       description: 'Small letters, digits, - and _; at most 32.',
     }),
     ...settings,
+    key: Type.Optional({ ...KeyCreateSchema, description: 'What the first key is made for.' }),
   },
   strict,
 )
@@ -86,14 +95,9 @@ export const AccountSchema = Type.Object(
     ...numberRuleSchemas,
     prices: Type.Array(Type.Object({ ...price, price: Type.Number({ description: 'Of one part.' }) })),
     currency: nullable(Type.String()),
-    keys: Type.Array(
-      Type.Object({
-        id: Type.String(),
-        prefix: Type.String({ description: 'First characters of the key, to recognise it by.' }),
-        createdAt: Timestamp,
-        lastUsedAt: nullable(Type.String()),
-      }),
-    ),
+    senders: Type.Array(Type.String()),
+    suspended: Type.Boolean(),
+    keys: Type.Array(KeySchema),
     createdAt: Timestamp,
   },
   { description: 'The account.' },
@@ -102,8 +106,3 @@ export const AccountCreatedSchema = Type.Object(
   { account: AccountSchema, key: Type.String({ description: 'Shown this once.' }) },
   { description: 'The account and its first key.' },
 )
-export const KeyCreatedSchema = Type.Object(
-  { id: Type.String(), key: Type.String({ description: 'Shown this once.' }) },
-  { description: 'A further key.' },
-)
-export const KeyParams = Type.Object({ id: Type.String(), keyId: Type.String() })

@@ -1,0 +1,15 @@
+/** The list of senders that an account may use, read from what an admin wrote. Main thread. */
+import { isSender } from '../base/sender.js'
+import type { FieldError } from '../contract/errors.js'
+
+const SENDERS_MAX = 1_000
+
+/** Adds what is wrong to `fields`; the answer counts only when nothing is. */
+export function readSenders(given: readonly string[], fields: FieldError[]): string[] {
+  if (given.length > SENDERS_MAX) fields.push({ pointer: '/senders', message: `must have at most ${SENDERS_MAX}` })
+  given.forEach((sender, index) => {
+    if (isSender(sender)) return
+    fields.push({ pointer: `/senders/${index}`, message: 'must be a number or up to 11 letters and digits' })
+  })
+  return [...new Set(given)]
+}
