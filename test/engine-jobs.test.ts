@@ -114,7 +114,7 @@ t.test('a foreign job or message is answered exactly as an unknown one', async (
   const unknown = { code: 'NOT_FOUND', message: 'There is no such job.' }
   for (const id of [job.id, 'job_zzzzzzzz', 'nonsense']) {
     t.throws(() => engine.job(rival, id), unknown)
-    t.throws(() => engine.report(rival, id), unknown)
+    t.throws(() => engine.reports.job(rival, id, {}), unknown)
     await t.rejects(engine.cancelJob(rival, id), unknown)
     await t.rejects(engine.jobMessages(rival, id, { limit: 1 }), unknown)
   }

@@ -26,7 +26,7 @@ t.test('every row of a file is delivered or refused, and the counts add up at ev
     t.equal(harness.smsc.stats().repeats, 0)
 
     const { engine } = harness.server
-    const report = (await textOf(engine.report(harness.principal, sent.id))).trimEnd().split('\r\n')
+    const report = (await textOf(engine.reports.job(harness.principal, sent.id, {}))).trimEnd().split('\r\n')
     t.equal(report.length, 2_001)
     t.match(report[1], /^"msg_[0-9a-z]{11}","2","\+447710000000","ACME","sms","delivered","","gsm7","1","sim","[^"]+"/)
     t.match(report[2_000], /^"msg_[0-9a-z]{11}","2001","\+447710001999"/)

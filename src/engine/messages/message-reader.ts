@@ -64,6 +64,11 @@ export class MessageReader {
     return messageView(source!, place, this.#deps.names)
   }
 
+  /** The stored block of a message that there is; null: it is gone or damaged. */
+  block(ref: MessageRef): BlockReader | null {
+    return this.#open(blockOf(ref))
+  }
+
   #open(block: number): BlockReader | null {
     const bytes = this.#deps.store.block(block)
     if (bytes === null) return null
@@ -142,6 +147,17 @@ export class MessageReader {
       if (last !== null) return { items, nextCursor: messageId(last) }
     }
     return { items, nextCursor: messageId(messageRef(next, 0)) }
+  }
+
+  /** All blocks of an account with their states, `blocks` at once, from the newest; null: of all accounts. */
+  async *newestFirst(account: number | null, blocks: number): AsyncIterable<MessageSource[]> {
+    let next = Number.MAX_SAFE_INTEGER
+    for (;;) {
+      const batch = this.#deps.accountBlocks.before(account, next, blocks)
+      if (batch.length === 0) return
+      next = batch.at(-1)!
+      yield await this.sources(batch)
+    }
   }
 
   #collectBackwards(

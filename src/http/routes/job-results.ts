@@ -35,24 +35,6 @@ export function jobResultRoutes(app: App, engine: EngineApi): void {
   )
 
   app.get(
-    '/v1/jobs/:id/report.csv',
-    {
-      config,
-      exposeHeadRoute: false,
-      schema: {
-        ...about,
-        summary: 'Every row and what became of it',
-        params: IdParams,
-        response: answers({ 200: csvAnswer('One line per row.') }),
-      },
-    },
-    async (request, reply) => {
-      const { id } = request.params
-      return sendCsv(reply, engine.report(principalOf(request), id), { file: `${id}-report.csv`, type: utf8 })
-    },
-  )
-
-  app.get(
     '/v1/jobs/:id/messages',
     {
       config,

@@ -1,0 +1,106 @@
+/** One line of a report: what became of one message, as CSV that no spreadsheet runs, or as JSON. Main thread. */
+import { csvCell } from '../base/csv-cell.js'
+import { jobId, messageId } from '../contract/ids.js'
+import { blankMessage, CHANNELS, CODINGS, messageRef } from '../contract/message.js'
+import { OUTCOME } from '../contract/outcome.js'
+import type { ReportFormat } from '../contract/report.js'
+import { lineOf, type MessageSource, reasonOf, stateOf, type ViewNames } from '../messages/message-view.js'
+import type { HistoryItem } from '../store/decoded-state.js'
+
+/** In the order of the columns. */
+interface ReportRow {
+  id: string
+  line: number | null
+  to: string
+  from: string
+  channel: string
+  state: string
+  reason: string | null
+  encoding: string
+  parts: number
+  carrier: string | null
+  carrierId: string | null
+  submittedAt: string | null
+  doneAt: string | null
+  status: number | null
+  error: string | null
+  job: string | null
+}
+
+const COLUMNS = [
+  ...['id', 'line', 'to', 'from', 'channel', 'state', 'reason', 'encoding', 'parts', 'carrier', 'carrierId'],
+  ...['submittedAt', 'doneAt', 'status', 'error', 'job'],
+] as const satisfies readonly (keyof ReportRow)[]
+
+const message = blankMessage()
+
+export function reportHead(format: ReportFormat): string {
+  return format === 'csv' ? `${COLUMNS.join()}\r\n` : ''
+}
+
+export function reportLine(format: ReportFormat, row: ReportRow): string {
+  if (format === 'ndjson') return `${JSON.stringify(row)}\n`
+  let line = cell(row.id)
+  for (let column = 1; column < COLUMNS.length; column++) line += `,${cell(row[COLUMNS[column]!])}`
+  return `${line}\r\n`
+}
+
+export function reportRow(source: MessageSource, place: number, names: ViewNames): ReportRow {
+  const { reader, facts } = source
+  const intact = reader.read(place, message)
+  const items = source.state?.history(place) ?? []
+  const submitted = items.find((item) => item.code === OUTCOME.accepted)
+  const done = items.findLast(isEnd)
+  const refused = items.findLast(isRefusal)
+  const tried = submitted ?? refused
+  return {
+    id: messageId(messageRef(source.block, place)),
+    line: lineOf(source, place),
+    to: intact ? reader.recipient(place) : '',
+    from: reader.from,
+    channel: CHANNELS[reader.facts(place).channel] ?? '',
+    state: stateOf(source, place),
+    reason: intact ? reasonOf(source, place) : 'RECORD_CORRUPT',
+    encoding: CODINGS[message.coding],
+    parts: message.partCount,
+    carrier: tried === undefined ? null : (names.carrier(tried.carrier) ?? null),
+    carrierId: submitted?.id ?? null,
+    submittedAt: time(submitted),
+    doneAt: time(done),
+    status: refused?.status ?? null,
+    error: done?.error || null,
+    job: facts.job === null ? null : jobId(facts.job),
+  }
+}
+
+export function isEnd({ code }: HistoryItem): boolean {
+  return (
+    code === OUTCOME.delivered ||
+    code === OUTCOME.undelivered ||
+    code === OUTCOME.rejected ||
+    code === OUTCOME.expired ||
+    code === OUTCOME.canceled ||
+    code === OUTCOME.noReceipt
+  )
+}
+
+/** The carrier answered a submit with its own status number. */
+export function isRefusal({ code, status }: HistoryItem): boolean {
+  return (
+    status !== 0 &&
+    (code === OUTCOME.rejected ||
+      code === OUTCOME.rerouted ||
+      code === OUTCOME.throttled ||
+      code === OUTCOME.unavailable)
+  )
+}
+
+function time(item: HistoryItem | undefined): string | null {
+  return item === undefined ? null : new Date(item.atMs).toISOString()
+}
+
+/** A number in E.164 begins with + and is no formula: it is left as it is read back by importers. */
+function cell(value: string | number | null): string {
+  const text = String(value ?? '')
+  return /^\+\d+$/.test(text) ? `"${text}"` : csvCell(text)
+}

@@ -1,0 +1,74 @@
+/** The part of the façade that reports: who may see what, and which times and numbers a log is asked for. Main thread. */
+import type { AccountRecord } from '../accounts/account-record.js'
+import type { Askers } from '../accounts/askers.js'
+import type { Principal } from '../contract/api.js'
+import { EngineError } from '../contract/errors.js'
+import type { JobSummary, LogQuery, ReportQuery, ReportsApi } from '../contract/report.js'
+import type { RangeRecord } from '../contract/store.js'
+import { parseTime } from '../jobs/create.js'
+import type { Jobs } from '../jobs/jobs.js'
+import type { MessageReader } from '../messages/message-reader.js'
+import type { ViewNames } from '../messages/message-view.js'
+import { NumberParser } from '../phone/number.js'
+import { jobReport, sourcesOf } from './job-report.js'
+import { SummaryOfJob } from './job-summary.js'
+import { sentLog } from './sent-log.js'
+
+export interface ReportsDeps {
+  askers: Askers
+  jobs: Jobs
+  reader: MessageReader
+  names: ViewNames
+  ranges(job: number): Iterable<RangeRecord>
+}
+
+export class Reports implements ReportsApi {
+  readonly #deps: ReportsDeps
+
+  constructor(deps: ReportsDeps) {
+    this.#deps = deps
+  }
+
+  job(principal: Principal, id: string, query: ReportQuery): AsyncIterable<string> {
+    return jobReport(this.#find(principal, id), this.#deps, query)
+  }
+
+  #find(principal: Principal, id: string): number {
+    return this.#deps.jobs.find(this.#deps.askers.number(principal), id).job
+  }
+
+  log(principal: Principal, { format = 'csv', states, from, ...query }: LogQuery): AsyncIterable<string> {
+    const { askers } = this.#deps
+    const sinceMs = timeOf('since', query.since)
+    const untilMs = timeOf('until', query.until)
+    const account = principal.kind === 'admin' ? null : askers.record(principal)
+    const to = query.to === undefined ? undefined : recipient(account, query.to)
+    return sentLog(askers.number(principal), this.#deps, { format, states, from, sinceMs, untilMs, to })
+  }
+
+  async summary(principal: Principal, id: string): Promise<JobSummary> {
+    const { reader, names, ranges } = this.#deps
+    const job = this.#find(principal, id)
+    const summary = new SummaryOfJob(names, (block, place) => reader.isMarked(block, place))
+    for (const range of ranges(job)) {
+      for (const source of await sourcesOf(range.blocks, reader)) await summary.add(source)
+    }
+    return summary.view(id)
+  }
+}
+
+/** @throws EngineError VALIDATION. */
+function timeOf(name: string, text: string | undefined): number | undefined {
+  const atMs = text === undefined ? undefined : parseTime(text)
+  if (atMs !== null) return atMs
+  const fields = [{ pointer: `/${name}`, message: 'must be a time with zone such as 2026-11-22T09:00:00Z' }]
+  throw new EngineError('VALIDATION', `${name} is not a time with a zone.`, { fields })
+}
+
+/** As reports write it, however it is asked for; what is no number matches nothing. */
+function recipient(account: AccountRecord | null, number: string): string {
+  const shortCodes = account?.allowShortCodes ?? false
+  const parsed = new NumberParser(account?.defaultCountry ?? null, { shortCodes }).parse(number)
+  if (parsed.reason !== 0) return ''
+  return parsed.isShortCode ? parsed.digits : `+${parsed.digits}`
+}
