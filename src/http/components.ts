@@ -1,5 +1,7 @@
 /** Schemas that have a name in the OpenAPI document. Each stands there once, and everything else refers to it. */
 import { AccountSchema } from './schemas/accounts.js'
+import { KeySchema } from './schemas/api-keys.js'
+import { AuditSchema } from './schemas/audit.js'
 import { CarrierSchema } from './schemas/carriers.js'
 import { ProblemSchema } from './schemas/common.js'
 import { ExplainSchema } from './schemas/explain.js'
@@ -9,6 +11,8 @@ import { MessageSchema } from './schemas/messages.js'
 
 export const COMPONENTS: Readonly<Record<string, object>> = {
   Account: AccountSchema,
+  ApiKey: KeySchema,
+  AuditRecord: AuditSchema,
   Carrier: CarrierSchema,
   Counts: CountsSchema,
   Explain: ExplainSchema,

@@ -1,7 +1,9 @@
 /** The API's description, generated from the route schemas: OpenAPI 3.1 at /openapi.json, a page to read it at /docs. */
 import fastifySwagger from '@fastify/swagger'
 import fastifySwaggerUi from '@fastify/swagger-ui'
+import type { FastifySchema, RouteOptions } from 'fastify'
 import type { App } from './app.js'
+import { scopeOf } from './auth.js'
 import { openapiDocument } from './openapi-document.js'
 import { answers, open } from './schemas/common.js'
 
@@ -10,6 +12,7 @@ export const docsPrefix = '/docs'
 /** Before the routes: the plugin listens to their registration. */
 export async function describeApi(app: App): Promise<void> {
   await app.register(fastifySwagger, {
+    transform: ({ schema, url, route }) => ({ schema: withAccess(schema, route), url }),
     openapi: {
       openapi: '3.1.0',
       info: {
@@ -42,6 +45,26 @@ export async function describeApi(app: App): Promise<void> {
     uiConfig: { persistAuthorization: false, url: '/openapi.json' },
   })
 }
+
+/** Which key an operation takes: as the role of its security requirement, as `x-auth`, and in a sentence. */
+function withAccess(schema: FastifySchema | undefined, { config, method }: RouteOptions): FastifySchema {
+  const need = config?.auth
+  if (schema === undefined || need === undefined || need === 'none') return schema ?? {}
+  const scope = scopeOf([method].flat()[0]!, config?.scope) ?? 'read'
+  const said = schema.description === undefined ? '' : `${schema.description}\n\n`
+  const access = {
+    'x-auth': need,
+    description: `${said}${keyNeeded[need].replace('SCOPE', scope)}`,
+    security: [{ bearer: [need === 'admin' ? 'admin' : scope] }],
+  }
+  return { ...schema, ...access }
+}
+
+const keyNeeded = {
+  admin: 'Needs the admin key.',
+  account: 'Needs a key of the account with the scope `SCOPE`; the admin names the account in Trunkline-Account.',
+  any: 'Needs a key with the scope `SCOPE`, which sees its own account, or the admin key, which sees all.',
+} as const
 
 export function openapiRoute(app: App): void {
   let text: string | null = null
