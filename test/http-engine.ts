@@ -24,6 +24,7 @@ import { noCounts } from '../src/engine/contract/job.js'
 import type { Log } from '../src/engine/contract/log.js'
 import { DEFAULT_NUMBER_RULES } from '../src/engine/contract/number-rules.js'
 import type { TraceBatch } from '../src/engine/contract/trace.js'
+import type { MessageExplainView } from '../src/engine/contract/waits.js'
 import { createServer, type Server } from '../src/http/server.js'
 
 export const adminKey = 'admin-key-of-the-test'
@@ -73,6 +74,7 @@ export const job: JobView = {
     tags: ['a'],
     suppressed: ['+447700900001'],
   },
+  retryOf: null,
   counts: { ...noCounts(), records: 3, rows: 3, accepted: 2, rejected: 1, delivered: 2, parts: 3 },
   rejectedByReason: { INVALID_NUMBER: 1 },
   estimate: {
@@ -194,6 +196,7 @@ export const explanation: ExplainView = {
       inFlight: 12,
     },
   ],
+  rates: { job: null, account: null },
   sendingHours: null,
   currency: 'GBP',
   partPrice: 0.035,
@@ -340,6 +343,10 @@ export class FakeEngine implements EngineApi {
   }
   async explain(...given: Parameters<EngineApi['explain']>): Promise<ExplainView> {
     return this.#called('explain', given, explanation)
+  }
+  async explainMessage(_principal: Principal, id: string): Promise<MessageExplainView> {
+    const { state, reason } = await this.message(_principal, id)
+    return { ...explanation, id, job: null, state, reason, isFinal: true, waits: [] }
   }
   async message(_principal: Principal, id: string): Promise<MessageView> {
     if (id !== message.id) throw new EngineError('NOT_FOUND', `there is no message ${id}`)

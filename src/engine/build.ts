@@ -31,6 +31,7 @@ import { Jobs } from './jobs/jobs.js'
 import { ProgressBook } from './jobs/progress.js'
 import { dispatchOf } from './jobs/release.js'
 import { RouteBook } from './jobs/route-book.js'
+import { buildMessageExplainer } from './messages/build-message-explainer.js'
 import { buildReader, viewNames } from './messages/build-reader.js'
 import { Composer } from './messages/compose.js'
 import { Explainer } from './messages/explain.js'
@@ -149,6 +150,8 @@ class Assembly {
       account: (number) => accounts.byNumber(number),
       takeNumber: () => numbering.take('job'),
       audit,
+      blockStates: (blocks) => this.#link!.states(blocks),
+      earlierRetries: (job) => this.#parts.documents.list('job-retries', { prefix: [job] }),
       texts: (job) => readJobTexts(this.#parts.documents, job),
       post: (message) => this.#link?.post(message),
       admit: () => this.#admit(),
@@ -202,6 +205,7 @@ class Assembly {
       states: (blocks) => link.states(blocks),
       isOutside: (record) => this.jobs.isOutside(record),
     })
+    const explainer = this.#explainer(link)
     return new Engine({
       accounts,
       askers,
@@ -211,7 +215,8 @@ class Assembly {
       jobs: this.jobs,
       ...buildSaved({ documents, askers, audit: this.#base.audit, clock }),
       submitter,
-      explainer: this.#explainer(link),
+      explainer,
+      messageExplainer: buildMessageExplainer({ accounts, book: this.#book, explainer, reader, link, names }),
       reader,
       reports: new Reports({ askers, jobs: this.jobs, reader, names, ranges: (job) => store.ranges(job) }),
       link,
@@ -261,6 +266,7 @@ class Assembly {
       route: (route) => routes.view(route),
       carriers: () => link.carriers(),
       isSender,
+      clock: this.#parts.clock,
     })
   }
 

@@ -32,17 +32,19 @@ import type { ExplainQuestion, ExplainView } from './contract/explain.js'
 import { jobId } from './contract/ids.js'
 import type { InboundApi } from './contract/inbound.js'
 import type { SniffResult } from './contract/ingest.js'
-import type { JobSettings, JobState } from './contract/job.js'
+import type { JobPatch, JobSettings, JobState } from './contract/job.js'
 import type { PriorityName, StateName } from './contract/message.js'
 import type { ProfilesApi } from './contract/profiles.js'
 import type { ReportsApi } from './contract/report.js'
 import type { TemplatesApi } from './contract/templates.js'
 import type { TraceBatch, TraceFilter } from './contract/trace.js'
+import type { MessageExplainView } from './contract/waits.js'
 import type { DispatcherLink } from './dispatcher-link.js'
 import { parseTime } from './jobs/create.js'
 import type { Jobs } from './jobs/jobs.js'
 import type { Explainer } from './messages/explain.js'
 import { accountAsked, nobody } from './messages/explain-asker.js'
+import type { MessageExplainer } from './messages/explain-message.js'
 import type { MessageReader } from './messages/message-reader.js'
 import type { Submitter } from './messages/submit.js'
 import { NumberParser } from './phone/number.js'
@@ -68,6 +70,7 @@ export interface EngineParts {
   profiles: ProfilesApi
   submitter: Submitter
   explainer: Explainer
+  messageExplainer: MessageExplainer
   reader: MessageReader
   link: DispatcherLink
   space(): Space
@@ -174,11 +177,7 @@ export class Engine implements EngineApi {
     return this.#view(principal, id)
   }
 
-  async patchJob(
-    principal: Principal,
-    id: string,
-    change: { sendAt?: string; ratePerSecond?: number | null; priority?: PriorityName },
-  ): Promise<JobView> {
+  async patchJob(principal: Principal, id: string, change: JobPatch): Promise<JobView> {
     await this.#parts.jobs.control.patch(this.#find(principal, id).job, change, principal)
     return this.#view(principal, id)
   }
@@ -233,6 +232,9 @@ export class Engine implements EngineApi {
     const id = accountAsked(principal, question, job)
     const asker = { account: id === null ? nobody() : accounts.record(id), job }
     return await explainer.explain(asker, question)
+  }
+  async explainMessage(principal: Principal, id: string): Promise<MessageExplainView> {
+    return await this.#parts.messageExplainer.explain(this.#number(principal), id)
   }
   async message(principal: Principal, id: string): Promise<MessageView> {
     return await this.#parts.reader.message(this.#number(principal), id)

@@ -8,9 +8,10 @@ import type { CarrierPatch, CarrierView } from './channel.js'
 import type { ExplainQuestion, ExplainView } from './explain.js'
 import type { InboundApi } from './inbound.js'
 import type { PreviewRow } from './ingest.js'
-import type { Counts, Estimate, JobSettings, JobState } from './job.js'
+import type { Counts, Estimate, JobPatch, JobSettings, JobState } from './job.js'
 import type { ChannelName, CodingName, PriorityName, StateName } from './message.js'
 import type { NumberRules } from './number-rules.js'
+import type { OptOutPatch, OptOutSettings } from './opt-out.js'
 import type { PriceSetting, PriceView } from './price.js'
 import type { ProfilesApi } from './profiles.js'
 import type { ReasonCode } from './reasons.js'
@@ -19,6 +20,7 @@ import type { SendingWindow } from './sending-hours.js'
 import type { SubmitSettings } from './submit-fields.js'
 import type { TemplatesApi } from './templates.js'
 import type { TraceBatch, TraceFilter } from './trace.js'
+import type { MessageExplainView } from './waits.js'
 
 /** What a key may do: look at things; send messages and steer jobs; change what sending rests on (templates, webhooks …). */
 export const SCOPES = ['read', 'send', 'manage'] as const
@@ -57,6 +59,8 @@ export interface AccountSettings extends Partial<NumberRules> {
   prices?: PriceSetting[]
   /** ISO 4217; of all prices. */
   currency?: string | null
+  /** Given keys only; lists are replaced whole. */
+  optOut?: OptOutPatch
   /** Senders that it may use; empty: any. The first one is used where a message or job names none. */
   senders?: string[]
   /** Nothing is sent for it while this holds. */
@@ -79,6 +83,7 @@ export interface AccountView extends NumberRules {
   sendingHours: SendingWindow | null
   prices: PriceView[]
   currency: string | null
+  optOut: OptOutSettings
   senders: string[]
   suspended: boolean
   keys: KeyView[]
@@ -93,6 +98,8 @@ export interface JobView {
   reason: string | null
   detail: string | null
   settings: JobSettings
+  /** The job whose messages this one sends again; null: it is no retry. */
+  retryOf: string | null
   counts: Counts
   /** Rows that became no message, by reason code: rejected, suppressed and duplicate ones. */
   rejectedByReason: Record<string, number>
@@ -117,6 +124,8 @@ export interface JobView {
 /** What messages would come to. */
 export interface DryRunView extends Pick<JobView, 'counts' | 'rejectedByReason' | 'estimate'> {
   rows: PreviewRow[]
+  /** Why all of it would be refused if it were accepted now: balance or quotas; null: it would not. */
+  refusal: Refusal | null
 }
 /** The first rows of a job, and what all of it comes to, before anything is sent. */
 export interface JobPreview extends DryRunView, Pick<JobView, 'file'> {}
@@ -246,11 +255,7 @@ export interface EngineApi {
   upload(principal: Principal, id: string, body: AsyncIterable<Buffer>): Promise<JobView>
   jobs(principal: Principal, query: PageQuery & { state?: JobState }): Page<JobView>
   job(principal: Principal, id: string): JobView
-  patchJob(
-    principal: Principal,
-    id: string,
-    change: { sendAt?: string; ratePerSecond?: number | null; priority?: PriorityName },
-  ): Promise<JobView>
+  patchJob(principal: Principal, id: string, change: JobPatch): Promise<JobView>
   startJob(principal: Principal, id: string): Promise<JobView>
   pauseJob(principal: Principal, id: string): Promise<JobView>
   resumeJob(principal: Principal, id: string): Promise<JobView>
@@ -265,6 +270,8 @@ export interface EngineApi {
   previewMessages(principal: Principal, messages: MessageRequest[]): DryRunView
   /** For any number and text, also such as would be refused. @throws VALIDATION: nothing is asked. */
   explain(principal: Principal, question: ExplainQuestion): Promise<ExplainView>
+  /** What a message waits for now, and what `explain` says of it. */
+  explainMessage(principal: Principal, id: string): Promise<MessageExplainView>
   message(principal: Principal, id: string): Promise<MessageView>
   messages(
     principal: Principal,

@@ -3,6 +3,7 @@ import type { NationalLanguage } from './language.js'
 import type { ChannelName, CodingName } from './message.js'
 import type { LineTypeName } from './number-rules.js'
 import type { ReasonCode } from './reasons.js'
+import type { SendingHoursView } from './sending-hours.js'
 
 /** What is left out is answered with null. */
 export interface ExplainQuestion {
@@ -88,8 +89,10 @@ export interface ExplainView extends NumberPart, TextPart {
   /** In order of preference. */
   carriers: string[]
   limits: CarrierLimit[]
-  /** null: none are set. */
-  sendingHours: object | null
+  /** Parts per second of the job that was named, and of the account; null: no limit. */
+  rates: { job: number | null; account: number | null }
+  /** null: at any time. */
+  sendingHours: SendingHoursView | null
   currency: string | null
   partPrice: number | null
   price: number | null

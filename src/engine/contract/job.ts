@@ -66,6 +66,14 @@ export interface JobSettings extends SubmitSettings {
   clientReference?: string
 }
 
+/** What PATCH changes of a job; null: the setting ends. */
+export interface JobPatch {
+  sendAt?: string
+  ratePerSecond?: number | null
+  priority?: PriorityName
+  window?: SendingWindow | null
+}
+
 export const JOB_STATES = [
   'receiving',
   'ready',

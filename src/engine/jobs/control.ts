@@ -5,18 +5,13 @@
 import type { Principal } from '../contract/api.js'
 import { EngineError } from '../contract/errors.js'
 import { jobId } from '../contract/ids.js'
-import type { PriorityName } from '../contract/message.js'
+import type { JobPatch } from '../contract/job.js'
+import { windowErrors } from '../schedule/window-setting.js'
 import { parseTime } from './create.js'
 import type { Ingest } from './ingest.js'
 import { type JobRecord, noTotals, shownState } from './job-record.js'
 import type { JobPorts } from './ports.js'
 import { dispatchOf, goState, requireState } from './release.js'
-
-export interface JobChange {
-  sendAt?: string
-  ratePerSecond?: number | null
-  priority?: PriorityName
-}
 
 const ENDED = ['finished', 'canceled', 'failed']
 
@@ -89,17 +84,20 @@ export class JobControl {
   }
 
   /** @throws EngineError VALIDATION, WRONG_STATE. */
-  async patch(job: number, change: JobChange, by: Principal | null): Promise<void> {
+  async patch(job: number, change: JobPatch, by: Principal | null): Promise<void> {
     const sendAtMs = change.sendAt === undefined ? null : parseTime(change.sendAt)
     if (change.sendAt !== undefined && sendAtMs === null) {
       const message = 'must be a time with zone such as 2026-11-22T09:00:00Z'
       throw new EngineError('VALIDATION', `sendAt ${message}.`, { fields: [{ pointer: '/sendAt', message }] })
     }
+    const fields = change.window == null ? [] : [...windowErrors(change.window, '/window')]
+    if (fields.length > 0) throw new EngineError('VALIDATION', 'The window does not fit.', { fields })
     await this.#change(job, { action: 'job.change', by }, (record, nowMs) => {
       if (ENDED.includes(record.state)) requireState(record, record.state, ['running'])
       const settings = { ...record.settings }
       if (change.priority !== undefined) settings.priority = change.priority
       if (change.ratePerSecond !== undefined) settings.ratePerSecond = change.ratePerSecond ?? undefined
+      if (change.window !== undefined) settings.window = change.window ?? undefined
       if (sendAtMs === null) return { settings }
       settings.sendAt = change.sendAt
       const next = { ...record, sendAtMs }

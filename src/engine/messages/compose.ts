@@ -2,6 +2,7 @@
  * One message of a request: number, channel, route, parts and times, by the same rules as a row of a file. Parsers and
  * segmenters are kept: one message costs microseconds. Main thread.
  */
+import { priceTable } from '../base/price-table.js'
 import { allowedSender } from '../base/sender.js'
 import { packFields, tlvProblems } from '../base/tlv-value.js'
 import type { MessageAccepted, MessageRequest } from '../contract/api.js'
@@ -11,9 +12,12 @@ import type { NumberRules } from '../contract/number-rules.js'
 import type { OptOutSettings, Unsubscribe } from '../contract/opt-out.js'
 import type { Price } from '../contract/price.js'
 import { type ReasonCode, reasonCode } from '../contract/reasons.js'
+import type { SendingWindow } from '../contract/sending-hours.js'
+import { hoursOf, isWithin } from '../jobs/job-hours.js'
+import type { QuotaRecord } from '../money/quotas.js'
 import type { WayOutText } from '../opt-out/way-out.js'
 import { NumberParser, type ParsedNumber } from '../phone/number.js'
-import { NumberPolicy } from '../phone/number-policy.js'
+import { NO_COUNTRY, NumberPolicy } from '../phone/number-policy.js'
 import type { NewRecord } from '../store/block.js'
 import { isBody } from '../text/body.js'
 import { cutOctets } from '../text/octets.js'
@@ -21,6 +25,8 @@ import { type Segmented, Segmenter } from '../text/segment.js'
 
 const DEFAULT_MAX_PARTS = 10
 const SEGMENTERS_MAX = 64
+/** A single message has the hours of its account. */
+const NO_JOB = { settings: {} }
 
 export interface ComposeAccount extends NumberRules {
   number: number
@@ -30,13 +36,19 @@ export interface ComposeAccount extends NumberRules {
   senders: readonly string[]
   prices: readonly Price[]
   currency: string | null
+  timeZone: string
+  quotas: QuotaRecord
   optOut: OptOutSettings
+  ratePerSecond: number | null
+  sendingHours: SendingWindow | null
 }
 
 export interface ComposeDeps {
   plans(account: string): RoutePlan[]
   isSender(from: string): boolean
   parseTime(text: string): number | null
+  /** The account pays in advance: what its price list has no price for is refused. Absent: none does. */
+  isPrepaid?(account: number): boolean
   /** Absent: nobody has opted out, and no text is given a way out. */
   optOut?: ComposeOptOut
 }
@@ -62,6 +74,8 @@ export interface Composed {
   /** ISO 3166; what price lists look the number up by. */
   country: string
   routeDigits: string
+  /** Of one part, in millionths; null: the account has no price for it. */
+  partPrice: number | null
 }
 
 export interface Verdict {
@@ -102,6 +116,8 @@ export class Composer {
       .find((plan) => plan.channel === channel && parsed.routeDigits.startsWith(plan.prefix))
     const isCarried = route !== undefined && (request.data === undefined || channel === 'sms')
     if (!isCarried) return refused(to, channel, 'NO_ROUTE')
+    const partPrice = priceTable(account.prices).find(channel, parsed.routeDigits)
+    if (partPrice === null && this.#needsPrice(account)) return refused(to, channel, 'NO_PRICE')
     const dueMs = request.sendAt === undefined ? 0 : this.#deps.parseTime(request.sendAt)
     if (dueMs === null) return refused(to, channel, 'BAD_DATE')
     const isSuppressed = !passes && this.#deps.optOut?.has(account.number, parsed.value, sender)
@@ -110,12 +126,20 @@ export class Composer {
     const segmented = this.#cut(route, this.#withWayOut(account, request, { from: sender, number: parsed.value }))
     if (segmented.reason !== 0) return refused(to, channel, reasonCode(segmented.reason))
     const times = timesOf(request, dueMs, nowMs)
-    const record = recordOf(parsed, channel, segmented, times)
-    const { country, routeDigits } = parsed
+    const record = recordOf(parsed, segmented, { ...times, channel, partPrice })
+    const { routeDigits } = parsed
+    const country = record.country!
     const { priority = 'normal' } = request
     const { text } = segmented
-    const composed = { record, route, from: sender, text, fields: packFields(request), priority, country, routeDigits }
-    return { answer: accepted(to, segmented, times.dueSeconds * 1000 > nowMs, route), composed }
+    const isLater = times.dueSeconds * 1000 > nowMs || !isWithin(hoursOf(NO_JOB, account), nowMs)
+    const fields = packFields(request)
+    const composed = { record, route, from: sender, text, fields, priority, country, routeDigits, partPrice }
+    return { answer: accepted(to, segmented, isLater, route), composed }
+  }
+
+  /** With an empty list nothing costs anything. */
+  #needsPrice({ number, prices }: ComposeAccount): boolean {
+    return prices.length > 0 && this.#deps.isPrepaid?.(number) === true
   }
 
   #parser({ defaultCountry, allowShortCodes }: ComposeAccount): NumberParser {
@@ -201,7 +225,11 @@ function timesOf(request: MessageRequest, dueMs: number, nowMs: number): Times {
   return { dueSeconds, expiresSeconds: valid > 0 ? Math.min(from + valid, 0xffffffff) : 0 }
 }
 
-function recordOf(to: ParsedNumber, channel: ChannelName, segmented: Segmented, times: Times): NewRecord {
+function recordOf(
+  to: ParsedNumber,
+  segmented: Segmented,
+  { channel, partPrice, ...times }: Times & { channel: ChannelName; partPrice: number | null },
+): NewRecord {
   return {
     channel: CHANNELS.indexOf(channel),
     coding: segmented.coding,
@@ -219,5 +247,7 @@ function recordOf(to: ParsedNumber, channel: ChannelName, segmented: Segmented, 
     bytes: segmented.bytes,
     partStarts: segmented.partStarts,
     partLengths: segmented.partLengths,
+    country: to.country === NO_COUNTRY ? '' : to.country,
+    partPrice,
   }
 }

@@ -6,6 +6,7 @@ import { amountOf } from '../base/money.js'
 import { priceTable } from '../base/price-table.js'
 import { allowedSender } from '../base/sender.js'
 import type { CarrierView } from '../contract/channel.js'
+import type { Clock } from '../contract/clock.js'
 import type {
   CarrierLimit,
   ExplainQuestion,
@@ -18,7 +19,9 @@ import type {
 import type { RoutePlan } from '../contract/ingest.js'
 import type { ChannelName } from '../contract/message.js'
 import { type ReasonCode, reasonHelp } from '../contract/reasons.js'
+import { hoursOf, hoursSource } from '../jobs/job-hours.js'
 import { explainNumber, type NumberExplanation } from '../phone/explain-number.js'
+import { hoursView } from '../schedule/window-setting.js'
 import { explainText, type TextExplanation } from '../text/explain-text.js'
 import type { ComposeAccount } from './compose.js'
 import { type Asker, asked, isSuppressed } from './explain-asker.js'
@@ -35,6 +38,7 @@ export interface ExplainDeps {
   isSender(from: string): boolean
   /** `from`: '' where the carrier chooses the sender. */
   isSuppressed(account: number, number: number, from: string): boolean
+  clock: Clock
 }
 
 export class Explainer {
@@ -44,14 +48,15 @@ export class Explainer {
     this.#deps = deps
   }
 
-  /** @throws EngineError VALIDATION: neither a number nor a text nor a sender is given. */
-  async explain(asker: Asker, given: ExplainQuestion): Promise<ExplainView> {
+  /** `by`: the route that is taken whatever the number. @throws EngineError VALIDATION: neither a number nor a text nor a sender is given. */
+  async explain(asker: Asker, given: ExplainQuestion, by?: number): Promise<ExplainView> {
     const { account } = asker
     const question = asked(asker, given)
     const number = question.to === undefined ? null : numberOf(question.to, account, question)
     const channel = number === null ? channelOf(question) : number.channel
     const plan = channel === null ? null : this.#plan(account, channel, number?.routeDigits ?? null)
-    const route = plan === null ? null : this.#deps.route(plan.route)
+    const routeNumber = by ?? plan?.route
+    const route = routeNumber === undefined ? null : this.#deps.route(routeNumber)
     const text = question.text === undefined ? null : textOf(question.text, plan, question)
     const from = allowedSender(account.senders, question.from) ?? question.from ?? ''
     const about = { to: question.to ?? '', from, defaultCountry: question.defaultCountry }
@@ -66,7 +71,7 @@ export class Explainer {
       route,
       carriers: route?.carriers ?? [],
       limits: route === null ? [] : limitsOf(route, await this.#deps.carriers()),
-      sendingHours: null,
+      ...boundBy(asker, this.#deps.clock.now()),
       currency: account.currency,
       partPrice: micros === null ? null : amountOf(micros),
       price: text === null || text.parts === 0 ? null : priceOf(text.parts, micros),
@@ -94,6 +99,16 @@ export class Explainer {
     if (suppressed) problems.push(problem('SUPPRESSED'))
     if (text !== null && text.reason !== null) problems.push(problem(text.reason))
     return problems
+  }
+}
+
+/** What binds its sending beside the carriers: rates of its job and account, and their hours. */
+function boundBy({ account, job }: Asker, nowMs: number): Pick<ExplainView, 'rates' | 'sendingHours'> {
+  const terms = job ?? { settings: {} }
+  const hours = hoursOf(terms, account)
+  return {
+    rates: { job: job?.settings.ratePerSecond ?? null, account: account.ratePerSecond },
+    sendingHours: hours === null ? null : hoursView(hours, hoursSource(terms), nowMs),
   }
 }
 

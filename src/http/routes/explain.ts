@@ -1,11 +1,11 @@
-/** /v1/explain: what would become of a number and a text. */
+/** /v1/explain: what would become of a number and a text; and of a message, what it waits for. */
 import type { EngineApi } from '../../engine/contract/api.js'
 import type { ExplainQuestion } from '../../engine/contract/explain.js'
 import type { App } from '../app.js'
 import { principalOf } from '../auth.js'
 import { plusAgain } from '../query-text.js'
-import { answers, bearer } from '../schemas/common.js'
-import { ExplainQuery, ExplainSchema } from '../schemas/explain.js'
+import { answers, bearer, IdParams } from '../schemas/common.js'
+import { ExplainQuery, ExplainSchema, MessageExplainSchema } from '../schemas/explain.js'
 
 export function explainRoutes(app: App, engine: EngineApi): void {
   app.get(
@@ -21,6 +21,21 @@ export function explainRoutes(app: App, engine: EngineApi): void {
       },
     },
     async (request) => engine.explain(principalOf(request), questionOf(request.query)),
+  )
+
+  app.get(
+    '/v1/messages/:id/explain',
+    {
+      config: { auth: 'any' },
+      schema: {
+        tags: ['messages'],
+        security: bearer,
+        summary: 'What a message waits for now',
+        params: IdParams,
+        response: answers({ 200: MessageExplainSchema }),
+      },
+    },
+    async (request) => engine.explainMessage(principalOf(request), request.params.id),
   )
 }
 

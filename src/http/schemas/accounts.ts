@@ -5,6 +5,7 @@ import { CHANNELS } from '../../engine/contract/message.js'
 import { KeyCreateSchema, KeySchema } from './api-keys.js'
 import { nullable, oneOf, strict, Timestamp, text } from './common.js'
 import { numberRuleSchemas } from './number-rules.js'
+import { WindowOrNull } from './sending-hours.js'
 
 const features = {
   sms: Type.Boolean({ description: 'May send SMS.' }),
@@ -54,6 +55,7 @@ const settings = {
       Type.Number({ exclusiveMinimum: 0, maximum: 1_000_000, description: 'Parts per second; null: no limit.' }),
     ),
   ),
+  sendingHours: Type.Optional(WindowOrNull),
   allowPremium: Type.Optional(numberRuleSchemas.allowPremium),
   allowShortCodes: Type.Optional(numberRuleSchemas.allowShortCodes),
   channelRules: Type.Optional(numberRuleSchemas.channelRules),
@@ -92,6 +94,7 @@ export const AccountSchema = Type.Object(
     timeZone: Type.String(),
     weight: Type.Number(),
     ratePerSecond: nullable(Type.Number()),
+    sendingHours: WindowOrNull,
     ...numberRuleSchemas,
     prices: Type.Array(Type.Object({ ...price, price: Type.Number({ description: 'Of one part.' }) })),
     currency: nullable(Type.String()),

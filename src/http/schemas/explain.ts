@@ -1,10 +1,12 @@
 /** Question and answer of /v1/explain. */
 import { Type } from 'typebox'
 import { limits } from '../../engine/contract/limits.js'
-import { CHANNELS, CODINGS } from '../../engine/contract/message.js'
+import { CHANNELS, CODINGS, STATES } from '../../engine/contract/message.js'
 import { LINE_TYPES } from '../../engine/contract/number-rules.js'
+import { WAIT_REASONS, type WaitCode } from '../../engine/contract/waits.js'
 import { nullable, oneOf, strict, text } from './common.js'
 import { MaxParts } from './jobs.js'
+import { SendingHoursSchema } from './sending-hours.js'
 
 /** Empty ones count as not given. */
 export const ExplainQuery = Type.Object(
@@ -89,30 +91,64 @@ const Limit = Type.Object({
   inFlight: Type.Integer(),
 })
 
-export const ExplainSchema = Type.Object(
+const explained = {
+  ...number,
+  from: nullable(Type.String()),
+  channel: nullable(Type.String()),
+  ...content,
+  route: objectOrNull(
+    {
+      channel: Type.String(),
+      prefix: Type.String(),
+      account: nullable(Type.String()),
+      carriers: Type.Array(Type.String()),
+    },
+    'Where it would go; null: nowhere.',
+  ),
+  carriers: Type.Array(Type.String(), { description: 'Of the route, in order of preference.' }),
+  limits: Type.Array(Limit, { description: 'Of these carriers: the rate and the window that bind a message.' }),
+  rates: Type.Object(
+    { job: nullable(Type.Number()), account: nullable(Type.Number()) },
+    { description: 'Parts per second of the job that is named, and of the account; null: no limit.' },
+  ),
+  sendingHours: SendingHoursSchema,
+  currency: nullable(Type.String()),
+  partPrice: nullable(Type.Number({ description: 'Of one part; null: the account has no price for it.' })),
+  price: nullable(Type.Number({ description: 'Of the text.' })),
+  problems: Type.Array(Type.Object(Problem), {
+    description: 'All that POST /v1/messages would refuse it for; empty: it would be sent.',
+  }),
+}
+
+export const ExplainSchema = Type.Object(explained, { description: 'What would become of it.' })
+
+const Wait = Type.Object({
+  code: oneOf(Object.keys(WAIT_REASONS) as WaitCode[], 'Stable code; docs/errors.md has a sentence of help for each.'),
+  detail: Type.String(),
+  since: nullable(Type.String({ description: 'Since when, where that is known.' })),
+  until: nullable(Type.String({ description: 'When it ends, as far as is known.' })),
+  zone: Type.Optional(Type.String({ description: 'Time zone of the sending hours.' })),
+  carrier: Type.Optional(Type.String()),
+  lastError: Type.Optional(Type.String({ description: 'Why the carrier is down.' })),
+  attempt: Type.Optional(Type.Integer({ description: 'Attempts so far.' })),
+  status: Type.Optional(Type.Integer({ description: 'How the carrier answered the last one.' })),
+  statusName: Type.Optional(Type.String()),
+  ratePerSecond: Type.Optional(Type.Number({ description: 'The rate that is used up.' })),
+  inFlight: Type.Optional(Type.Integer({ description: 'Requests that the carrier has not answered.' })),
+  window: Type.Optional(Type.Integer({ description: 'Of at most so many.' })),
+  messages: Type.Optional(Type.Integer({ description: 'Messages that go before it.' })),
+  behind: Type.Optional(Type.String({ description: 'The message to the same number that goes before it.' })),
+})
+
+export const MessageExplainSchema = Type.Object(
   {
-    ...number,
-    from: nullable(Type.String()),
-    channel: nullable(Type.String()),
-    ...content,
-    route: objectOrNull(
-      {
-        channel: Type.String(),
-        prefix: Type.String(),
-        account: nullable(Type.String()),
-        carriers: Type.Array(Type.String()),
-      },
-      'Where it would go; null: nowhere.',
-    ),
-    carriers: Type.Array(Type.String(), { description: 'Of the route, in order of preference.' }),
-    limits: Type.Array(Limit, { description: 'Of these carriers: the rate and the window that bind a message.' }),
-    sendingHours: Type.Unsafe<object | null>({ type: ['object', 'null'], description: 'null: none are set.' }),
-    currency: nullable(Type.String()),
-    partPrice: nullable(Type.Number({ description: 'Of one part; null: the account has no price for it.' })),
-    price: nullable(Type.Number({ description: 'Of the text.' })),
-    problems: Type.Array(Type.Object(Problem), {
-      description: 'All that POST /v1/messages would refuse it for; empty: it would be sent.',
-    }),
+    id: Type.String(),
+    job: nullable(Type.String()),
+    state: oneOf(STATES, 'State of the message.'),
+    reason: nullable(Type.String()),
+    isFinal: Type.Boolean(),
+    waits: Type.Array(Wait, { description: 'What holds it now, then what would hold it next; empty: it is final.' }),
+    ...explained,
   },
-  { description: 'What would become of it.' },
+  { description: 'What the message waits for, and what was made of it.' },
 )

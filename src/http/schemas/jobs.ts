@@ -6,6 +6,7 @@ import { JOB_STATES, noCounts } from '../../engine/contract/job.js'
 import { limits } from '../../engine/contract/limits.js'
 import { CODINGS, PRIORITIES, STATES } from '../../engine/contract/message.js'
 import { cursorOf, nullable, oneOf, pageQuery, strict, Timestamp, text } from './common.js'
+import { WindowOrNull, WindowSchema } from './sending-hours.js'
 
 const ColumnRef = Type.Union([Type.String({ minLength: 1, maxLength: 256 }), Type.Integer({ minimum: 1 })], {
   description: 'A header label, or a position from 1.',
@@ -78,6 +79,7 @@ export const settings = {
   priority: Type.Optional(Priority),
   ratePerSecond: Type.Optional(Rate),
   sendAt: Type.Optional(SendAt),
+  window: Type.Optional(WindowSchema),
   every: Type.Optional(Later),
   review: Type.Optional(Type.Boolean({ description: 'Wait for POST …/start after the ingest.' })),
   onUnanswered: Type.Optional(oneOf(['resend', 'hold'], 'What follows when a carrier never answers.')),
@@ -123,6 +125,7 @@ export const JobPatchSchema = Type.Object(
   {
     sendAt: Type.Optional(SendAt),
     ratePerSecond: Type.Optional(nullable(Rate)),
+    window: Type.Optional(WindowOrNull),
     priority: Type.Optional(Priority),
   },
   { ...strict, minProperties: 1, description: 'Absent keys stay as they are.' },
@@ -180,6 +183,7 @@ export const JobSchema = Type.Object(
     reason: nullable(Type.String({ description: 'Code: why it failed or paused.' })),
     detail: nullable(Type.String()),
     settings: JobSettingsSchema,
+    retryOf: nullable(Type.String({ description: 'The job whose messages this one sends again.' })),
     counts: CountsSchema,
     rejectedByReason: Reasons,
     estimate: EstimateSchema,

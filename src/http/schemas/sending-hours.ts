@@ -1,6 +1,6 @@
 /** Sending hours, as a job's `window` and an account's `sendingHours`. */
 import { Type } from 'typebox'
-import { WEEKDAYS } from '../../engine/contract/sending-hours.js'
+import { type SendingWindow, WEEKDAYS } from '../../engine/contract/sending-hours.js'
 import { nullable, oneOf, strict, text } from './common.js'
 
 const TimeOfDay = Type.String({ pattern: '^(?:[01]?\\d|2[0-3]):[0-5]\\d$|^24:00$', description: 'HH:MM.' })
@@ -25,7 +25,7 @@ export const WindowSchema = Type.Object(window, {
   ...strict,
   description: 'Nothing leaves outside: from, inclusive, to to, exclusive; to before from ends on the next day.',
 })
-export const WindowOrNull = Type.Unsafe<object | null>({ ...WindowSchema, type: ['object', 'null'] })
+export const WindowOrNull = Type.Unsafe<SendingWindow | null>({ ...WindowSchema, type: ['object', 'null'] })
 
 export const SendingHoursSchema = Type.Unsafe<object | null>({
   ...Type.Object({
