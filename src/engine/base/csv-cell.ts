@@ -8,3 +8,8 @@ export function csvCell(text: string): string {
   const guarded = FORMULA.test(text) || /^[\t\r]/.test(text) ? `'${text}` : text
   return `"${guarded.replaceAll('"', '""')}"`
 }
+
+/** The text of a cell as it was before csvCell guarded it; other text is left as it is. */
+export function unguarded(cell: string): string {
+  return cell.charCodeAt(0) === 0x27 && FORMULA.test(cell.slice(1)) ? cell.slice(1) : cell
+}

@@ -1,6 +1,6 @@
 /**
  * Public ids: a prefix and the number in Crockford's base 32, zero-padded so that ids sort as numbers do.
- * msg_: message ref (11 digits). job_: job number (8 digits). inb_: number in the list of inbound messages (10 digits).
+ * msg_: message ref (11 digits). job_, imp_: number of the job or import (8 digits). inb_: number in the list of inbound messages (10 digits).
  */
 import type { MessageRef } from './message.js'
 
@@ -46,4 +46,10 @@ export function inboundId(number: number): string {
 }
 export function parseInboundId(id: string): number | null {
   return id.startsWith('inb_') ? decode(id.slice(4), 10) : null
+}
+export function importId(number: number): string {
+  return `imp_${encode(number, 8)}`
+}
+export function parseImportId(id: string): number | null {
+  return id.startsWith('imp_') ? decode(id.slice(4), 8) : null
 }

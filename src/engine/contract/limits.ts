@@ -25,6 +25,8 @@ export const limits = {
   pricesPerAccount: 10_000,
   messagesPerRequest: 1_000,
   suppressionsPerRequest: 10_000,
+  /** Answers to STOP, START and HELP that one number gets from one account within a day. */
+  optOutAnswersPerDay: 10,
   /** Rejected lines of an import that its answer names. */
   importErrors: 1_000,
   /** Of a file as it is read: a compressed one is measured unpacked. */
@@ -50,6 +52,9 @@ export const limits = {
   blockStatesResident: 1_024,
   receiptIndexHot: 1 << 19,
   orphansHot: 1 << 16,
+  /** Conversations in memory, and how long after its lock one is still known. */
+  talksHot: 1 << 18,
+  talkKeptMs: 86_400_000,
   /** A receipt still finds a message that ended as `sent` so long ago. */
   lateReceiptSeconds: 7 * 86_400,
 
@@ -97,6 +102,10 @@ export const limits = {
 
   /** Attempts of one message before it fails with RETRIES_EXHAUSTED. */
   attempts: 20,
+  webhooksPerAccount: 50,
+  /** URLs that the open jobs of an account may name as their callbackUrl. */
+  callbacksPerAccount: 1_000,
+
   jobsPerPage: 200,
   idempotencyHours: 72,
   storeFreeRatio: 0.1,

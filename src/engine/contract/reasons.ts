@@ -73,6 +73,8 @@ export const REASONS = [
     'FEATURE_OFF',
     'The way of sending (sms, voice, email) is switched off for this account; an admin can switch it on.',
   ],
+  ['INVALID_EMAIL', 'The email address is none; correct it, or leave it empty.'],
+  ['CONTACT_TOO_LARGE', 'A contact has at most 100 tags and 256 attributes, and 32 KiB of them all.'],
 ] as const satisfies readonly (readonly [string, string])[]
 export type ReasonCode = (typeof REASONS)[number][0]
 

@@ -1,0 +1,43 @@
+/** The 'contactExport' task: the next contacts as lines of CSV, its cells guarded, or as JSON objects a line. Ingest threads. */
+import { csvCell } from '../base/csv-cell.js'
+import type { ContactExportResult, ContactTask } from '../contract/contact-tasks.js'
+import { OPT_IN_CHANNELS } from '../contract/contacts.js'
+import { type ContactRecord, contactView } from './contact-record.js'
+import { scanContacts } from './contact-scan.js'
+import type { ContactTables } from './contact-tables.js'
+
+type ExportTask = Extract<ContactTask, { kind: 'contactExport' }>
+
+const CONTACTS_AT_ONCE = 2_000
+const FIXED = ['number', 'email', 'company', 'tags', ...OPT_IN_CHANNELS.map((channel) => `optIn.${channel}`)]
+const TIMES = ['createdAt', 'updatedAt']
+
+/** The first line of the CSV. `names`: of all attributes of the account. */
+export function exportHeader(names: readonly string[]): string {
+  return `${[...FIXED, ...TIMES, ...names].map(csvCell).join(',')}\n`
+}
+
+export function exportContacts(tables: ContactTables, task: ExportTask): ContactExportResult {
+  const { account, tag, format, after, names } = task
+  const scan = { account, tags: tag === null ? [] : [tag], after, before: Number.POSITIVE_INFINITY }
+  let text = ''
+  let last = after
+  let count = 0
+  for (const { id, record } of scanContacts(tables, scan)) {
+    if (count === CONTACTS_AT_ONCE) return { text, next: last }
+    text += format === 'csv' ? csvLine(record, names) : `${JSON.stringify(contactView(record))}\n`
+    last = id
+    count++
+  }
+  return { text, next: null }
+}
+
+function csvLine(record: ContactRecord, names: readonly string[]): string {
+  const { number, email, company, tags, createdAt, updatedAt } = contactView(record)
+  const cells = [number, email ?? '', company ?? '', tags.join(', ')]
+  for (const channel of OPT_IN_CHANNELS) cells.push(record.optIn[channel]?.state ?? '')
+  cells.push(createdAt, updatedAt)
+  const { attributes } = record
+  for (const name of names) cells.push(Object.hasOwn(attributes, name) ? String(attributes[name]) : '')
+  return `${cells.map(csvCell).join(',')}\n`
+}

@@ -1,0 +1,60 @@
+/**
+ * The LMDB environment of the contacts and its tables; opened once in each thread. Apart from the queue's, so that a
+ * large import never waits for the dispatcher's commits, nor they for it.
+ *
+ * A contact is stored under a number of its own, in order of creation, so that a million new ones are a million appends
+ * and not a million places in the tree; only the small index of phone numbers is in random order (see fresh-numbers.ts).
+ * The facts about lmdb in store/environment.ts hold here as well.
+ */
+import { mkdirSync } from 'node:fs'
+import path from 'node:path'
+import { type Database, type Key, open, type RootDatabase } from 'lmdb'
+
+export interface ContactTables {
+  root: RootDatabase
+  /** [account, id] → record, see contact-record.ts. */
+  records: Database<Buffer, Key>
+  /** [account, contact key] → id (f64). */
+  numbers: Database<Buffer, Key>
+  /** [account, run, first number] → sorted pairs of f64: number, id. New numbers that are not in `numbers` yet. */
+  fresh: Database<Buffer, Key>
+  /** [account, folded tag, id] → empty. */
+  tagged: Database<Buffer, Key>
+  /** [account, folded tag] → {name, contacts}. */
+  tags: Database<Buffer, Key>
+  /** [account, name of an attribute] → empty. */
+  attributes: Database<Buffer, Key>
+  /** account → {nextId, nextRun, fresh, contacts, attributes, tags}. */
+  accounts: Database<Buffer, Key>
+  /** import → how far it is: written in the transaction of each of its pieces. */
+  imports: Database<Buffer, Key>
+  /** [import, piece] → its rejected rows. */
+  rejects: Database<Buffer, Key>
+}
+
+export function openContactTables(dataDir: string): ContactTables {
+  const folder = path.join(dataDir, 'contacts')
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const root = open({
+    path: folder,
+    maxDbs: 16,
+    encoding: 'binary',
+    overlappingSync: false,
+    eventTurnBatching: false,
+    commitDelay: 0,
+    mapSize: 4 << 30,
+  } as Parameters<typeof open>[0])
+  const table = (name: string) => root.openDB<Buffer, Key>({ name, encoding: 'binary' })
+  return {
+    root,
+    records: table('records'),
+    numbers: table('numbers'),
+    fresh: table('fresh'),
+    tagged: table('tagged'),
+    tags: table('tags'),
+    attributes: table('attributes'),
+    accounts: table('accounts'),
+    imports: table('imports'),
+    rejects: table('rejects'),
+  }
+}

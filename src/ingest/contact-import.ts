@@ -1,0 +1,172 @@
+/**
+ * The 'contactImport' task: the next piece of a file, row by row into contacts, in one transaction with how far the import
+ * is. So a piece is there whole or not at all, and a piece that comes again changes nothing. Synchronous, in an ingest thread.
+ */
+import { closeSync, openSync } from 'node:fs'
+import { unguarded } from '../engine/base/csv-cell.js'
+import { keyOf } from '../engine/contacts/contact-key.js'
+import { isAttributeText, isEmail } from '../engine/contacts/contact-rules.js'
+import type { ContactTables } from '../engine/contacts/contact-tables.js'
+import { applyChanges } from '../engine/contacts/contact-writer.js'
+import { type ImportRejects, importProgress, saveProgress } from '../engine/contacts/import-progress.js'
+import type {
+  ChangeEffect,
+  ContactChange,
+  ContactTask,
+  ImportPlan,
+  ImportProgress,
+} from '../engine/contract/contact-tasks.js'
+import { limits } from '../engine/contract/limits.js'
+import { reasonNumber } from '../engine/contract/reasons.js'
+import { NumberParser } from '../engine/phone/number.js'
+import { readRange } from './range-reader.js'
+import type { SourceRecord } from './record-source.js'
+
+type ImportTask = Extract<ContactTask, { kind: 'contactImport' }>
+
+const MISSING_NUMBER = reasonNumber('MISSING_NUMBER')
+const TOO_FEW_COLUMNS = reasonNumber('TOO_FEW_COLUMNS')
+const EXTRA_COLUMNS = reasonNumber('EXTRA_COLUMNS')
+const FIELD_TOO_LONG = reasonNumber('FIELD_TOO_LONG')
+const BODY_INVALID = reasonNumber('BODY_INVALID')
+const INVALID_EMAIL = reasonNumber('INVALID_EMAIL')
+const CONTACT_TOO_LARGE = reasonNumber('CONTACT_TOO_LARGE')
+
+/** How far the import is behind the piece. @throws EngineError STORE_FAILED, VALIDATION: too many names of attributes. */
+export function importPiece(tables: ContactTables, task: ImportTask): ImportProgress {
+  const { plan, start, end, last, nowMs } = task
+  const before = importProgress(tables, plan.import, plan.dialect)
+  if (before.next !== start) return before
+  const file = openSync(plan.path, 'r')
+  try {
+    const reader = new ContactRows(plan, before.lines)
+    // In sequence, whatever the dialect: the later of two rows of a number wins.
+    const dialect = { ...plan.dialect, parser: 'general' as const }
+    const bounds = { range: before.pieces, start, end, last }
+    const read = readRange(file, dialect, bounds, (record) => reader.row(record))
+    if (read.misaligned || read.end <= start) return before
+    return keep(tables, { task, before, reader, next: read.end, lines: before.lines + read.lines, nowMs })
+  } finally {
+    closeSync(file)
+  }
+}
+
+interface Piece {
+  task: ImportTask
+  before: ImportProgress
+  reader: ContactRows
+  next: number
+  lines: number
+  nowMs: number
+}
+
+function keep(tables: ContactTables, { task, before, reader, next, lines, nowMs }: Piece): ImportProgress {
+  const after: ImportProgress = { ...before, pieces: before.pieces + 1, next, lines }
+  const beside = (effects: readonly ChangeEffect[]): void => {
+    effects.forEach((effect, index) => {
+      if (effect === 'added' || effect === 'changed' || effect === 'unchanged') after[effect]++
+      else reader.reject(reader.lines[index]!, -1, CONTACT_TOO_LARGE)
+    })
+    after.rows += reader.rows
+    after.rejected += reader.rejects.length
+    saveProgress(tables, task.plan.import, { progress: after, piece: before.pieces, rejects: reader.rejects })
+  }
+  applyChanges(tables, reader.changes, { account: task.plan.account, nowMs, beside })
+  return after
+}
+
+class ContactRows {
+  rows = 0
+  readonly changes: ContactChange[] = []
+  /** Line of each change, from 1. */
+  readonly lines: number[] = []
+  readonly rejects: ImportRejects = []
+  readonly #plan: ImportPlan
+  readonly #linesBefore: number
+  readonly #parser: NumberParser
+  readonly #tags: readonly string[] | undefined
+  /** Set when a cell of the row at hand cannot be taken. */
+  #wrong = 0
+  #wrongColumn = -1
+
+  constructor(plan: ImportPlan, linesBefore: number) {
+    this.#plan = plan
+    this.#linesBefore = linesBefore
+    this.#parser = new NumberParser(plan.defaultCountry)
+    this.#tags = plan.tag === null ? undefined : [plan.tag]
+  }
+
+  reject(line: number, column: number, reason: number): void {
+    this.rejects.push([line, column + 1, reason])
+  }
+
+  row(record: SourceRecord): void {
+    this.rows++
+    const line = this.#linesBefore + record.line + 1
+    const problem = record.problem === 0 ? this.#ragged(record) : record.problem
+    if (problem !== 0) {
+      this.reject(line, record.problemColumn, problem)
+      return
+    }
+    const { to } = this.#plan
+    const cell = record.text(to)
+    const parsed = this.#parser.parse(cell)
+    if (parsed.reason !== 0) {
+      this.reject(line, to, cell.trim() === '' ? MISSING_NUMBER : parsed.reason)
+      return
+    }
+    const change = this.#change(record, keyOf(parsed))
+    if (this.#wrong !== 0) this.reject(line, this.#wrongColumn, this.#wrong)
+    else {
+      this.changes.push(change)
+      this.lines.push(line)
+    }
+  }
+
+  #ragged(record: SourceRecord): number {
+    const { width } = this.#plan
+    if (record.fields === width) return 0
+    if (record.fields < width) return TOO_FEW_COLUMNS
+    for (let column = width; column < record.fields; column++) if (record.text(column) !== '') return EXTRA_COLUMNS
+    return 0
+  }
+
+  /** An empty cell leaves what is there. */
+  #change(record: SourceRecord, key: ContactChange['key']): ContactChange {
+    const plan = this.#plan
+    this.#wrong = 0
+    const change: ContactChange = { key, mode: 'merge' }
+    if (this.#tags !== undefined) change.tags = this.#tags
+    if (plan.optIn !== null) change.optIn = plan.optIn
+    const email = this.#text(record, plan.email).trim()
+    if (email !== '' && !isEmail(email)) this.#refuse(plan.email, INVALID_EMAIL)
+    else if (email !== '') change.email = email
+    const company = this.#text(record, plan.company)
+    if (company.length > limits.companyChars) this.#refuse(plan.company, FIELD_TOO_LONG)
+    else if (company !== '') change.company = company
+    const attributes: Record<string, string> = {}
+    for (const { name, column } of plan.attributes) {
+      const text = this.#text(record, column)
+      if (text !== '') attributes[name] = text
+    }
+    change.attributes = attributes
+    return change
+  }
+
+  #text(record: SourceRecord, column: number): string {
+    if (column < 0) return ''
+    const text = unguarded(record.text(column))
+    if (text === '') return text
+    if (!record.sound(column)) this.#refuse(column, BODY_INVALID)
+    else if (!isAttributeText(text)) {
+      this.#refuse(column, text.length > limits.attributeValueChars ? FIELD_TOO_LONG : BODY_INVALID)
+    }
+    return text
+  }
+
+  #refuse(column: number, reason: number): void {
+    if (this.#wrong !== 0) return
+    this.#wrong = reason
+    this.#wrongColumn = column
+  }
+}

@@ -1,0 +1,43 @@
+/** The tasks of an ingest thread that are about contacts: kind to function, over the thread's own view of their tables. */
+import { audienceCount, audienceRows } from '../engine/audience/audience-walk.js'
+import { NumberFilter } from '../engine/base/number-filter.js'
+import { exportContacts } from '../engine/contacts/contact-export.js'
+import { mergeList } from '../engine/contacts/contact-list.js'
+import { listContacts } from '../engine/contacts/contact-reader.js'
+import { contactView } from '../engine/contacts/contact-record.js'
+import type { ContactTables } from '../engine/contacts/contact-tables.js'
+import { applySingles } from '../engine/contacts/single-changes.js'
+import type {
+  AudienceCountResult,
+  AudienceRowsResult,
+  ContactExportResult,
+  ContactSearchResult,
+  ContactTask,
+  ImportProgress,
+  SingleResult,
+} from '../engine/contract/contact-tasks.js'
+import type { BulkView } from '../engine/contract/contacts.js'
+import type { Environment } from '../engine/store/environment.js'
+import { SuppressionCheck } from '../engine/store/suppression-table.js'
+import { importPiece } from './contact-import.js'
+
+type Task<K extends ContactTask['kind']> = Extract<ContactTask, { kind: K }>
+
+export function contactTasks(tables: () => ContactTables, queue: () => Environment) {
+  return {
+    contactChanges: (task: Task<'contactChanges'>): SingleResult[] => applySingles(tables(), task),
+    contactList: (task: Task<'contactList'>): BulkView => mergeList(tables(), task),
+    contactSearch: (task: Task<'contactSearch'>): ContactSearchResult => {
+      const { records, next } = listContacts(tables(), task)
+      return { views: records.map(contactView), next }
+    },
+    contactExport: (task: Task<'contactExport'>): ContactExportResult => exportContacts(tables(), task),
+    contactImport: (task: Task<'contactImport'>): ImportProgress => importPiece(tables(), task),
+    audienceRows: (task: Task<'audienceRows'>): AudienceRowsResult => audienceRows(tables(), task),
+    audienceCount: ({ step }: Task<'audienceCount'>): AudienceCountResult => {
+      if (step.suppressions === undefined) return audienceCount(tables(), step, () => false)
+      const check = new SuppressionCheck(queue(), new NumberFilter(step.suppressions))
+      return audienceCount(tables(), step, (account, number, from) => check.has(account, number, from))
+    },
+  }
+}
