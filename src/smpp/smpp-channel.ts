@@ -63,6 +63,10 @@ class SmppChannel implements SmppCarrierChannel {
     return this.#context.actions.isAvoided
   }
 
+  get fixedSender(): string | null {
+    return this.#context.carrier.source.address ?? null
+  }
+
   get limitsSenders(): boolean {
     return this.#context.senders.isOn
   }

@@ -85,6 +85,8 @@ export interface Channel {
    * the rate limiter. Cheap: called each tick.
    */
   capacity(nowMs: number): number
+  /** Written in place of every message's sender; absent or null: nothing is. */
+  readonly fixedSender?: string | null
   /** True where `senderRoom` can be less than Infinity. */
   readonly limitsSenders: boolean
   /** Parts that this sender may hand over within so many milliseconds by a rate of its own; Infinity where there is none. */

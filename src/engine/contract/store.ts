@@ -156,6 +156,17 @@ export interface KeyedBytes {
   bytes: Buffer
 }
 
+/** Which message was the last from a sender to a recipient, see store/talk-index.ts. */
+export interface TalksCommit {
+  /** Entered since the commit before; null: none. */
+  log: Buffer | null
+  /** Chunks of new segments, and keys of chunks that are forgotten. */
+  puts: { key: number[]; bytes: Buffer }[]
+  gone: number[][]
+  /** What earlier commits logged stands in segments now, or in `log`. */
+  supersedes: boolean
+}
+
 /** Everything that becomes durable together. */
 export interface Commit {
   log: Buffer | null
@@ -176,6 +187,7 @@ export interface Commit {
   orphans: KeyedBytes[]
   orphansDone: number[]
   inbound: KeyedBytes[]
+  talks: TalksCommit | null
   /** Damaged blocks, for money: they never have a state. */
   lost: { block: number; job: number }[]
   /** Small facts, by name. */

@@ -14,9 +14,10 @@ import { carrierNames } from '../store/carrier-names.js'
 import { type DispatchStore, emptyCommit } from '../store/dispatch-store.js'
 import { blankEntry, type Entry, NO_CARRIER, NO_ID, WHOLE_MESSAGE } from '../store/entry.js'
 import { EventLog } from '../store/event-log.js'
-import { sealInbound } from '../store/inbound-record.js'
+import { type InboundRecord, sealInbound } from '../store/inbound-record.js'
 import { OutcomeBatch } from '../store/outcome-log.js'
 import { RunMark } from '../store/run-mark.js'
+import { TalkIndex } from '../store/talk-index.js'
 import type { Board, JobTotals } from './board.js'
 import { EventFeed } from './event-feed.js'
 import type { Residents } from './residents.js'
@@ -48,6 +49,8 @@ export class Ledger {
   readonly log: Log
   /** What webhooks are told. */
   readonly feed: EventFeed
+  /** Who wrote last to whom: entered beside the outcome that says so. */
+  readonly talks: TalkIndex
   readonly #metrics: Metrics
   readonly #run: RunMark
   readonly #stateCounters = new Map<number, Counter>()
@@ -70,6 +73,7 @@ export class Ledger {
     this.board = board
     this.residents = residents
     this.feed = new EventFeed(new EventLog(store.environment), (block) => residents.body(block)?.account ?? -1)
+    this.talks = new TalkIndex(store.environment)
     this.#run = new RunMark(store.environment)
     this.commit.notes.push(this.#run.begun())
   }
@@ -198,9 +202,9 @@ export class Ledger {
   }
 
   /** A subscriber's message, as it came. */
-  keepInbound(carrier: string, inbound: Inbound, atMs: number): void {
+  keepInbound(inbound: Inbound, kept: Pick<InboundRecord, 'carrier' | 'atMs' | 'replied'>): void {
     const { run, doubtFrom } = this.#run
-    const bytes = sealInbound(inbound, { carrier, atMs, run, doubtFrom })
+    const bytes = sealInbound(inbound, { ...kept, run, doubtFrom })
     this.commit.inbound.push({ key: this.store.nextInbound(), bytes })
   }
 
@@ -259,6 +263,8 @@ export class Ledger {
     this.#bytesSinceSnapshot += this.#batch.length
     commit.log = this.#batch.count > 0 ? this.#batch.seal() : null
     commit.events = this.feed.take()
+    const { talks, durable: talksDurable } = this.talks.seal()
+    commit.talks = talks
     if (snapshot || ++this.#sinceSnapshot >= SNAPSHOT_EVERY || this.#bytesSinceSnapshot > SNAPSHOT_BYTES) {
       commit.snapshots = this.residents.takeDirty()
       commit.truncate = true
@@ -268,6 +274,7 @@ export class Ledger {
     const release = this.#release(commit)
     release.sequence = await this.store.commit(commit)
     for (const { block } of commit.opened) this.claiming.delete(block)
+    talksDurable()
     if (commit.events.length > 0) this.feed.onDurable()
     return release
   }

@@ -13,6 +13,7 @@ import { type InboundReport, type Inbox, type Reports, reportCode, settlementRef
 import type { Ledger } from './ledger.js'
 import type { Receipts, Told } from './receipts.js'
 import type { Seating } from './seating.js'
+import { Talks } from './talks.js'
 
 export interface OutcomesDeps {
   ledger: Ledger
@@ -33,12 +34,14 @@ const told: Told = { source: 0, destination: 0, byText: false }
 
 export class Outcomes {
   readonly #deps: OutcomesDeps
+  readonly #talks: Talks
   readonly #receiptCounters = new Map<number, Counter>()
   /** When messages come back that a carrier's own rule gave a time. */
   readonly #delays = new Map<MessageRef, number>()
 
   constructor(deps: OutcomesDeps) {
     this.#deps = deps
+    this.#talks = new Talks(deps.ledger)
   }
 
   /** Everything the inbox holds: settlements before receipts, so that fewer receipts come early. */
@@ -96,8 +99,15 @@ export class Outcomes {
     else if (carrier.receiptsPossible) entry.flags = RECEIPT_POSSIBLE
     entry.status = ledger.residents.body(state.block)?.numberTail(entry.place) ?? 0
     ledger.record(state, entry)
+    this.#entered(state, carrier)
     receipts.awaitReceipt(state, entry)
     if (carrier.receiptsExpected) carrier.noteAwaited(state.block)
+  }
+
+  /** The message of the ledger's entry has left, or may have: replies are for its account. */
+  #entered(state: BlockState, carrier: Carrier): void {
+    const { place, atMs } = this.#deps.ledger.entry
+    this.#talks.enter(state, place, { fixedSender: carrier.channel.fixedSender ?? null, atMs })
   }
 
   /**
@@ -131,6 +141,7 @@ export class Outcomes {
       const hold = ledger.board.totals(state.job).dispatch?.onUnanswered === 'hold'
       entry.status = hold ? 1 : 0
       carrier.unanswered(hold ? 'hold' : 'resend').add(1)
+      this.#entered(state, carrier)
     }
     ledger.record(state, entry)
     if (code !== OUTCOME.rejected) state.comeback[place] = graver(state.comeback[place]!, code)
@@ -230,15 +241,17 @@ export class Outcomes {
 
   /** A subscriber's message is kept as it came; reading and joining its parts is the main thread's work. */
   #keepInbound(inbox: Inbox, nowMs: number): void {
-    const { ledger, takesInbound, inboundKept } = this.#deps
+    const { ledger, carriers, takesInbound, inboundKept } = this.#deps
     const reports = inbox.inbound
     inbox.inbound = []
     if (!takesInbound()) {
       for (const report of reports) this.#refuseInbound(report)
       return
     }
+    const repliedBy = this.#talks.begin(carriers, nowMs)
     for (const { channel, inbound } of reports) {
-      ledger.keepInbound(this.#deps.carriers[channel]!.channel.id, inbound, nowMs)
+      const carrier = carriers[channel]!.channel.id
+      ledger.keepInbound(inbound, { carrier, atMs: nowMs, replied: repliedBy(inbound) })
       ledger.acknowledge({ channel, bind: inbound.bind, session: inbound.session, sequence: inbound.sequence })
     }
     ledger.whenDurable(inboundKept)

@@ -13,6 +13,7 @@ import { eachOutcome } from '../store/outcome-log.js'
 import type { Ledger } from './ledger.js'
 import type { Receipts } from './receipts.js'
 import type { Seating } from './seating.js'
+import { Talks } from './talks.js'
 
 const BLOCKS_PER_COMMIT = 512
 const ORPHANS_PER_COMMIT = 10_000
@@ -29,6 +30,7 @@ export class Recovery {
   readonly #clock: Clock
   readonly #metrics: Metrics
   readonly #seating: Seating
+  readonly #talks: Talks
   #names: string[] = []
 
   constructor(ledger: Ledger, receipts: Receipts, deps: { clock: Clock; metrics: Metrics; seating: Seating }) {
@@ -37,6 +39,7 @@ export class Recovery {
     this.#clock = deps.clock
     this.#metrics = deps.metrics
     this.#seating = deps.seating
+    this.#talks = new Talks(ledger)
   }
 
   /** Jobs must be on the board before. @throws EngineError STORE_CORRUPT, STORE_FAILED. */
@@ -116,10 +119,15 @@ export class Recovery {
       entry.status = hold ? 1 : 0
       entry.carrier = carriers.get(state.block) ?? NO_CARRIER
       this.#ledger.record(state, entry)
+      this.#talks.enterUnknown(state, place, { fixedSender: this.#fixedSender(entry.carrier), atMs: entry.atMs })
       this.#count(entry.carrier, hold ? 'hold' : 'resend')
       count++
     }
     return count
+  }
+
+  #fixedSender(carrier: number): string | null {
+    return this.#seating.carrier(this.#names[carrier] ?? '')?.channel.fixedSender ?? null
   }
 
   #count(carrier: number, policy: string): void {

@@ -60,6 +60,13 @@ export class Residents {
     return reader
   }
 
+  /** States of blocks with messages whose answer is awaited. */
+  inFlight(): BlockState[] {
+    const found: BlockState[] = []
+    for (const state of this.#states.values()) if (state.inFlightTotal > 0) found.push(state)
+    return found
+  }
+
   /** All dirty states: for a snapshot. They count as clean from now on. */
   takeDirty(): BlockState[] {
     const dirty: BlockState[] = []

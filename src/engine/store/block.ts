@@ -2,11 +2,11 @@
  * The block: up to 256 messages of one job and one lane, written once by ingest and never changed.
  *
  * Layout (little endian):
- *   0 u32 magic 'TLB1' · 4 u16 messages · 6 u8 length of sender · 7 u8 1: fields follow the sender, 2: kinds follow them
+ *   0 u32 magic 'TLB1' · 4 u16 messages · 6 u8 length of sender · 7 u8 bits: 1 fields, 2 kinds, 4 a lock
  *   8 f64 job · 16 u32 account · 20 u32 route
  *   24 u32 created (epoch s) · 28 u32 range (0xffffffff: came one by one) · 32 u32 CRC-32C of head, sender and offsets
- *   36 sender (UTF-8) · u16 length of fields and fields, where 7 says so · kinds (block-kinds.ts), where 7 says so; blocks
- *   of an earlier version have none · then one u32 offset per record · then the records
+ *   36 sender (UTF-8), and behind it what 7 names: u16 length of fields and fields · u32 seconds of the conversation lock
+ *   · kinds (block-kinds.ts); blocks of an earlier version have no kinds · then one u32 offset per record · then the records
  * Record:
  *   0 u32 CRC-32C of the rest · 4 u16 length of the record · 6 u8 channel · 7 u8 coding · 8 u8 parts · 9 u8 flags
  *   10 u8 digits · 11 u8 national language tables (0: none, as before there were any) · 12 u32 due · 16 u32 expires
@@ -35,6 +35,8 @@ const PHONE_MAX = 63
 /** Bits of octet 7 of the head. */
 const HAS_FIELDS = 1
 const HAS_KINDS = 2
+const HAS_LOCK = 4
+const LOCK_BYTES = 4
 const LOOSE = 0xffffffff
 const ZERO = 0x30
 
@@ -45,6 +47,8 @@ export interface BlockHead {
   from: string
   /** Packed, see base/tlv-value.ts; absent or '': none. */
   fields?: string
+  /** How long after its sending a reply belongs to the account; absent or 0: no conversation lock. */
+  lockSeconds?: number
   createdSeconds: number
   /** Range of the job's file; null for messages that came one by one. */
   range: number | null
@@ -163,14 +167,17 @@ export class BlockBuilder {
     const from = Buffer.from(head.from)
     assert(from.length < 256)
     const fields = Buffer.from(head.fields ?? '')
-    const kinds = HEAD_BYTES + from.length + (fields.length === 0 ? 0 : 2 + fields.length)
+    const lockSeconds = head.lockSeconds ?? 0
+    const lock = HEAD_BYTES + from.length + (fields.length === 0 ? 0 : 2 + fields.length)
+    const kinds = lock + (lockSeconds === 0 ? 0 : LOCK_BYTES)
     const table = kinds + (this.#hasKinds ? this.#kinds.size(this.#count) : 0)
     const start = table + this.#count * 4
     const bytes = Buffer.allocUnsafeSlow(start + this.#size)
     bytes.writeUInt32LE(MAGIC, 0)
     bytes.writeUInt16LE(this.#count, 4)
     bytes[6] = from.length
-    bytes[7] = (fields.length === 0 ? 0 : HAS_FIELDS) | (this.#hasKinds ? HAS_KINDS : 0)
+    const hasFields = fields.length === 0 ? 0 : HAS_FIELDS
+    bytes[7] = hasFields | (this.#hasKinds ? HAS_KINDS : 0) | (lockSeconds === 0 ? 0 : HAS_LOCK)
     bytes.writeDoubleLE(head.job, 8)
     bytes.writeUInt32LE(head.account, 16)
     bytes.writeUInt32LE(head.route, 20)
@@ -181,6 +188,7 @@ export class BlockBuilder {
       bytes.writeUInt16LE(fields.length, HEAD_BYTES + from.length)
       fields.copy(bytes, HEAD_BYTES + from.length + 2)
     }
+    if (lockSeconds > 0) bytes.writeUInt32LE(lockSeconds, lock)
     if (this.#hasKinds) this.#kinds.write(bytes, kinds, this.#count)
     for (let place = 0; place < this.#count; place++) {
       bytes.writeUInt32LE(start + this.#offsets[place]!, table + place * 4)
@@ -246,6 +254,8 @@ export class BlockReader {
   readonly route: number
   readonly from: string
   readonly fields: string
+  /** 0: no conversation lock. */
+  readonly lockSeconds: number
   readonly createdSeconds: number
   readonly range: number | null
   /** False: the head does not match its checksum; nothing of the block can be trusted. */
@@ -260,14 +270,17 @@ export class BlockReader {
     this.count = fits ? bytes.readUInt16LE(4) : 0
     const fromEnd = HEAD_BYTES + (fits ? bytes[6]! : 0)
     const fieldsEnd = fits ? endOfFields(bytes, fromEnd) : fromEnd
-    this.#kinds = fits && (bytes[7]! & HAS_KINDS) !== 0 ? fieldsEnd : -1
-    this.#table = this.#kinds < 0 ? fieldsEnd : endOfKinds(bytes, fieldsEnd, this.count)
+    const hasLock = fits && (bytes[7]! & HAS_LOCK) !== 0
+    const lockEnd = fieldsEnd + (hasLock ? LOCK_BYTES : 0)
+    this.#kinds = fits && (bytes[7]! & HAS_KINDS) !== 0 ? lockEnd : -1
+    this.#table = this.#kinds < 0 ? lockEnd : endOfKinds(bytes, lockEnd, this.count)
     const end = this.#table + this.count * 4
     this.intact = fits && end <= bytes.length && headChecksum(bytes, end) === bytes.readUInt32LE(32)
     this.job = this.intact ? bytes.readDoubleLE(8) : -1
     this.account = this.intact ? bytes.readUInt32LE(16) : -1
     this.route = this.intact ? bytes.readUInt32LE(20) : -1
     this.createdSeconds = this.intact ? bytes.readUInt32LE(24) : 0
+    this.lockSeconds = this.intact && hasLock ? bytes.readUInt32LE(fieldsEnd) : 0
     const range = this.intact ? bytes.readUInt32LE(28) : LOOSE
     this.range = range === LOOSE ? null : range
     this.from = this.intact ? bytes.toString('utf8', HEAD_BYTES, fromEnd) : ''

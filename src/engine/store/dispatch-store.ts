@@ -7,6 +7,7 @@ import type { Commit, DispatchCounts, DispatchQueue, QueuedBlock } from '../cont
 import { decodeCounts, encodeCounts } from './counts-record.js'
 import type { Environment } from './environment.js'
 import { storeFailed } from './lmdb-store.js'
+import { TalkWriter } from './talk-writer.js'
 
 const ONE = Buffer.from([1])
 const NOTHING = Buffer.alloc(0)
@@ -29,6 +30,7 @@ export function emptyCommit(): Commit {
     orphans: [],
     orphansDone: [],
     inbound: [],
+    talks: null,
     lost: [],
     notes: [],
     segments: [],
@@ -62,10 +64,12 @@ export class DispatchStore implements DispatchQueue {
   #sequence: number
   #truncated: number
   #inbound = 0
+  readonly #talks: TalkWriter
   readonly #slabs = new BufferPool({ keptBytes: 16 * SLAB_BYTES })
 
   constructor(environment: Environment) {
     this.environment = environment
+    this.#talks = new TalkWriter(environment)
     this.#sequence = 0
     for (const key of environment.log.getKeys({ reverse: true, limit: 1 })) this.#sequence = key as number
     const stored = environment.meta.getBinary('logSequence')
@@ -188,6 +192,7 @@ export class DispatchStore implements DispatchQueue {
     for (const { key, bytes } of commit.orphans) e.orphans.put(key, bytes)
     for (const key of commit.orphansDone) e.orphans.remove(key)
     for (const { key, bytes } of commit.inbound) e.inbound.put(key, bytes)
+    if (commit.talks !== null) this.#talks.put(sequence, commit.talks)
     for (const { key, value } of commit.notes) e.meta.put(key, value)
     for (const { key, bytes } of commit.segments) e.segments.put(key, bytes)
     for (const { key, bytes } of commit.events) e.events.put(key, bytes)

@@ -40,6 +40,10 @@ export interface Environment {
   late: Database<Buffer, number[]>
   /** [segment, chunk] → sorted receipt index entries. */
   segments: Database<Buffer, number[]>
+  /** log sequence → conversations entered with that commit, see talk.ts. */
+  talks: Database<Buffer, number>
+  /** [segment, chunk] → sorted conversations. */
+  talkSegments: Database<Buffer, number[]>
   /** orphan number → receipt that matched nothing yet. */
   orphans: Database<Buffer, number>
   /** inbound number → a subscriber's message as it came, until it is listed. */
@@ -100,6 +104,8 @@ export function openEnvironment(dataDir: string): Environment {
     awaiting: tuples('awaiting'),
     late: tuples('late'),
     segments: tuples('segments'),
+    talks: numbers('talks'),
+    talkSegments: tuples('talkSegments'),
     orphans: numbers('orphans'),
     inbound: numbers('inbound'),
     inboundList: numbers('inboundList'),

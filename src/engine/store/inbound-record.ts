@@ -6,6 +6,16 @@ import { decode, encode } from '@msgpack/msgpack'
 import { crc32c } from '../base/crc32c.js'
 import type { Inbound } from '../contract/outcome.js'
 
+/** The last message that went from the number that a subscriber wrote to, to the one that wrote. */
+export interface TalkedTo {
+  ref: number
+  /** Whose message it was. */
+  account: number
+  sentAtMs: number
+  /** The conversation lock held until then. */
+  untilMs: number
+}
+
 export interface InboundRecord extends Omit<Inbound, 'session' | 'sequence'> {
   carrier: string
   /** Epoch milliseconds at which it was kept. */
@@ -13,6 +23,8 @@ export interface InboundRecord extends Omit<Inbound, 'session' | 'sequence'> {
   /** Number of the process's run, and of the first of the runs before it that all ended without a drain. */
   run: number
   doubtFrom: number
+  /** What it answers, found when it came; absent in records of earlier versions. */
+  replied?: TalkedTo | null
 }
 
 const VERSION = 1
@@ -38,7 +50,7 @@ export function openRecord<T extends object>(bytes: Buffer): T | null {
 /** Drops what only the answer needs. */
 export function sealInbound(
   inbound: Inbound,
-  kept: Pick<InboundRecord, 'carrier' | 'atMs' | 'run' | 'doubtFrom'>,
+  kept: Pick<InboundRecord, 'carrier' | 'atMs' | 'run' | 'doubtFrom' | 'replied'>,
 ): Buffer {
   const { session: _session, sequence: _sequence, ...pdu } = inbound
   return sealRecord({ ...pdu, ...kept })

@@ -5,7 +5,7 @@
  */
 import type { InboundEncoding, InboundReason } from '../contract/inbound.js'
 import type { Environment } from './environment.js'
-import { type InboundRecord, openInbound, openRecord, sealRecord } from './inbound-record.js'
+import { type InboundRecord, openInbound, openRecord, sealRecord, type TalkedTo } from './inbound-record.js'
 import { storeFailed } from './lmdb-store.js'
 
 /** How a part came; see engine/inbound/arrival.ts. */
@@ -18,16 +18,10 @@ export interface ListedArrival {
   atMs: number
 }
 
-/** The last message to this number from this sender, when the subscriber's came. */
-export interface Replied {
-  ref: number
-  /** Whose message it was. */
-  account: number
+/** The message that this one answers. */
+export interface Replied extends TalkedTo {
   /** 0: it came one by one. */
   job: number
-  sentAtMs: number
-  /** The conversation lock held until then. */
-  untilMs: number
 }
 
 /** A message of the list. */
