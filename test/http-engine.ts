@@ -229,6 +229,7 @@ export class FakeEngine implements EngineApi {
   readonly audit = absent
   readonly templates = absent
   readonly profiles = absent
+  readonly retries = absent
   readonly inbound: InboundApi = {
     list: (...given) => this.#called('inbound', given, { items: [inboundMessage], nextCursor: null }),
     get: (...given) => this.#called('inboundOne', given, inboundMessage),

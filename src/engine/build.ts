@@ -36,7 +36,8 @@ import { buildReader, viewNames } from './messages/build-reader.js'
 import { Composer } from './messages/compose.js'
 import { Explainer } from './messages/explain.js'
 import { GroupCommit } from './messages/group-commit.js'
-import { SingleJobs } from './messages/single-jobs.js'
+import { SettleDesk } from './messages/settle-desk.js'
+import { SingleJobs, type SingleKind, singleJob } from './messages/single-jobs.js'
 import { Submitter } from './messages/submit.js'
 import { isCountry } from './phone/number.js'
 import { buildSaved } from './profiles/build-saved.js'
@@ -213,6 +214,12 @@ class Assembly {
       trail: this.#base.audit,
       idempotency,
       jobs: this.jobs,
+      retries: new SettleDesk({
+        ...{ askers, audit: this.#base.audit, idempotency, jobs: this.jobs, book: this.#book, reader },
+        dispatchOf: (record) => dispatchOf(record, accounts.byNumber(record.account)),
+        settle: (task) => link.settle(task),
+        blocksOf: (job) => reader.blocksOf(job),
+      }),
       ...buildSaved({ documents, askers, audit: this.#base.audit, clock }),
       submitter,
       explainer,

@@ -36,6 +36,7 @@ import type { JobPatch, JobSettings, JobState } from './contract/job.js'
 import type { PriorityName, StateName } from './contract/message.js'
 import type { ProfilesApi } from './contract/profiles.js'
 import type { ReportsApi } from './contract/report.js'
+import type { RetriesApi } from './contract/retry.js'
 import type { TemplatesApi } from './contract/templates.js'
 import type { TraceBatch, TraceFilter } from './contract/trace.js'
 import type { MessageExplainView } from './contract/waits.js'
@@ -68,6 +69,7 @@ export interface EngineParts {
   saved: SavedSettings
   templates: TemplatesApi
   profiles: ProfilesApi
+  retries: RetriesApi
   submitter: Submitter
   explainer: Explainer
   messageExplainer: MessageExplainer
@@ -89,11 +91,13 @@ export class Engine implements EngineApi {
   readonly reports: ReportsApi
   readonly templates: TemplatesApi
   readonly profiles: ProfilesApi
+  readonly retries: RetriesApi
   readonly #parts: EngineParts
 
   constructor(parts: EngineParts) {
     this.templates = parts.templates
     this.profiles = parts.profiles
+    this.retries = parts.retries
     this.audit = parts.audit
     this.inbound = parts.inbound
     this.#parts = parts

@@ -34,6 +34,7 @@ import { jobRoutes } from './routes/jobs.js'
 import { messageRoutes } from './routes/messages.js'
 import { profileRoutes } from './routes/profiles.js'
 import { reportRoutes } from './routes/reports.js'
+import { retryRoutes } from './routes/retry.js'
 import { metricsRoute, systemRoutes } from './routes/system.js'
 import { templateRoutes } from './routes/templates.js'
 import { validatorCompiler } from './validation.js'
@@ -108,6 +109,7 @@ export async function buildApp(deps: ServerDeps): Promise<App> {
   jobRoutes(app, engine)
   jobResultRoutes(app, engine)
   messageRoutes(app, engine)
+  retryRoutes(app, engine)
   templateRoutes(app, engine)
   profileRoutes(app, engine)
   reportRoutes(app, engine)

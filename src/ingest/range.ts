@@ -3,16 +3,17 @@
  * that a range is there whole or not at all; of a misaligned one nothing. Synchronous, in an ingest thread.
  */
 import { closeSync, openSync } from 'node:fs'
-import type { JobPlan, RangeBounds, RangeResult } from '../engine/contract/ingest.js'
+import type { IngestTask, JobPlan, RangeBounds, RangeResult } from '../engine/contract/ingest.js'
 import type { RangeRecord } from '../engine/contract/store.js'
 import type { NewRecord } from '../engine/store/block.js'
 import type { LmdbStore } from '../engine/store/lmdb-store.js'
 import { OpenBlocks } from './open-blocks.js'
-import { readRange } from './range-reader.js'
+import { type RangeRead, readRange } from './range-reader.js'
 import type { SourceRecord } from './record-source.js'
 import { RejectList } from './rejects.js'
 import { channelNumber, type Row, RowMaker, type RowSink, SUPPRESSED } from './row.js'
 import { RunBuilder } from './run.js'
+import { StoredRecords, storedColumns } from './stored-records.js'
 import { TallyBuilder } from './tally.js'
 
 const NO_BYTES = Buffer.alloc(0)
@@ -25,17 +26,35 @@ const run = new RunBuilder()
 export function ingestRange(store: LmdbStore, plan: JobPlan, bounds: RangeBounds): RangeResult {
   const file = openSync(plan.path, 'r')
   try {
-    return new RangeIngest(store, plan, bounds, file).run()
+    return new RangeIngest(store, plan, bounds).run((each) => readRange(file, plan.dialect, bounds, each))
   } finally {
     closeSync(file)
   }
 }
 
+type AgainTask = Extract<IngestTask, { kind: 'again' }>
+
+/** What an earlier job stored of a range, as a range of this one. @throws EngineError STORE_FAILED. */
+export function ingestAgain(store: LmdbStore, task: AgainTask): RangeResult {
+  const { bounds, lines, picks } = task
+  const columns = storedColumns(task.plan.columns)
+  // The texts are whole, with their way to opt out, and no number comes twice: that was seen to before.
+  const settings = { ...task.plan.settings, deduplicate: false }
+  const plan = { ...task.plan, columns, settings, text: undefined, wayOut: undefined }
+  const records = new StoredRecords(columns, plan.createdSeconds)
+  return new RangeIngest(store, plan, bounds).run((each) => {
+    let count = 0
+    for (const pick of picks) {
+      const bytes = store.block(pick.block)
+      if (bytes !== null) count += records.read(bytes, pick, each)
+    }
+    return { end: bounds.end, lines, records: count, skipped: 0, expanded: count, misaligned: false }
+  })
+}
+
 class RangeIngest implements RowSink {
   readonly #store: LmdbStore
   readonly #plan: JobPlan
-  readonly #bounds: RangeBounds
-  readonly #file: number
   readonly #maker: RowMaker
   readonly #blocks: OpenBlocks
   readonly #record: RangeRecord
@@ -43,12 +62,9 @@ class RangeIngest implements RowSink {
   readonly #deduplicate: boolean
   readonly #tally = new TallyBuilder()
 
-  constructor(store: LmdbStore, plan: JobPlan, bounds: RangeBounds, file: number) {
+  constructor(store: LmdbStore, plan: JobPlan, bounds: RangeBounds) {
     this.#store = store
     this.#plan = plan
-    this.#bounds = bounds
-    this.#file = file
-    this.#maker = new RowMaker(plan)
     this.#blocks = new OpenBlocks(plan, bounds.range, store.numbers)
     this.#record = emptyRecord(bounds)
     this.#message = emptyMessage()
@@ -57,9 +73,8 @@ class RangeIngest implements RowSink {
     run.clear()
   }
 
-  run(): RangeResult {
-    const each = (record: SourceRecord): void => this.#maker.rows(record, this)
-    const { misaligned, ...read } = readRange(this.#file, this.#plan.dialect, this.#bounds, each)
+  run(readAll: (each: (record: SourceRecord) => void) => RangeRead): RangeResult {
+    const { misaligned, ...read } = readAll((record) => this.#maker.rows(record, this))
     Object.assign(this.#record, read)
     return misaligned ? this.#result(0, true) : this.#keep()
   }

@@ -23,7 +23,7 @@ import { sniff } from './dialect.js'
 import { markDuplicates } from './duplicates.js'
 import { readNumbers } from './numbers.js'
 import { preview } from './preview.js'
-import { ingestRange } from './range.js'
+import { ingestAgain, ingestRange } from './range.js'
 
 export interface IngestWorkerData {
   dataDir: string
@@ -37,6 +37,7 @@ const tasks = {
   sniff: (task: Task<'sniff'>): SniffResult => sniff(task),
   cut: (task: Task<'cut'>): CutResult => cutRanges(task),
   range: (task: Task<'range'>): RangeResult => ingestRange(store(), task.plan, task.bounds),
+  again: (task: Task<'again'>): RangeResult => ingestAgain(store(), task),
   duplicates: (task: Task<'duplicates'>): DuplicatesResult => markDuplicates(store(), task.job),
   numbers: (task: Task<'numbers'>): NumbersResult => readNumbers(task),
   preview: (task: Task<'preview'>): PreviewResult => preview(task.plan, task),

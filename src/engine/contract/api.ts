@@ -16,6 +16,7 @@ import type { PriceSetting, PriceView } from './price.js'
 import type { ProfilesApi } from './profiles.js'
 import type { ReasonCode } from './reasons.js'
 import type { ReportsApi } from './report.js'
+import type { RetriesApi } from './retry.js'
 import type { SendingWindow } from './sending-hours.js'
 import type { SubmitSettings } from './submit-fields.js'
 import type { TemplatesApi } from './templates.js'
@@ -223,6 +224,7 @@ export interface EngineApi {
   readonly reports: ReportsApi
   readonly templates: TemplatesApi
   readonly profiles: ProfilesApi
+  readonly retries: RetriesApi
   readonly audit: AuditApi
   readonly inbound: InboundApi
 

@@ -97,6 +97,13 @@ export interface RangeBounds {
   last: boolean
 }
 
+/** Messages of a stored block that are to be sent again. */
+export interface StoredPick {
+  block: number
+  /** Bit n of octet n >> 3: the message at place n. */
+  places: Uint8Array
+}
+
 export type IngestTask =
   | {
       kind: 'sniff'
@@ -118,6 +125,8 @@ export type IngestTask =
       dialect: Dialect
     }
   | { kind: 'range'; plan: JobPlan; bounds: RangeBounds }
+  /** As a range, but from what an earlier job stored of it. */
+  | { kind: 'again'; plan: JobPlan; bounds: RangeBounds; lines: number; picks: StoredPick[] }
   | { kind: 'duplicates'; job: number }
   /** Writes the numbers of a whole file to `out`; see ingest/numbers.ts. */
   | {

@@ -33,6 +33,8 @@ export const OUTCOME = {
   withdrawn: 13,
   /** This carrier will not take it, another may: it goes to the next carrier of its route, or counts as rejected. */
   rerouted: 14,
+  /** An operator says what became of a message whose end was unknown: its `attempt` is the new state, its `error` who said so. */
+  settled: 15,
 } as const
 export type OutcomeCode = (typeof OUTCOME)[keyof typeof OUTCOME]
 export const OUTCOME_NAMES = Object.keys(OUTCOME) as (keyof typeof OUTCOME)[]

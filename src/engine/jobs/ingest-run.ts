@@ -16,7 +16,7 @@ import type {
 } from '../contract/ingest.js'
 import { limits } from '../contract/limits.js'
 import type { RangeRecord, Tally } from '../contract/store.js'
-import { type JobTotals, noTotals } from './job-record.js'
+import { addRange, type JobTotals, noTotals } from './job-record.js'
 import { refuseOddLength } from './odd-length.js'
 import { TallySum } from './tally.js'
 
@@ -189,16 +189,7 @@ export class IngestRun {
   }
 
   #add(record: RangeResult['record']): void {
-    const totals = this.#totals
-    totals.records += record.records
-    totals.skipped += record.skipped
-    totals.expanded += record.expanded
-    totals.rows += record.rows
-    totals.accepted += record.accepted
-    totals.rejected += record.rejected
-    totals.suppressed += record.suppressed
-    totals.parts += record.parts
-    totals.scheduled += record.scheduled
+    addRange(this.#totals, record)
     this.#tally.add(record.tally)
     this.#settledBytes += record.end - record.start
   }

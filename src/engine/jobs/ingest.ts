@@ -18,8 +18,16 @@ import type { JobPorts } from './ports.js'
 import { dispatchOf } from './release.js'
 import { removeUpload, uploadPath } from './upload-file.js'
 
+/** A run as it is needed here, whatever it reads. */
+export interface LiveRun {
+  readonly totals: Readonly<JobTotals>
+  readonly tally: Tally
+  finished(): Promise<JobTotals>
+  stop(): Promise<void>
+}
+
 interface Live {
-  run: IngestRun
+  run: LiveRun
   startedAt: number
 }
 
@@ -53,13 +61,18 @@ export class Ingest {
         saveSniff: async (sniff) => {
           await book.update(job, () => ({ sniff }))
         },
-        onRange: (range) => this.#countRows(range),
+        onRange: (range) => this.countRows(range),
       },
       record.sniff,
       record.settings.deduplicate ?? true,
     )
-    this.#live.set(job, { run, startedAt: this.#ports.clock.monotonic() })
+    this.adopt(job, run)
     return run
+  }
+
+  /** A run that was begun elsewhere. */
+  adopt(job: number, run: LiveRun): void {
+    this.#live.set(job, { run, startedAt: this.#ports.clock.monotonic() })
   }
 
   path(job: number): string {
@@ -120,7 +133,7 @@ export class Ingest {
     return this.#planner(record)(sniff)
   }
 
-  #countRows(range: RangeResult['record']): void {
+  countRows(range: RangeResult['record']): void {
     const { metrics } = this.#ports
     metrics.counter('trunkline_rows_total', { result: 'rejected' }).add(range.rejected)
     metrics.counter('trunkline_rows_total', { result: 'suppressed' }).add(range.suppressed)
@@ -130,7 +143,7 @@ export class Ingest {
    * Waits for the end of the run and releases the job: its totals and its new state in one durable write, then the
    * dispatcher is told. @throws what was wrong with the file, once the job is marked failed.
    */
-  async conclude(job: number, run: IngestRun): Promise<void> {
+  async conclude(job: number, run: LiveRun): Promise<void> {
     let totals: JobTotals
     try {
       totals = await run.finished()
@@ -198,7 +211,7 @@ export class Ingest {
   }
 
   /** Concludes in the background: what is wrong with the file shows in the job. */
-  watch(job: number, run: IngestRun): void {
+  watch(job: number, run: LiveRun): void {
     this.conclude(job, run).catch((error) => {
       const code = error instanceof EngineError ? error.code : 'INTERNAL'
       if (code === 'STORE_FAILED') this.#ports.fail(error)

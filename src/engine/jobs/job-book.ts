@@ -20,10 +20,19 @@ export interface JobQuery {
 /** Writes that tell of a change, given the record before and after it. */
 export type Beside = (before: JobRecord, after: JobRecord) => DocumentWrite[]
 
+/** What is told of each change. */
+export interface JobWatcher {
+  /** Goes into the transaction of the change, which follows in the same turn. `before`: null when it is made. */
+  writes(before: JobRecord | null, next: JobRecord): DocumentWrite[]
+  /** It is on disk. */
+  written(next: JobRecord): void
+}
+
 export class JobBook {
   readonly #documents: Documents
   readonly #open = new Map<number, JobRecord>()
   readonly #turns = new Map<number, Promise<unknown>>()
+  watcher: JobWatcher = { writes: () => [], written: () => {} }
 
   constructor(documents: Documents) {
     this.#documents = documents
@@ -59,8 +68,10 @@ export class JobBook {
       { collection: 'jobs-open', key: [record.job], value: {} },
       ...index,
       ...beside,
+      ...this.watcher.writes(null, record),
     ])
     this.#open.set(record.job, record)
+    this.watcher.written(record)
   }
 
   /**
@@ -92,10 +103,14 @@ export class JobBook {
     if (changes === null) return current
     const next = { ...current, ...changes }
     const writes: DocumentWrite[] = [{ collection: 'jobs', key: [job], value: next }]
-    if (next.closed) writes.push({ collection: 'jobs-open', key: [job], value: null })
-    await this.#documents.write([...writes, ...(beside?.(current, next) ?? [])])
+    if (next.closed !== current.closed) {
+      writes.push({ collection: 'jobs-open', key: [job], value: next.closed ? null : {} })
+    }
+    writes.push(...(beside?.(current, next) ?? []), ...this.watcher.writes(current, next))
+    await this.#documents.write(writes)
     if (next.closed) this.#open.delete(job)
     else this.#open.set(job, next)
+    this.watcher.written(next)
     return next
   }
 

@@ -1,7 +1,8 @@
 /** A job as stored: one document, written whole at each change of its life. Main thread. */
 import type { SniffResult } from '../contract/ingest.js'
 import type { JobSettings, JobState } from '../contract/job.js'
-import type { Tally } from '../contract/store.js'
+import type { RetryState } from '../contract/retry.js'
+import type { RangeRecord, Tally } from '../contract/store.js'
 
 /** What a job's file came to, duplicates taken out of accepted, parts and scheduled. */
 export interface JobTotals {
@@ -34,6 +35,8 @@ export interface JobRecord {
   timeZone?: string
   /** Open-ended: takes messages that come one by one. Kept out of lists. */
   singles: boolean
+  /** Of a retry: the job that it takes its messages from, the one whose file they stood in first, and their states there. */
+  retry?: { of: number; file: number; states: RetryState[] }
   createdAtMs: number
   startedAtMs: number | null
   finishedAtMs: number | null
@@ -64,6 +67,18 @@ export function noTotals(): JobTotals {
     parts: 0,
     scheduled: 0,
   }
+}
+
+export function addRange(totals: JobTotals, record: Pick<RangeRecord, Exclude<keyof JobTotals, 'duplicate'>>): void {
+  totals.records += record.records
+  totals.skipped += record.skipped
+  totals.expanded += record.expanded
+  totals.rows += record.rows
+  totals.accepted += record.accepted
+  totals.rejected += record.rejected
+  totals.suppressed += record.suppressed
+  totals.parts += record.parts
+  totals.scheduled += record.scheduled
 }
 
 /** `scheduled` becomes `running` when its time comes: by the clock, not by a write. */

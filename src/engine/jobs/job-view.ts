@@ -29,6 +29,7 @@ export function jobView(record: JobRecord, live: LiveFacts): JobView {
     reason: record.reason,
     detail: record.detail,
     settings: record.settings,
+    retryOf: record.retry === undefined ? null : jobId(record.retry.of),
     counts: live.counts,
     rejectedByReason: live.tally?.reasons ?? {},
     estimate: live.tally === null ? null : estimateOf(live.tally, record.currency ?? null),
@@ -45,6 +46,7 @@ export function jobView(record: JobRecord, live: LiveFacts): JobView {
 }
 
 function fileView(record: JobRecord, { bytes, tally }: LiveFacts): JobView['file'] {
+  if (record.retry !== undefined) return null
   if (record.upload === null && record.sniff === null && bytes === 0) return null
   return {
     bytes: record.upload?.bytes ?? bytes,

@@ -16,6 +16,7 @@ import { type JobRecord, shownState } from './job-record.js'
 import { jobView } from './job-view.js'
 import type { JobPorts } from './ports.js'
 import { dispatchOf } from './release.js'
+import { Retries } from './retries.js'
 import { makeUploadFolder, removeUpload } from './upload-file.js'
 import { Uploads } from './uploads.js'
 
@@ -23,6 +24,7 @@ const PREVIEW_ROWS = 12
 
 export class Jobs {
   readonly control: JobControl
+  readonly retries: Retries
   readonly #ports: JobPorts
   readonly #ingest: Ingest
   readonly #uploads: Uploads
@@ -32,6 +34,7 @@ export class Jobs {
     this.#ingest = new Ingest(ports)
     this.#uploads = new Uploads(ports, this.#ingest)
     this.control = new JobControl(ports, this.#ingest)
+    this.retries = new Retries(ports, this.#ingest)
   }
 
   /** What the dispatcher starts with. */
@@ -62,6 +65,7 @@ export class Jobs {
       if (record.singles) continue
       if (record.released) await this.#finishIfFinal(record)
       else if (record.state === 'canceled') await this.control.finishCancel(record.job)
+      else if (record.retry !== undefined && record.totals === null) this.retries.resume(record)
       else if (record.upload === null) await this.#clearBroken(record)
       else if (record.totals === null) this.#ingest.resume(record)
     }
@@ -183,6 +187,9 @@ export class Jobs {
   }
 
   async preview(record: JobRecord): Promise<JobPreview> {
+    if (record.retry !== undefined) {
+      throw new EngineError('WRONG_STATE', 'A retry has no file of its own to preview; look at its messages.')
+    }
     if (record.sniff === null) {
       throw new EngineError('WRONG_STATE', 'Nothing of the file has been read yet; ask again when more has come.')
     }
@@ -207,8 +214,9 @@ export class Jobs {
     return null
   }
 
+  /** The file that its rows stand in. */
   path(record: JobRecord): string {
-    return this.#ingest.path(record.job)
+    return this.#ingest.path(record.retry?.file ?? record.job)
   }
 
   async stop(): Promise<void> {

@@ -7,7 +7,7 @@ import type { Metrics } from '../contract/metrics.js'
 import type { WayOutPlan } from '../contract/opt-out.js'
 import type { DispatchCounts, RangeRecord } from '../contract/store.js'
 import type { ToDispatcher } from '../contract/thread.js'
-import type { DocumentWrite } from '../store/documents.js'
+import type { DocumentKey, DocumentWrite } from '../store/documents.js'
 import type { JobAccount } from './create.js'
 import type { FairPool } from './fair-pool.js'
 import type { JobBook } from './job-book.js'
@@ -16,6 +16,7 @@ import type { RouteBook } from './route-book.js'
 
 export interface JobsStore {
   ranges(job: number, from?: number): Iterable<RangeRecord>
+  marks(block: number): Buffer | null
   discard(job: number, from?: number): void
   counts(job: number): DispatchCounts | null
 }
@@ -34,6 +35,10 @@ export interface JobPorts {
   account(number: number): JobAccount | null
   audit: Audit
   takeNumber(): { value: number; write: DocumentWrite }
+  /** States of blocks as the dispatcher has them, durable; null = never claimed. */
+  blockStates(blocks: number[]): Promise<(Uint8Array | null)[]>
+  /** Records of the retries of a job, by its number and theirs. */
+  earlierRetries<T extends object>(job: number): { key: DocumentKey; value: T }[]
   /** Texts that a keyword column picks from, by folded keyword, as they were when the job was made. */
   texts(job: number): Record<string, string>
   /** Memory of the filter of suppressions, as it is now. */

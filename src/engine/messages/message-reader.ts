@@ -52,16 +52,25 @@ export class MessageReader {
 
   /** `account`: number of the asking account, null for an admin. A foreign message is as unknown as none. */
   async message(account: number | null, id: string): Promise<MessageView> {
+    const { ref } = this.locate(account, id)
+    const [source] = await this.sources([blockOf(ref)])
+    return messageView(source!, placeOf(ref), this.#deps.names)
+  }
+
+  /** The message and its job. @throws EngineError NOT_FOUND. */
+  locate(account: number | null, id: string): { ref: MessageRef; job: number } {
     const ref = parseMessageId(id)
-    const block = ref === null ? 0 : blockOf(ref)
-    const reader = ref === null ? null : this.#open(block)
-    const place = ref === null ? 0 : placeOf(ref)
+    const reader = ref === null ? null : this.#open(blockOf(ref))
     const isForeign = reader === null || (account !== null && reader.account !== account)
-    if (isForeign || place >= reader.count || this.isMarked(block, place)) {
+    if (ref === null || isForeign || placeOf(ref) >= reader.count || this.isMarked(blockOf(ref), placeOf(ref))) {
       throw new EngineError('NOT_FOUND', 'There is no such message.')
     }
-    const [source] = await this.sources([block])
-    return messageView(source!, place, this.#deps.names)
+    return { ref, job: reader.job }
+  }
+
+  /** Of a job with a file: its block numbers, ascending. */
+  blocksOf(job: number): number[] {
+    return this.#deps.layouts.get(job).blocks
   }
 
   /** The stored block of a message that there is; null: it is gone or damaged. */

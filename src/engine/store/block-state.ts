@@ -37,6 +37,7 @@ const REASON = {
   receiptExpired: reasonNumber('RECEIPT_EXPIRED'),
   validity: reasonNumber('VALIDITY_OVER'),
   canceled: reasonNumber('CANCELED_BY_CUSTOMER'),
+  settled: reasonNumber('SETTLED_BY_OPERATOR'),
 }
 
 /** An accepted part and its receipt; with the reserve for one entry, 256 messages fit a 16 KiB buffer. */
@@ -171,6 +172,9 @@ export class BlockState {
       case OUTCOME.delivered:
         this.#delivered(place, entry.part)
         break
+      case OUTCOME.settled:
+        this.#settle(place, entry.attempt)
+        break
       default:
         this.#conclude(place, entry)
     }
@@ -212,6 +216,18 @@ export class BlockState {
     if (this.final[place] === 1) return
     if (entry.status === 1) this.#end(place, STATE.unknown, REASON.unanswered)
     else if (this.states[place] === STATE.sending) this.states[place] = STATE.queued
+  }
+
+  /** Of an unknown message; `queued` sends again what no carrier has accepted. */
+  #settle(place: number, to: number): void {
+    if (this.states[place] !== STATE.unknown) return
+    if (to !== STATE.queued) {
+      this.#end(place, to, REASON.settled)
+      return
+    }
+    this.#reopen(place)
+    this.states[place] = STATE.queued
+    this.reasons[place] = 0
   }
 
   #delivered(place: number, part: number): void {

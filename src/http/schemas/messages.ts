@@ -94,6 +94,8 @@ const HistorySchema = Type.Object({
   carrierTime: Type.Optional(
     Type.String({ description: 'What the receipt says of the time; its clock may be wrong.' }),
   ),
+  state: Type.Optional(Type.String({ description: 'Of `settled`: what it became.' })),
+  by: Type.Optional(Type.String({ description: 'Of `settled`: the key that said so, or admin.' })),
 })
 
 export const MessageSchema = Type.Object(
