@@ -227,7 +227,9 @@ export const absent = new Proxy({} as never, {
 /** Answers as the contract's examples do; a number that ends in 0 is refused. */
 export class FakeEngine implements EngineApi {
   readonly audit = absent
+  readonly suppressions = absent
   readonly templates = absent
+  readonly webhooks = absent
   readonly profiles = absent
   readonly retries = absent
   readonly inbound: InboundApi = {
@@ -458,6 +460,6 @@ export async function send(url: string, method: string, { key, body, headers }: 
     body: body === undefined || typeof body === 'string' ? body : JSON.stringify(body),
   })
   const text = await response.text()
-  const json = response.headers.get('content-type')?.includes('json') ? JSON.parse(text) : undefined
+  const json = /[/+]json/.test(response.headers.get('content-type') ?? '') ? JSON.parse(text) : undefined
   return { status: response.status, headers: response.headers, text, json }
 }

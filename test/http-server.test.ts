@@ -4,6 +4,7 @@ import {
   account,
   accountKey,
   adminKey,
+  apiKey,
   carrier,
   explanation,
   job,
@@ -156,7 +157,7 @@ t.test('the examples of the contract answer in exactly that shape', async (t) =>
   const body = { id: 'acme', name: 'Acme', features, defaultCountry: 'GB' }
   const made = await call('POST', '/v1/accounts', { key: adminKey, body })
   t.match(made, { status: 201, json: { account, key: 'sk_shown_once' } })
-  t.same(engine.calls.at(-1)!.arguments, ['acme', { name: 'Acme', features, defaultCountry: 'GB' }])
+  t.same(engine.calls.at(-1)!.arguments.slice(0, 2), ['acme', { name: 'Acme', features, defaultCountry: 'GB' }])
 
   const settings = { name: 'October', from: 'ACME', text: 'Hi ~name~', columns: { to: 'mobile' } }
   const created = await call('POST', '/v1/jobs', { body: settings })
@@ -203,7 +204,7 @@ t.test('answers carry every field of what the engine returned: the schemas lose 
   t.same((await call('GET', '/v1/accounts/acme', admin)).json, account)
   t.same((await call('GET', '/v1/carriers', admin)).json.items, [carrier])
   t.same((await call('PATCH', '/v1/carriers/acme', { ...admin, body: { paused: true } })).json, carrier)
-  t.same((await call('POST', '/v1/accounts/acme/keys', admin)).json, { id: 'k2', key: 'sk_shown_once' })
+  t.same((await call('POST', '/v1/accounts/acme/keys', admin)).json, { ...apiKey, id: 'k2', key: 'sk_shown_once' })
   t.equal((await call('DELETE', '/v1/accounts/acme/keys/k2', admin)).status, 204)
   t.equal((await call('DELETE', '/v1/accounts/acme', admin)).status, 204)
 })

@@ -1,5 +1,5 @@
 /**
- * Requests per second by key: a bucket of tokens each, one second deep, in memory.
+ * Requests per second by key, or by address: a bucket of tokens each, one second deep, in memory.
  *
  * Time is an argument. Bounded: when more buckets exist than `bucketsMax`, those that are full again are dropped, since
  * a full bucket is the same as none. Runs in the main thread.
@@ -26,11 +26,6 @@ export class RateLimiter {
     if (bucket.tokens < 1) return false
     bucket.tokens -= 1
     return true
-  }
-
-  /** True while a token is left; takes none. */
-  has(name: string, nowMs: number): boolean {
-    return !this.#buckets.has(name) || this.#filled(name, nowMs).tokens >= 1
   }
 
   #filled(name: string, nowMs: number): Bucket {
