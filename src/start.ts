@@ -23,7 +23,10 @@ import { createLog } from './engine/observe/log.js'
 import { PrometheusText } from './engine/observe/prometheus.js'
 import { metricsMemory, SharedMetrics } from './engine/observe/shared-metrics.js'
 import type { LmdbStore } from './engine/store/lmdb-store.js'
+import type { WebhookDesk } from './engine/webhooks/webhook-desk.js'
 import { createServer } from './http/server.js'
+import { createCourier } from './http/webhook/courier.js'
+import { resolver } from './http/webhook/resolver.js'
 import { rejectsCsv } from './ingest/rejects-csv.js'
 import { startIngestPool } from './ingest-pool.js'
 import { statusName } from './smpp/status.js'
@@ -37,6 +40,8 @@ const HTTP_CLOSE_MS = 1_000
 const YOUNG_MB = 16
 /** How often inbound messages are looked at whose parts never came. */
 const INBOUND_EVERY_MS = 1_000
+/** How often webhooks are looked at whose next try is due, and their progress is stored. */
+const WEBHOOKS_EVERY_MS = 250
 /** Left of shutdownSeconds for closing the stores behind the drain. */
 const RESERVE_MS = 500
 
@@ -109,6 +114,11 @@ async function start(config: Config, options: StartOptions, closing: Closing): P
     runTask: pool.run,
     rejects: rejectsOf(stores.store),
     statusName,
+    courier: createCourier({
+      ...config.webhooks,
+      resolve: resolver(),
+      now: () => systemClock.now(),
+    }),
     metricsText: () => prometheus.renderMetrics(),
     fail: failStop,
     isStopping: () => closing.isStopping,
@@ -119,7 +129,7 @@ async function start(config: Config, options: StartOptions, closing: Closing): P
     carriers: config.carriers,
     routes: built.routes.dispatch(),
     jobs: built.jobs.openDispatches(),
-    eventAccounts: [],
+    eventAccounts: built.webhooks.eventAccounts(),
     metrics: memory,
     logLevel: config.logLevel,
   })
@@ -135,6 +145,7 @@ async function start(config: Config, options: StartOptions, closing: Closing): P
     await within(link.drain(closing.deadlineMs), config.shutdownSeconds * 1000)
   })
   closing.add(startInbound(built.inbound))
+  closing.add(startWebhooks(built.webhooks))
   await built.jobs.resume()
   const server = await createServer({ engine, config, log })
   closing.add(() => server.close(HTTP_CLOSE_MS))
@@ -154,6 +165,9 @@ function startInbound(inbound: InboundDesk): () => Promise<void> {
   return () => {
     clearInterval(timer)
     return inbound.stop()
+function startWebhooks(webhooks: WebhookDesk): () => Promise<void> {
+  const timer = setInterval(() => webhooks.tick(), WEBHOOKS_EVERY_MS)
+    return webhooks.stop()
   }
 }
 

@@ -8,6 +8,7 @@ import { ExplainSchema } from './schemas/explain.js'
 import { InboundSchema } from './schemas/inbound.js'
 import { CountsSchema, JobSchema, JobSettingsSchema, PreviewRowSchema, PreviewSchema } from './schemas/jobs.js'
 import { MessageSchema } from './schemas/messages.js'
+import { WebhookSchema } from './schemas/webhooks.js'
 
 export const COMPONENTS: Readonly<Record<string, object>> = {
   Account: AccountSchema,
@@ -23,4 +24,5 @@ export const COMPONENTS: Readonly<Record<string, object>> = {
   Preview: PreviewSchema,
   PreviewRow: PreviewRowSchema,
   Problem: ProblemSchema,
+  Webhook: WebhookSchema,
 }

@@ -64,6 +64,7 @@ export interface JobSettings extends SubmitSettings {
   suppressed?: string[]
   tags?: string[]
   clientReference?: string
+  callbackUrl?: string
 }
 
 /** What PATCH changes of a job; null: the setting ends. */

@@ -21,24 +21,26 @@ export interface WebhookSettings {
   events?: WebhookEvent[]
   /** Only these message states; absent: all. */
   states?: StateName[]
-  /** Absent: the endpoint keeps its own, a new one gets one made. */
+  /** Absent: the endpoint keeps its own, a new one gets one made. Another one than it has makes that the previous one. */
   secret?: string
-  /** Makes a new secret; the one so far signs beside it until the next rotation, or until `keepOldSecret: false`. */
+  /** Signs beside the other. Absent: as it is; null: there is none any more. */
+  previousSecret?: string | null
+  /** Makes a new secret; the one so far becomes the previous one. */
   rotateSecret?: boolean
-  /** false: only the newest secret signs from now on. */
-  keepOldSecret?: boolean
   /** true: nothing is delivered until it is false again. */
   disabled?: boolean
 }
 
 export interface WebhookView {
   name: string
+  account: string
   url: string
   events: WebhookEvent[]
   /** null: all. */
   states: StateName[] | null
-  /** The newest signs first; one or two. */
-  secrets: string[]
+  secret: string
+  /** Signs beside it while a rotation is under way. */
+  previousSecret: string | null
   state: EndpointState
   /** Why a disabled endpoint is so. */
   disabledReason: 'GONE' | 'BY_REQUEST' | null
@@ -105,6 +107,7 @@ export interface WebhooksApi {
   /** @throws EngineError VALIDATION, NOT_FOUND (no such account). */
   put(principal: Principal, name: string, settings: WebhookSettings): Promise<WebhookView>
   get(principal: Principal, name: string): WebhookView
+  /** By name; the admin sees those of all accounts. */
   list(principal: Principal, query: PageQuery): Page<WebhookView>
   remove(principal: Principal, name: string): Promise<void>
   /** `since`: RFC 3339. */

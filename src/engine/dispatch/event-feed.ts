@@ -32,8 +32,8 @@ export class EventFeed {
     isFinal: false,
     error: '',
   }
-  /** Events are durable. */
-  onDurable: () => void = () => {}
+  /** Events of these accounts are durable. */
+  onDurable: (accounts: number[]) => void = () => {}
 
   constructor(log: EventLog, accountOf: (block: number) => number) {
     this.#log = log

@@ -275,7 +275,7 @@ export class Ledger {
     release.sequence = await this.store.commit(commit)
     for (const { block } of commit.opened) this.claiming.delete(block)
     talksDurable()
-    if (commit.events.length > 0) this.feed.onDurable()
+    if (commit.events.length > 0) this.feed.onDurable(commit.events.map(({ key }) => key[0]!))
     return release
   }
 

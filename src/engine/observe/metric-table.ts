@@ -80,7 +80,7 @@ export const METRICS: readonly MetricRow[] = [
     buckets: commitSeconds,
   }),
   gauge('trunkline_store_free_bytes', [], 'Free space of the disk that holds dataDir.'),
-  gauge('trunkline_webhook_backlog', [], 'Webhook entries not acknowledged yet; 0 until webhooks exist.'),
+  gauge('trunkline_webhook_backlog', [], 'Entries that wait to be delivered to webhooks.'),
   gauge('trunkline_calls_active', ['carrier'], 'Calls under way; none until voice exists.'),
   counter(
     'trunkline_inbound_total',

@@ -10,6 +10,7 @@ import { crc32c } from '../base/crc32c.js'
 import { EngineError } from '../contract/errors.js'
 import { type MessageRef, messageRef } from '../contract/message.js'
 import type { Environment } from './environment.js'
+import { storeFailed } from './lmdb-store.js'
 
 const CRC_BYTES = 4
 const ENTRY_BYTES = 26
@@ -187,12 +188,60 @@ export class EventLog {
     return number
   }
 
-  /** Records in order of number, oldest first, with the time of their first event: for replay and for forgetting. */
-  *records(account: number): Iterable<{ first: number; atMs: number }> {
-    const range = { start: [account], end: [account, Number.POSITIVE_INFINITY], snapshot: false }
-    for (const { key, value } of this.#environment.events.getRange(range)) {
-      yield { first: key[1]!, atMs: value.readUIntLE(CRC_BYTES + 14, 6) }
+  /** Number of the first event that is kept and happened at `sinceMs` or later; `next` when there is none. */
+  since(account: number, sinceMs: number): number {
+    let low = this.oldest(account)
+    let high = this.next(account)
+    while (low < high) {
+      const middle = this.#recordOf(account, Math.floor((low + high) / 2))
+      const [first] = this.read(account, middle, 1)
+      if (first === undefined || first.atMs >= sinceMs) high = Math.min(middle, high - 1)
+      else low = this.#behind(account, middle)
     }
+    // The record before begins earlier, but may end later.
+    const before = this.#recordOf(account, low - 1)
+    const events = before < low ? this.read(account, before, low - before) : []
+    return events.find(({ atMs }) => atMs >= sinceMs)?.number ?? low
+  }
+
+  /** First number behind the record that begins with `first`. */
+  #behind(account: number, first: number): number {
+    const bytes = this.#environment.events.getBinary([account, first])
+    return first + (bytes === undefined ? 1 : countIn(bytes))
+  }
+
+  /** Keys of the oldest records that hold only events below `keep` from before `beforeMs`; never of the newest. */
+  forgettable(
+    account: number,
+    { keep, beforeMs, limit }: { keep: number; beforeMs: number; limit: number },
+  ): number[][] {
+    const found: number[][] = []
+    let earlier: number[] | null = null
+    const range = { start: [account], end: [account, Number.POSITIVE_INFINITY], limit: limit + 1 }
+    for (const { key, value } of this.#environment.events.getRange(range)) {
+      // What begins a record ended the one before.
+      if (key[1]! > keep || value.readUIntLE(CRC_BYTES + 14, 6) >= beforeMs) break
+      if (earlier !== null) found.push(earlier)
+      earlier = key
+    }
+    return found
+  }
+
+  /** One transaction, durable when it resolves. @throws EngineError STORE_FAILED. */
+  async forget(keys: number[][]): Promise<void> {
+    const { root, events } = this.#environment
+    try {
+      await root.batch(() => {
+        for (const key of keys) events.remove(key)
+      })
+    } catch (error) {
+      throw storeFailed(error)
+    }
+  }
+
+  /** Reads see what other threads have committed since. */
+  refresh(): void {
+    this.#environment.root.resetReadTxn()
   }
 
   /** Accounts that have events. */

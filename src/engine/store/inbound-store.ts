@@ -78,6 +78,8 @@ const ONE = Buffer.from([1])
 export class InboundStore {
   readonly #environment: Environment
   #last = 0
+  /** Messages of this account are listed and durable. */
+  onListed: (account: number) => void = () => {}
 
   constructor(environment: Environment) {
     this.#environment = environment
@@ -118,6 +120,18 @@ export class InboundStore {
       for (const other of alongside) other.put()
     })
     for (const other of alongside) other.durable?.()
+    for (const { account } of sealed) if (account !== null) this.onListed(account)
+  }
+
+  /** Numbers of the account's items from `from` on, in order. */
+  numbersOf(account: number, from: number, limit: number): number[] {
+    const range = { start: [account, from], end: [account, Number.POSITIVE_INFINITY], limit }
+    return [...this.#environment.inboundOf.getKeys(range)].map((key) => key[1]!)
+  }
+
+  /** Number behind the last one given. */
+  get nextNumber(): number {
+    return this.#last + 1
   }
 
   /** null: there is none of this number, or it is damaged. */

@@ -92,6 +92,7 @@ export const settings = {
   ),
   tags: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 64 }), { maxItems: 20 })),
   clientReference: Type.Optional(Reference),
+  callbackUrl: Type.Optional(text('Gets the webhooks of this job alone; https.', 2_048)),
   flash: Type.Optional(Flash),
   tlvs: Type.Optional(Tlvs),
 }

@@ -1,0 +1,179 @@
+/**
+ * Delivers to all endpoints: whoever has something to send and may send it gets a place among the deliveries under way.
+ * Places are given one by one and in turn, so an endpoint that hangs holds up only itself. What an endpoint has come to is
+ * stored a few times a second, all endpoints in one transaction. Main thread.
+ */
+import type { Random } from '../base/random.js'
+import type { Clock } from '../contract/clock.js'
+import type { Log } from '../contract/log.js'
+import type { Courier, DeliveryAnswer } from '../contract/webhook-delivery.js'
+import type { Documents, DocumentWrite } from '../store/documents.js'
+import type { Endpoint } from './endpoint.js'
+import { signedHeaders } from './secret.js'
+import type { Batch } from './stream.js'
+import { keyOf, WEBHOOK_STATES, WEBHOOKS } from './webhook-record.js'
+
+export interface DeliveriesDeps {
+  documents: Documents
+  courier: Courier
+  clock: Clock
+  random: Random
+  log: Log
+  /** Most deliveries under way at once. */
+  places: number
+  userAgent: string
+  /** The store failed: the process must stop. */
+  fail(error: unknown): void
+}
+
+const GONE = 410
+
+export class Deliveries {
+  readonly #deps: DeliveriesDeps
+  readonly #endpoints = new Map<string, Endpoint>()
+  /** Endpoints that had something to send when all places were taken, in order. */
+  readonly #queued = new Set<Endpoint>()
+  readonly #behind = new Set<Endpoint>()
+  #underWay = 0
+  #isStopping = false
+  #storing: Promise<void> = Promise.resolve()
+
+  constructor(deps: DeliveriesDeps) {
+    this.#deps = deps
+  }
+
+  add(endpoint: Endpoint): void {
+    this.#endpoints.set(endpoint.record.uid, endpoint)
+  }
+
+  remove(endpoint: Endpoint): void {
+    endpoint.isRemoved = true
+    this.#endpoints.delete(endpoint.record.uid)
+    this.#queued.delete(endpoint)
+    this.#behind.delete(endpoint)
+    this.#deps.courier.forget(endpoint.record.uid)
+  }
+
+  /** Something happened to these endpoints, or time has passed. */
+  serve(endpoints: Iterable<Endpoint>): void {
+    for (const endpoint of endpoints) this.#serve(endpoint)
+  }
+
+  /** A few times a second: retries whose time has come, and what is to be stored. */
+  tick(): void {
+    this.serve(this.#endpoints.values())
+    this.store().catch(this.#deps.fail)
+  }
+
+  #serve(endpoint: Endpoint): void {
+    const { clock, places } = this.#deps
+    while (!this.#isStopping && endpoint.mayStart(clock.now())) {
+      if (this.#underWay >= places) {
+        this.#queued.add(endpoint)
+        return
+      }
+      const { batch, isBehind } = endpoint.take(clock.now())
+      if (batch === null) {
+        if (isBehind) this.#goOnSoon(endpoint)
+        return
+      }
+      this.#deliver(endpoint, batch)
+    }
+  }
+
+  /** It looked through much that it does not want: others have their turn first. */
+  #goOnSoon(endpoint: Endpoint): void {
+    this.#behind.add(endpoint)
+    if (this.#behind.size > 1) return
+    setImmediate(() => {
+      const behind = [...this.#behind]
+      this.#behind.clear()
+      this.#guarded(() => this.serve(behind))
+    })
+  }
+
+  #deliver(endpoint: Endpoint, batch: Batch): void {
+    this.#underWay++
+    const { record } = endpoint
+    const { clock, courier, userAgent } = this.#deps
+    const nowMs = clock.now()
+    const type = batch.stream.event
+    const data = batch.entries!.map((entry) => entry.data)
+    const body = Buffer.from(JSON.stringify({ type, timestamp: new Date(nowMs).toISOString(), data }))
+    const signed = signedHeaders(record.secrets, { id: batch.id, timestamp: Math.floor(nowMs / 1000), body })
+    const headers = { 'content-type': 'application/json', 'user-agent': userAgent, ...signed }
+    courier
+      .deliver({ endpoint: record.uid, method: 'POST', url: record.url, headers, body })
+      .then((answer) => this.#guarded(() => this.#answered(endpoint, batch, answer)), this.#deps.fail)
+  }
+
+  #answered(endpoint: Endpoint, batch: Batch, answer: DeliveryAnswer): void {
+    const { clock, random, log } = this.#deps
+    this.#underWay--
+    const nowMs = clock.now()
+    if (answer.kind === 'answered' && answer.status >= 200 && answer.status < 300) endpoint.succeeded(batch, nowMs)
+    else {
+      const reason = reasonOf(answer)
+      const retryAfterMs = answer.kind === 'answered' ? answer.retryAfterMs : null
+      const isCurrent = endpoint.failed(batch, nowMs, { reason, retryAfterMs, chance: random.next() })
+      const { accountId: account, name } = endpoint.record
+      log.debug({ account, webhook: name, reason, failures: endpoint.retry.failures }, 'a delivery failed')
+      if (isCurrent && answer.kind === 'answered' && answer.status === GONE) this.#disable(endpoint)
+    }
+    this.#serve(endpoint)
+    this.#serveQueued()
+  }
+
+  /** Those that found no place, in the order in which they came. */
+  #serveQueued(): void {
+    for (const endpoint of this.#queued) {
+      if (this.#underWay >= this.#deps.places) return
+      this.#queued.delete(endpoint)
+      this.#serve(endpoint)
+    }
+  }
+
+  #disable(endpoint: Endpoint): void {
+    const { record } = endpoint
+    if (endpoint.isRemoved || record.disabled !== null) return
+    const disabled = { ...record, disabled: 'GONE' as const }
+    endpoint.change(disabled)
+    this.#deps.log.info({ account: record.accountId, webhook: record.name }, 'a webhook is gone (410) and was disabled')
+    const write = { collection: WEBHOOKS, key: keyOf(record), value: disabled }
+    this.#deps.documents.write([write]).catch(this.#deps.fail)
+  }
+
+  #guarded(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.#deps.fail(error)
+    }
+  }
+
+  /** What endpoints have come to since the last time; one write at a time. @throws EngineError STORE_FAILED. */
+  async store(): Promise<void> {
+    const writes: DocumentWrite[] = []
+    for (const endpoint of this.#endpoints.values()) {
+      if (!endpoint.isDirty) continue
+      endpoint.isDirty = false
+      writes.push({ collection: WEBHOOK_STATES, key: keyOf(endpoint.record), value: endpoint.stored })
+    }
+    if (writes.length > 0) this.#storing = this.#deps.documents.write(writes)
+    await this.#storing
+  }
+
+  /** Lets what is under way end for a moment, and stores where each endpoint stands. */
+  async stop(graceMs: number): Promise<void> {
+    this.#isStopping = true
+    await this.#deps.courier.close(graceMs)
+    await this.store()
+  }
+}
+
+/** What the account is told; never what the receiver wrote. */
+function reasonOf(answer: DeliveryAnswer): string {
+  if (answer.kind === 'failed') return answer.reason
+  const isRedirect = answer.status >= 300 && answer.status < 400
+  return isRedirect ? `answered ${answer.status}: redirects are not followed` : `answered ${answer.status}`
+}

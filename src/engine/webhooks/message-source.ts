@@ -1,0 +1,106 @@
+/** Entries of messages.updated: the events that the dispatcher wrote, filled in from blocks, jobs and extras. Main thread. */
+import { jobId, messageId } from '../contract/ids.js'
+import { blockOf, placeOf, STATES, type StateName } from '../contract/message.js'
+import { reasonCode } from '../contract/reasons.js'
+import type { MessageUpdate } from '../contract/webhook.js'
+import { BlockReader } from '../store/block.js'
+import type { Environment } from '../store/environment.js'
+import type { EventLog, MessageEvent } from '../store/event-log.js'
+import { readExtras } from '../store/extras.js'
+import type { EventSource, Slice } from './event-source.js'
+import type { KnownJobs } from './job-facts.js'
+import type { WebhookRecord } from './webhook-record.js'
+
+/** Looked at for one batch, so that a narrow filter does not hold the thread. */
+const LOOKED_AT = 2_000
+const BLOCKS_KEPT = 64
+
+export interface MessageSourceDeps {
+  log: EventLog
+  jobs: KnownJobs
+  environment: Environment
+  block(block: number): Buffer | null
+  marks(block: number): Buffer | null
+  /** By number of the carrier dictionary; undefined: none. */
+  carrier(number: number): string | undefined
+}
+
+interface KnownBlock {
+  /** null: gone or damaged. */
+  reader: BlockReader | null
+  marks: Buffer | null
+}
+
+export class MessageSource implements EventSource {
+  readonly #deps: MessageSourceDeps
+  readonly #blocks = new Map<number, KnownBlock>()
+
+  constructor(deps: MessageSourceDeps) {
+    this.#deps = deps
+  }
+
+  next(account: number): number {
+    return this.#deps.log.next(account)
+  }
+  waiting(account: number, from: number): number {
+    return Math.max(0, this.next(account) - Math.max(from, this.#deps.log.oldest(account)))
+  }
+  since(account: number, sinceMs: number): number {
+    return this.#deps.log.since(account, sinceMs)
+  }
+
+  read(endpoint: WebhookRecord, from: number, { until, limit }: { until: number; limit: number }): Slice {
+    const slice: Slice = { entries: [], next: from }
+    for (const event of this.#deps.log.read(endpoint.account, from, Math.min(LOOKED_AT, until - from))) {
+      slice.next = event.number + 1
+      const data = this.#entry(endpoint, event)
+      if (data !== null) slice.entries.push({ data, key: event.ref, atMs: event.atMs, number: event.number })
+      if (slice.entries.length === limit) break
+    }
+    return slice
+  }
+
+  /** null: not for this endpoint. */
+  #entry(endpoint: WebhookRecord, event: MessageEvent): MessageUpdate | null {
+    const state = STATES[event.state] as StateName
+    if (endpoint.states !== null && !endpoint.states.includes(state)) return null
+    const { reader, marks } = this.#block(blockOf(event.ref))
+    const place = placeOf(event.ref)
+    // A block that ended as a whole has no event of its own for duplicates, which were never accepted.
+    if (marks !== null && (marks[place >> 3]! & (1 << (place & 7))) !== 0) return null
+    const facts = reader === null ? null : this.#deps.jobs.facts(reader.job)
+    if (endpoint.isCallback && facts?.callbackUrl !== endpoint.url) return null
+    const isReadable = reader !== null && reader.verified(place) >= 0
+    const extras = readExtras(this.#deps.environment, event.ref)
+    return {
+      id: messageId(event.ref),
+      job: reader === null || facts!.singles ? null : jobId(reader.job),
+      state,
+      reason: event.reason === 0 ? null : reasonCode(event.reason),
+      final: event.isFinal,
+      to: isReadable ? reader.recipient(place) : null,
+      from: reader?.from ?? null,
+      parts: isReadable ? reader.partCount(place) : null,
+      carrier: this.#deps.carrier(event.carrier) ?? null,
+      status: event.status === 0 ? null : event.status,
+      error: event.error === '' ? null : event.error,
+      clientReference: extras.clientReference ?? facts?.clientReference ?? null,
+      tags: facts?.tags ?? [],
+      at: new Date(event.atMs).toISOString(),
+    }
+  }
+
+  #block(block: number): KnownBlock {
+    const known = this.#blocks.get(block)
+    if (known !== undefined) return known
+    const bytes = this.#deps.block(block)
+    const reader = bytes === null ? null : new BlockReader(bytes)
+    const found = { reader: reader?.intact === true ? reader : null, marks: this.#deps.marks(block) }
+    this.#blocks.set(block, found)
+    for (const oldest of this.#blocks.keys()) {
+      if (this.#blocks.size <= BLOCKS_KEPT) break
+      this.#blocks.delete(oldest)
+    }
+    return found
+  }
+}
