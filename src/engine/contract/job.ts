@@ -64,6 +64,7 @@ export interface JobSettings extends SubmitSettings {
   suppressed?: string[]
   tags?: string[]
   clientReference?: string
+  /** Gets the webhooks of this job alone, signed as those of any endpoint. */
   callbackUrl?: string
 }
 
