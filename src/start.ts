@@ -165,6 +165,9 @@ function startInbound(inbound: InboundDesk): () => Promise<void> {
   return () => {
     clearInterval(timer)
     return inbound.stop()
+  }
+}
+
 /** Delivers what happened, and looks a few times a second whose retry is due. Gives how it is stopped. */
 function startWebhooks(webhooks: WebhookDesk): () => Promise<void> {
   const timer = setInterval(() => webhooks.tick(), WEBHOOKS_EVERY_MS)
