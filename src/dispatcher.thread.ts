@@ -6,6 +6,7 @@ import assert from 'node:assert'
 import { isDeepStrictEqual } from 'node:util'
 import { parentPort, workerData } from 'node:worker_threads'
 import { CarrierSet } from './dispatcher-carriers.js'
+import { NumberFilter } from './engine/base/number-filter.js'
 import { Random } from './engine/base/random.js'
 import type { SmppCarrierConfig } from './engine/config/smpp-carrier.js'
 import { systemClock } from './engine/contract/clock.js'
@@ -18,6 +19,7 @@ import { createLog } from './engine/observe/log.js'
 import { SharedMetrics } from './engine/observe/shared-metrics.js'
 import { SpaceWatch } from './engine/space.js'
 import { openEnvironment } from './engine/store/environment.js'
+import { SuppressionCheck } from './engine/store/suppression-table.js'
 import { createSmppChannel, type SmppCarrierChannel } from './smpp/smpp-channel.js'
 import { PduTracer } from './smpp/tracer.js'
 
@@ -34,6 +36,7 @@ const log = createLog(start.logLevel as Parameters<typeof createLog>[0])
 const metrics = new SharedMetrics(start.metrics)
 const random = new Random(systemClock.now() >>> 0)
 const environment = openEnvironment(start.dataDir)
+const suppressions = new SuppressionCheck(environment, new NumberFilter(start.suppressions))
 const space = new SpaceWatch(start.dataDir, systemClock)
 let routes = routesOf(start.routes)
 
@@ -87,6 +90,7 @@ const dispatcher = new Dispatcher({
   log,
   termsOf: (route) => routes.get(route) ?? NO_CARRIERS,
   hasSpace: () => space.look().ok,
+  suppressions,
   port: {
     progress: (jobs) => post({ type: 'progress', jobs }),
     finished: (job) => post({ type: 'finished', job }),
@@ -140,6 +144,7 @@ const handlers: { [K in ToDispatcher['type']]: (message: Extract<ToDispatcher, {
   eventAccounts: ({ accounts }) => dispatcher.feed.use(accounts),
   settle: ({ request, task }) =>
     dispatcher.settling.settle(task, (settled) => post({ type: 'settled', request, settled })),
+  suppressions: ({ filter }) => suppressions.filter.use(filter),
   drain: ({ deadlineMs }) => {
     dispatcher
       .drain(deadlineMs)

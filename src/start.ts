@@ -19,6 +19,7 @@ import type { Engine, RejectsStream } from './engine/engine.js'
 import { openStores } from './engine/fail-stop.js'
 import { inboundCarriers } from './engine/inbound/build-inbound.js'
 import type { InboundDesk } from './engine/inbound/inbound-desk.js'
+import type { Money } from './engine/money/money.js'
 import { createLog } from './engine/observe/log.js'
 import { PrometheusText } from './engine/observe/prometheus.js'
 import { metricsMemory, SharedMetrics } from './engine/observe/shared-metrics.js'
@@ -40,6 +41,8 @@ const HTTP_CLOSE_MS = 1_000
 const YOUNG_MB = 16
 /** How often inbound messages are looked at whose parts never came. */
 const INBOUND_EVERY_MS = 1_000
+/** How often money and usage follow what became of messages; whoever asks for them need not wait for it. */
+const MONEY_EVERY_MS = 1_000
 /** How often webhooks are looked at whose next try is due, and their progress is stored. */
 const WEBHOOKS_EVERY_MS = 250
 /** Left of shutdownSeconds for closing the stores behind the drain. */
@@ -131,6 +134,7 @@ async function start(config: Config, options: StartOptions, closing: Closing): P
     jobs: built.jobs.openDispatches(),
     eventAccounts: built.webhooks.eventAccounts(),
     metrics: memory,
+    suppressions: built.optOut.book.filter.buffer,
     logLevel: config.logLevel,
   })
   closing.add(() => worker.terminate())
@@ -145,7 +149,11 @@ async function start(config: Config, options: StartOptions, closing: Closing): P
     await within(link.drain(closing.deadlineMs), config.shutdownSeconds * 1000)
   })
   closing.add(startInbound(built.inbound))
+  closing.add(startMoney(built.money, failStop))
   closing.add(startWebhooks(built.webhooks))
+  // Nothing is sent before all that subscribers wrote is heard: it may be STOP.
+  await built.inbound.idle()
+  built.optOut.open()
   await built.jobs.resume()
   const server = await createServer({ engine, config, log })
   closing.add(() => server.close(HTTP_CLOSE_MS))
@@ -177,6 +185,14 @@ function startWebhooks(webhooks: WebhookDesk): () => Promise<void> {
   }
 }
 
+/** Settles what was stored since, each second. Gives how it is stopped. */
+function startMoney(money: Money, fail: (error: unknown) => void): () => Promise<void> {
+  const timer = setInterval(() => {
+    money.fold().catch(fail)
+  }, MONEY_EVERY_MS)
+  return () => {
+    clearInterval(timer)
+    return money.stop()
   }
 }
 

@@ -22,7 +22,9 @@ import type { InboundApi, InboundView } from '../src/engine/contract/inbound.js'
 import type { PreviewRow } from '../src/engine/contract/ingest.js'
 import { noCounts } from '../src/engine/contract/job.js'
 import type { Log } from '../src/engine/contract/log.js'
+import type { AccountMoney } from '../src/engine/contract/money.js'
 import { DEFAULT_NUMBER_RULES } from '../src/engine/contract/number-rules.js'
+import { DEFAULT_OPT_OUT } from '../src/engine/contract/opt-out.js'
 import type { TraceBatch } from '../src/engine/contract/trace.js'
 import type { MessageExplainView } from '../src/engine/contract/waits.js'
 import { createServer, type Server } from '../src/http/server.js'
@@ -42,6 +44,18 @@ export const apiKey: KeyView = {
   lastUsedAt: null,
 }
 
+export const money: Omit<AccountMoney, 'currency'> = {
+  balance: 12.5,
+  reserved: 0.07,
+  spent: 3.5,
+  quotas: { messagesPerDay: 1_000, partsPerDay: null, spendPerDay: 50, prefixes: [] },
+  today: {
+    ...{ day: '2026-10-01', endsAt: '2026-10-01T23:00:00.000Z' },
+    ...{ messages: 10, messagesLeft: 990, parts: 12, partsLeft: null, spend: 0.42, spendLeft: 49.58 },
+    prefixes: [],
+  },
+}
+
 export const account: AccountView = {
   id: 'acme',
   name: 'Acme',
@@ -54,6 +68,8 @@ export const account: AccountView = {
   ...DEFAULT_NUMBER_RULES,
   prices: [{ channel: 'sms', prefix: '44', price: 0.035 }],
   currency: 'GBP',
+  ...money,
+  optOut: DEFAULT_OPT_OUT,
   senders: ['ACME'],
   suspended: false,
   keys: [apiKey],
@@ -126,6 +142,8 @@ export const message: MessageView = {
   data: null,
   encoding: 'gsm7',
   parts: 1,
+  price: 0.035,
+  country: 'GB',
   line: null,
   clientReference: 'order 12',
   createdAt: '2026-10-01T00:00:00.000Z',
@@ -156,6 +174,10 @@ export const inboundMessage: InboundView = {
   account: null,
   reason: 'UNROUTED',
   reply: null,
+  keyword: 'stop',
+  done: 'suppressed',
+  answer: null,
+  review: false,
   source: { ton: 1, npi: 1, address: '447700900123' },
   destination: { ton: 3, npi: 0, address: '60099' },
 }
@@ -215,7 +237,7 @@ export const carrier: CarrierView = {
 }
 
 const { counts, rejectedByReason, estimate, file } = job
-export const preview: JobPreview = { rows: [previewRow], counts, rejectedByReason, estimate, file }
+export const preview: JobPreview = { rows: [previewRow], counts, rejectedByReason, estimate, refusal: null, file }
 
 /** A part of the façade that the tests of this stand never reach: every call is NOT_FOUND. */
 export const absent = new Proxy({} as never, {
@@ -227,6 +249,7 @@ export const absent = new Proxy({} as never, {
 /** Answers as the contract's examples do; a number that ends in 0 is refused. */
 export class FakeEngine implements EngineApi {
   readonly audit = absent
+  readonly money = absent
   readonly suppressions = absent
   readonly templates = absent
   readonly webhooks = absent

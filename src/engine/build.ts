@@ -7,7 +7,8 @@ import { AnswerSeal } from './accounts/answer-seal.js'
 import { Askers } from './accounts/askers.js'
 import { DataSecret } from './accounts/data-secret.js'
 import { Idempotency } from './accounts/idempotency.js'
-import { noteKey, StoredAnswers } from './accounts/kept-answers.js'
+import { answerNote, StoredAnswers } from './accounts/kept-answers.js'
+import { lockSecondsOf } from './accounts/lock-seconds.js'
 import { Numbering } from './accounts/numbering.js'
 import { Audit } from './audit/audit.js'
 import { buildAudit } from './audit/build-audit.js'
@@ -16,15 +17,15 @@ import type { Config } from './config/schema.js'
 import type { Clock } from './contract/clock.js'
 import { EngineError } from './contract/errors.js'
 import type { Log } from './contract/log.js'
-import type { PriorityName } from './contract/message.js'
 import type { Metrics } from './contract/metrics.js'
 import type { Append, Note } from './contract/store.js'
+import type { Courier } from './contract/webhook-delivery.js'
 import type { DispatcherEvents, DispatcherLink } from './dispatcher-link.js'
 import { Engine, type RejectsStream } from './engine.js'
 import { buildInbound } from './inbound/build-inbound.js'
 import { InboundBook } from './inbound/inbound-book.js'
 import type { InboundDesk } from './inbound/inbound-desk.js'
-import { newJob, parseTime } from './jobs/create.js'
+import { parseTime } from './jobs/create.js'
 import { FairPool, type RunTask } from './jobs/fair-pool.js'
 import { JobBook } from './jobs/job-book.js'
 import { Jobs } from './jobs/jobs.js'
@@ -39,6 +40,10 @@ import { GroupCommit } from './messages/group-commit.js'
 import { SettleDesk } from './messages/settle-desk.js'
 import { SingleJobs, type SingleKind, singleJob } from './messages/single-jobs.js'
 import { Submitter } from './messages/submit.js'
+import { attachMoney, buildMoney } from './money/build-money.js'
+import type { Money } from './money/money.js'
+import { MoneyDesk } from './money/money-desk.js'
+import { OptOut } from './opt-out/build-opt-out.js'
 import { isCountry } from './phone/number.js'
 import { buildSaved } from './profiles/build-saved.js'
 import { readJobTexts } from './profiles/saved-settings.js'
@@ -46,8 +51,10 @@ import { QueueGauges } from './queue-gauges.js'
 import { Reports } from './reports/reports.js'
 import { SpaceWatch } from './space.js'
 import type { Documents } from './store/documents.js'
-import { InboundStore } from './store/inbound-store.js'
+import { InboundStore, type NewItem } from './store/inbound-store.js'
 import type { LmdbStore } from './store/lmdb-store.js'
+import { type BuiltWebhooks, buildWebhooks } from './webhooks/build-webhooks.js'
+import type { WebhookDesk } from './webhooks/webhook-desk.js'
 
 export interface BuildParts {
   config: Config
@@ -60,6 +67,8 @@ export interface BuildParts {
   runTask: RunTask
   rejects: RejectsStream
   statusName(status: number): string
+  /** Delivers webhooks. */
+  courier: Courier
   metricsText(): Promise<{ contentType: string; body: string }>
   /** The process must stop. */
   fail(error: unknown): void
@@ -72,6 +81,9 @@ export interface Built {
   /** For the dispatcher's link. */
   events: DispatcherEvents
   inbound: InboundDesk
+  webhooks: WebhookDesk
+  optOut: OptOut
+  money: Money
   connect(link: DispatcherLink): Engine
   close(): Promise<void>
 }
@@ -81,21 +93,26 @@ export async function buildEngine(parts: BuildParts): Promise<Built> {
   const numbering = new Numbering(documents)
   const secret = new DataSecret(config.dataDir)
   const audit = new Audit({ documents, clock, secret: secret.derive('audit') })
+  const money = buildMoney(parts)
   const accounts = new Accounts({
     documents,
     numbering,
     audit,
     clock,
+    money,
     adminKey: parts.adminKey,
     knownCountry: isCountry,
   })
   const routes = await RouteBook.open(config, { documents, takeNumber: () => numbering.take('route') })
-  const assembly = new Assembly(parts, { accounts, numbering, routes, secret, audit })
+  const assembly = new Assembly(parts, { accounts, numbering, routes, secret, audit, money })
   return {
     routes,
     jobs: assembly.jobs,
     events: assembly.events,
     inbound: assembly.inbound,
+    webhooks: assembly.webhooks.desk,
+    optOut: assembly.optOut,
+    money,
     connect: (link) => assembly.connect(link),
     close: () => accounts.flushLastUsed(true),
   }
@@ -107,6 +124,7 @@ interface Foundations {
   routes: RouteBook
   secret: DataSecret
   audit: Audit
+  money: Money
 }
 
 class Assembly {
@@ -118,21 +136,44 @@ class Assembly {
   readonly jobs: Jobs
   readonly events: DispatcherEvents
   readonly inbound: InboundDesk
+  readonly webhooks: BuiltWebhooks
+  readonly optOut: OptOut
   readonly #inboundStore: InboundStore
   #link: DispatcherLink | null = null
+  #engine: Engine | null = null
 
   constructor(parts: BuildParts, base: Foundations) {
     this.#parts = parts
     this.#base = base
     this.#book = new JobBook(parts.documents)
     this.#space = new SpaceWatch(parts.config.dataDir, parts.clock)
+    this.optOut = new OptOut({ ...parts, ...base, post: (message) => this.#link?.post(message) })
     this.jobs = this.#makeJobs()
     base.accounts.watch((account) => {
       this.jobs.accountChanged(account).catch(parts.fail)
     })
     this.#inboundStore = new InboundStore(parts.store.environment)
-    this.inbound = buildInbound(parts.config, { ...parts, store: this.#inboundStore })
+    const alongside = (listed: NewItem) => this.optOut.hear(listed)
+    this.inbound = buildInbound(parts.config, {
+      ...{ ...parts, ...base, alongside, store: this.#inboundStore },
+      block: (block) => parts.store.block(block),
+    })
+    this.webhooks = this.#makeWebhooks()
     this.events = this.#makeEvents()
+  }
+
+  #makeWebhooks(): BuiltWebhooks {
+    const built = buildWebhooks({
+      ...{ ...this.#parts, ...this.#base, jobBook: this.#book, inboundStore: this.#inboundStore },
+      inbound: { get: (principal, id) => this.#engine!.inbound.get(principal, id) },
+      counts: (record) => this.jobs.counts(record),
+      wanted: (accounts) => this.#link?.post({ type: 'eventAccounts', accounts }),
+    })
+    const { desk } = built
+    this.#book.watcher = { writes: desk.jobWrites, written: desk.jobWritten }
+    this.#inboundStore.onListed = (account) => desk.inboundOf(account)
+    this.#base.accounts.watch((account) => desk.accountChanged(account))
+    return built
   }
 
   #makeJobs(): Jobs {
@@ -149,11 +190,16 @@ class Assembly {
       metrics,
       dataDir: config.dataDir,
       account: (number) => accounts.byNumber(number),
+      money: this.#base.money,
       takeNumber: () => numbering.take('job'),
+      lockSeconds: (account, setting) => lockSecondsOf(setting, account, config.inbound.conversationLockSeconds),
       audit,
       blockStates: (blocks) => this.#link!.states(blocks),
       earlierRetries: (job) => this.#parts.documents.list('job-retries', { prefix: [job] }),
       texts: (job) => readJobTexts(this.#parts.documents, job),
+      suppressions: () => this.optOut.book.filter.buffer,
+      wayOut: (account, settings) => this.optOut.plan(account, settings),
+      callback: (account, url) => this.webhooks.desk.callback(account, url),
       post: (message) => this.#link?.post(message),
       admit: () => this.#admit(),
       fail,
@@ -179,7 +225,7 @@ class Assembly {
         this.jobs.finished(job).catch(fail)
       },
       inbound: () => this.inbound.wake(),
-      events: () => {},
+      events: (accounts) => this.webhooks.desk.eventsOf(accounts),
       fatal: (code, message) => fail(new Error(`dispatcher: ${code} ${message}`)),
     }
   }
@@ -197,6 +243,7 @@ class Assembly {
       seal: new AnswerSeal(this.#base.secret),
       revive: (kept) => this.jobs.revive(kept),
     })
+    attachMoney(this.#base.money, { accounts, book: this.#book, snapshot: () => link.snapshot() })
     const submitter = this.#submitter(link, idempotency)
     const gauges = this.#gauges()
     const askers = new Askers(accounts)
@@ -207,8 +254,14 @@ class Assembly {
       isOutside: (record) => this.jobs.isOutside(record),
     })
     const explainer = this.#explainer(link)
-    return new Engine({
+    const engine = new Engine({
       accounts,
+      webhooks: this.webhooks.api,
+      money: new MoneyDesk({
+        ...{ money: this.#base.money, accounts, askers, audit: this.#base.audit, environment: store.environment },
+        noteFor: (answer) => answerNote(idempotency.current, answer),
+        admit: () => this.#admit(),
+      }),
       askers,
       audit: buildAudit(documents, askers),
       trail: this.#base.audit,
@@ -229,6 +282,7 @@ class Assembly {
       link,
       rejects,
       inbound: new InboundBook({ store: this.#inboundStore, accounts, askers }),
+      suppressions: this.optOut.routes(askers),
       admit: () => this.#admit(),
       space: () => this.#space.look(),
       isStopping: this.#parts.isStopping,
@@ -236,14 +290,28 @@ class Assembly {
         gauges.update()
         this.#parts.metrics.gauge('trunkline_store_free_bytes').set(this.#space.look().freeBytes)
         await accounts.flushLastUsed()
+        this.#parts.metrics.gauge('trunkline_webhook_backlog').set(this.webhooks.desk.backlog())
         return await this.#parts.metricsText()
       },
+    })
+    this.#engine = engine
+    return engine
+  }
+
+  #composer(): Composer {
+    return new Composer({
+      plans: (account) => this.#base.routes.plans(account),
+      isSender,
+      parseTime,
+      isPrepaid: (account) => this.#base.money.isPrepaid(account),
+      optOut: this.optOut,
+      lockSeconds: this.#parts.config.inbound.conversationLockSeconds,
     })
   }
 
   #submitter(link: DispatcherLink, idempotency: Idempotency): Submitter {
     const { clock, store } = this.#parts
-    const composer = new Composer({ plans: (account) => this.#base.routes.plans(account), isSender, parseTime })
+    const composer = this.#composer()
     const commits = new GroupCommit({
       takeBlock: () => store.numbers.take(),
       append: (appends, notes) => this.#append(appends, notes),
@@ -254,16 +322,11 @@ class Assembly {
     const jobs = new SingleJobs({
       find: (account, priority) =>
         this.#parts.documents.get<{ job: number }>('singles', [account, priority])?.job ?? null,
-      make: (account, priority) => this.#makeSingles(account, priority),
+      make: (account, kind) => this.#makeSingles(account, kind),
     })
-    const noteFor = (answer: unknown): Note | null => {
-      const running = idempotency.current
-      if (running === null) return null
-      running.isStored = true
-      const kept = { ...running.kept, answer: JSON.stringify(answer) }
-      return { key: noteKey(running.account, running.key), value: Buffer.from(JSON.stringify(kept)) }
-    }
-    return new Submitter({ composer, jobs, commits, clock, noteFor })
+    this.optOut.listen({ composer: this.#composer(), job: (account) => jobs.job(account, 'answers') })
+    const noteFor = (answer: unknown): Note | null => answerNote(idempotency.current, answer)
+    return new Submitter({ composer, jobs, commits, clock, money: this.#base.money, noteFor })
   }
 
   #explainer(link: DispatcherLink): Explainer {
@@ -273,25 +336,28 @@ class Assembly {
       route: (route) => routes.view(route),
       carriers: () => link.carriers(),
       isSender,
+      isSuppressed: (account, number, from) => this.optOut.has(account, number, from),
       clock: this.#parts.clock,
     })
   }
 
   async #append(appends: Append[], notes: Note[]): Promise<void> {
+    const { writes, done } = this.#base.money.handOver()
     try {
-      await this.#parts.store.appendLater(appends, notes)
+      await this.#parts.store.appendLater(appends, notes, writes)
+      done()
     } catch (error) {
       this.#parts.fail(error)
       throw error
     }
   }
 
-  async #makeSingles(accountId: string, priority: PriorityName): Promise<number> {
+  async #makeSingles(accountId: string, kind: SingleKind): Promise<number> {
     const account = this.#base.accounts.record(accountId)
     const number = this.#base.numbering.take('job')
     const facts = { job: number.value, account, nowMs: this.#parts.clock.now(), singles: true }
-    const record = newJob(facts, { priority })
-    const single = { collection: 'singles', key: [account.number, priority], value: { job: record.job } }
+    const record = singleJob(facts, kind)
+    const single = { collection: 'singles', key: [account.number, kind], value: { job: record.job } }
     await this.#book.create(record, [number.write, single])
     this.#link!.post({ type: 'job', job: dispatchOf(record, account) })
     return record.job

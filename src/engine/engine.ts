@@ -13,9 +13,11 @@ import type {
   DryRunView,
   EngineApi,
   Idempotent,
+  JobFilter,
   JobPreview,
   JobView,
   MessageAccepted,
+  MessageQuery,
   MessageRequest,
   MessageView,
   NewAccountSettings,
@@ -34,12 +36,15 @@ import type { InboundApi } from './contract/inbound.js'
 import type { SniffResult } from './contract/ingest.js'
 import type { JobPatch, JobSettings, JobState } from './contract/job.js'
 import type { PriorityName, StateName } from './contract/message.js'
+import type { MoneyApi } from './contract/money.js'
 import type { ProfilesApi } from './contract/profiles.js'
 import type { ReportsApi } from './contract/report.js'
 import type { RetriesApi } from './contract/retry.js'
+import type { SuppressionsApi } from './contract/suppressions.js'
 import type { TemplatesApi } from './contract/templates.js'
 import type { TraceBatch, TraceFilter } from './contract/trace.js'
 import type { MessageExplainView } from './contract/waits.js'
+import type { WebhooksApi } from './contract/webhook.js'
 import type { DispatcherLink } from './dispatcher-link.js'
 import { parseTime } from './jobs/create.js'
 import type { Jobs } from './jobs/jobs.js'
@@ -48,6 +53,7 @@ import { accountAsked, nobody } from './messages/explain-asker.js'
 import type { MessageExplainer } from './messages/explain-message.js'
 import type { MessageReader } from './messages/message-reader.js'
 import type { Submitter } from './messages/submit.js'
+import { fillTemplates } from './messages/template-text.js'
 import { NumberParser } from './phone/number.js'
 import { jobTextWrites, type SavedSettings } from './profiles/saved-settings.js'
 import type { Space } from './space.js'
@@ -65,9 +71,11 @@ export interface EngineParts {
   /** Writes the audit log. */
   trail: Audit
   idempotency: Idempotency
+  money: MoneyApi
   jobs: Jobs
   saved: SavedSettings
   templates: TemplatesApi
+  webhooks: WebhooksApi
   profiles: ProfilesApi
   retries: RetriesApi
   submitter: Submitter
@@ -81,25 +89,32 @@ export interface EngineParts {
   reports: ReportsApi
   rejects: RejectsStream
   inbound: InboundApi
+  suppressions: SuppressionsApi
   metricsText(): Promise<{ contentType: string; body: string }>
   isStopping(): boolean
 }
 
 export class Engine implements EngineApi {
   readonly audit: AuditApi
+  readonly money: MoneyApi
   readonly inbound: InboundApi
+  readonly suppressions: SuppressionsApi
   readonly reports: ReportsApi
   readonly templates: TemplatesApi
+  readonly webhooks: WebhooksApi
   readonly profiles: ProfilesApi
   readonly retries: RetriesApi
   readonly #parts: EngineParts
 
   constructor(parts: EngineParts) {
     this.templates = parts.templates
+    this.webhooks = parts.webhooks
     this.profiles = parts.profiles
     this.retries = parts.retries
     this.audit = parts.audit
+    this.money = parts.money
     this.inbound = parts.inbound
+    this.suppressions = parts.suppressions
     this.#parts = parts
     this.reports = parts.reports
   }
@@ -174,8 +189,8 @@ export class Engine implements EngineApi {
     return this.#view(principal, id)
   }
 
-  jobs(principal: Principal, query: PageQuery & { state?: JobState }): Page<JobView> {
-    return this.#parts.jobs.list(this.#number(principal), query)
+  jobs(principal: Principal, { since, ...query }: PageQuery & JobFilter): Page<JobView> {
+    return this.#parts.jobs.list(this.#number(principal), { ...query, sinceMs: timeOf('since', since) })
   }
   job(principal: Principal, id: string): JobView {
     return this.#view(principal, id)
@@ -218,17 +233,25 @@ export class Engine implements EngineApi {
   async jobMessages(
     principal: Principal,
     id: string,
-    query: PageQuery & { state?: StateName },
+    { to, ...query }: PageQuery & Pick<MessageQuery, 'state' | 'to'>,
   ): Promise<Page<MessageView>> {
-    return await this.#parts.reader.ofJob(this.#find(principal, id).job, query)
+    const { job } = this.#find(principal, id)
+    const wanted = to === undefined ? undefined : this.#e164(principal, to)
+    if (wanted === null) return { items: [], nextCursor: null }
+    return await this.#parts.reader.ofJob(job, { ...query, to: wanted })
   }
 
   async submit(principal: Principal, messages: MessageRequest[]): Promise<MessageAccepted[]> {
     this.#parts.admit()
-    return await this.#parts.submitter.submit(this.#parts.askers.sender(principal), messages)
+    const account = this.#parts.askers.sender(principal)
+    return await this.#parts.submitter.submit(account, this.#filled(account.number, messages))
   }
   previewMessages(principal: Principal, messages: MessageRequest[]): DryRunView {
-    return this.#parts.submitter.preview(this.#parts.askers.record(principal), messages)
+    const account = this.#parts.askers.record(principal)
+    return this.#parts.submitter.preview(account, this.#filled(account.number, messages))
+  }
+  #filled(account: number, messages: MessageRequest[]): MessageRequest[] {
+    return fillTemplates(messages, (name) => this.#parts.saved.text(account, name))
   }
   async explain(principal: Principal, question: ExplainQuestion): Promise<ExplainView> {
     const { accounts, explainer } = this.#parts
@@ -244,16 +267,15 @@ export class Engine implements EngineApi {
     return await this.#parts.reader.message(this.#number(principal), id)
   }
 
-  async messages(
-    principal: Principal,
-    query: PageQuery & { to?: string; from?: string; state?: StateName; since?: string },
-  ): Promise<Page<MessageView>> {
-    const { since, to, ...rest } = query
-    const sinceMs = sinceOf(since)
+  async messages(principal: Principal, query: PageQuery & MessageQuery): Promise<Page<MessageView>> {
+    const { since, until, to, job, ...rest } = query
+    const times = { sinceMs: timeOf('since', since), untilMs: timeOf('until', until) }
     const wanted = to === undefined ? undefined : this.#e164(principal, to)
+    const number = job === undefined ? undefined : this.#find(principal, job).job
     // A number that is none was never sent to.
     if (wanted === null) return { items: [], nextCursor: null }
-    return await this.#parts.reader.ofAccount(this.#number(principal), { ...rest, to: wanted, sinceMs })
+    const asked = { ...rest, ...times, to: wanted, job: number }
+    return await this.#parts.reader.ofAccount(this.#number(principal), asked)
   }
 
   /** However it is written; null: not a number. */
@@ -321,9 +343,9 @@ export class Engine implements EngineApi {
 }
 
 /** Epoch milliseconds of a filter by time. @throws EngineError VALIDATION. */
-function sinceOf(since: string | undefined): number | undefined {
-  const sinceMs = since === undefined ? undefined : parseTime(since)
-  if (sinceMs !== null) return sinceMs
-  const fields = [{ pointer: '/since', message: 'must be a time with zone such as 2026-11-22T09:00:00Z' }]
-  throw new EngineError('VALIDATION', 'since is not a time with a zone.', { fields })
+function timeOf(name: string, text: string | undefined): number | undefined {
+  const atMs = text === undefined ? undefined : parseTime(text)
+  if (atMs !== null) return atMs
+  const fields = [{ pointer: `/${name}`, message: 'must be a time with zone such as 2026-11-22T09:00:00Z' }]
+  throw new EngineError('VALIDATION', `${name} is not a time with a zone.`, { fields })
 }

@@ -14,9 +14,10 @@ import { EngineError } from '../engine/contract/errors.js'
 import type { Log } from '../engine/contract/log.js'
 import { logAccess } from './access-log.js'
 import type { App } from './app.js'
-import { authHook } from './auth.js'
+import { accessGate, type Gate } from './auth.js'
 import { BodyDeadlines } from './body-deadlines.js'
 import { drain } from './body-stream.js'
+import { compatRoutes } from './compat/compat-routes.js'
 import { hostInUrl, type MetricsServer, startMetricsServer } from './metrics-server.js'
 import { describeApi, openapiRoute } from './openapi.js'
 import { handleError, PROBLEM_TYPE, problemOf } from './problem.js'
@@ -32,11 +33,15 @@ import { jobResultRoutes } from './routes/job-results.js'
 import { jobUploadRoute } from './routes/job-upload.js'
 import { jobRoutes } from './routes/jobs.js'
 import { messageRoutes } from './routes/messages.js'
+import { moneyRoutes } from './routes/money.js'
 import { profileRoutes } from './routes/profiles.js'
 import { reportRoutes } from './routes/reports.js'
 import { retryRoutes } from './routes/retry.js'
+import { suppressionImportRoute, suppressionRoutes } from './routes/suppressions.js'
 import { metricsRoute, systemRoutes } from './routes/system.js'
 import { templateRoutes } from './routes/templates.js'
+import { unsubscribeRoutes } from './routes/unsubscribe.js'
+import { webhookRoutes } from './routes/webhooks.js'
 import { validatorCompiler } from './validation.js'
 
 const headMs = 30_000
@@ -98,27 +103,33 @@ export async function buildApp(deps: ServerDeps): Promise<App> {
   app.addHook('onRoute', (route) => inventory.add(route))
   parseJson(app)
   answerErrors(app, deps.log, inventory)
-  addHooks(app, deps)
+  const gate = addHooks(app, deps)
 
   await describeApi(app)
   openapiRoute(app)
   systemRoutes(app, engine)
   if (config.http.metrics === undefined) metricsRoute(app, engine)
   accountRoutes(app, engine)
+  moneyRoutes(app, engine)
   auditRoutes(app, engine)
   jobRoutes(app, engine)
   jobResultRoutes(app, engine)
   messageRoutes(app, engine)
   retryRoutes(app, engine)
   templateRoutes(app, engine)
+  webhookRoutes(app, engine)
   profileRoutes(app, engine)
   reportRoutes(app, engine)
   explainRoutes(app, engine)
   inboundRoutes(app, engine)
+  suppressionRoutes(app, engine)
   carrierRoutes(app, engine)
   carrierTraceRoutes(app, engine)
+  await compatRoutes(app, engine, { gate, ...config.http.compat, clock: deps.clock ?? systemClock })
   await app.register(async (scope) => jobCreateRoute(scope as unknown as App, engine))
   await app.register(async (scope) => jobUploadRoute(scope as unknown as App, engine))
+  await app.register(async (scope) => suppressionImportRoute(scope as unknown as App, engine))
+  await app.register(async (scope) => unsubscribeRoutes(scope as unknown as App, engine))
   await app.ready()
   return app
 }
@@ -175,7 +186,7 @@ function answerErrors(app: App, log: Log, inventory: RouteInventory): void {
   })
 }
 
-function addHooks(app: App, { engine, log, clock = systemClock, requestsPerSecond = 5_000 }: ServerDeps): void {
+function addHooks(app: App, { engine, log, clock = systemClock, requestsPerSecond = 5_000 }: ServerDeps): Gate {
   const deadlines = new BodyDeadlines()
   let closing = false
   app.decorateRequest('principal', null)
@@ -189,7 +200,8 @@ function addHooks(app: App, { engine, log, clock = systemClock, requestsPerSecon
     reply.header('connection', 'close')
     done(new EngineError('SHUTTING_DOWN', 'the engine is stopping'))
   })
-  app.addHook('onRequest', authHook({ engine, clock, requestsPerSecond }))
+  const gate = accessGate({ engine, clock, requestsPerSecond })
+  app.addHook('onRequest', gate.hook)
   app.addHook('preParsing', (request, _reply, _payload, done) => {
     const json = request.headers['content-type']?.startsWith('application/json')
     const takesGzip = request.routeOptions.config.gzip === true && json !== true
@@ -207,6 +219,7 @@ function addHooks(app: App, { engine, log, clock = systemClock, requestsPerSecon
     logAccess(log, request, reply)
     done()
   })
+  return gate
 }
 
 function refusedCoding(coding: string | undefined, takesGzip: boolean): EngineError | null {

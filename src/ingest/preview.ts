@@ -4,10 +4,12 @@ import { amountOf } from '../engine/base/money.js'
 import type { IngestTask, JobPlan, PreviewResult, PreviewRow } from '../engine/contract/ingest.js'
 import { CODINGS } from '../engine/contract/message.js'
 import { reasonCode, reasonHelp } from '../engine/contract/reasons.js'
+import type { Environment } from '../engine/store/environment.js'
 import { FileRecords } from './file-records.js'
 import { reasonText } from './reason-text.js'
 import type { SourceRecord } from './record-source.js'
 import { type Row, RowMaker, type RowSink } from './row.js'
+import { suppressionsOf } from './suppressions-of.js'
 
 /** A window is a few MiB, or one record of any size: enough for the rows of the contract's preview, unless all are blank. */
 const WINDOWS_MOST = 32
@@ -80,8 +82,8 @@ function shownNumber(row: Row): string {
 }
 
 /** `complete`: no more of the file will come. @throws EngineError TEMPLATE_INVALID, TEMPLATE_LABEL_UNKNOWN. */
-export function preview(plan: JobPlan, request: PreviewRequest): PreviewResult {
-  const maker = new RowMaker(plan)
+export function preview(plan: JobPlan, request: PreviewRequest, environment: Environment): PreviewResult {
+  const maker = new RowMaker(plan, suppressionsOf(plan, environment))
   const sink = new PreviewSink(request.rows, plan)
   const file = openSync(plan.path, 'r')
   try {

@@ -14,6 +14,7 @@ import { RejectList } from './rejects.js'
 import { channelNumber, type Row, RowMaker, type RowSink, SUPPRESSED } from './row.js'
 import { RunBuilder } from './run.js'
 import { StoredRecords, storedColumns } from './stored-records.js'
+import { suppressionsOf } from './suppressions-of.js'
 import { TallyBuilder } from './tally.js'
 
 const NO_BYTES = Buffer.alloc(0)
@@ -65,6 +66,7 @@ class RangeIngest implements RowSink {
   constructor(store: LmdbStore, plan: JobPlan, bounds: RangeBounds) {
     this.#store = store
     this.#plan = plan
+    this.#maker = new RowMaker(plan, suppressionsOf(plan, store.environment))
     this.#blocks = new OpenBlocks(plan, bounds.range, store.numbers)
     this.#record = emptyRecord(bounds)
     this.#message = emptyMessage()
@@ -116,6 +118,8 @@ class RangeIngest implements RowSink {
     message.bytes = segmented.bytes
     message.partStarts = segmented.partStarts
     message.partLengths = segmented.partLengths
+    message.country = row.country
+    message.partPrice = row.partPrice
     this.#blocks.add(row.route!.route, message)
     const scheduled = row.dueSeconds > this.#plan.createdSeconds
     record.parts += segmented.partCount
@@ -188,5 +192,7 @@ function emptyMessage(): NewRecord {
     bytes: NO_BYTES,
     partStarts: new Uint32Array(0),
     partLengths: new Uint16Array(0),
+    country: '',
+    partPrice: null,
   }
 }

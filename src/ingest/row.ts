@@ -2,7 +2,7 @@
  * One record to rows: number, channel, route, suppression, text, times and parts. Every row ends in `sink.row`, accepted
  * (reason 0) or with the reason why not. Runs in the ingest threads, once per record; nothing here throws for a row.
  */
-import { ByPrefix } from '../engine/base/by-prefix.js'
+import { ByPrefix, PrefixTrie } from '../engine/base/by-prefix.js'
 import { type PriceTable, unpackPrices } from '../engine/base/price-table.js'
 import { findingNumber } from '../engine/contract/findings.js'
 import type { ColumnPlan, JobPlan, RoutePlan } from '../engine/contract/ingest.js'
@@ -23,6 +23,7 @@ import { isRound } from './tally.js'
 const MISSING_NUMBER = reasonNumber('MISSING_NUMBER')
 const NO_ROUTE = reasonNumber('NO_ROUTE')
 const FEATURE_OFF = reasonNumber('FEATURE_OFF')
+const NO_PRICE = reasonNumber('NO_PRICE')
 const BAD_DATE = reasonNumber('BAD_DATE')
 const TOO_FEW_COLUMNS = reasonNumber('TOO_FEW_COLUMNS')
 const EXTRA_COLUMNS = reasonNumber('EXTRA_COLUMNS')
@@ -67,6 +68,8 @@ export interface Row {
   segmented: Segmented | null
   /** Of one part, in millionths of the account's currency; null: there is no price. Of rows with a route. */
   partPrice: number | null
+  /** Of the account's quotas, the longest that fits; '' = none. */
+  quotaPrefix: string
   /** What its sender should know although it is accepted: a bit for each finding, by its number. */
   findings: number
   /** Parts that transliteration would save. */
@@ -85,6 +88,8 @@ export class RowMaker {
   readonly #routes: ByPrefix<RoutePlan>
   readonly #off: readonly ChannelName[]
   readonly #prices: PriceTable
+  /** null: the account has no quota by prefix. */
+  readonly #quotas: PrefixTrie<{ prefix: string }> | null
   readonly #cutters = new Map<RoutePlan, Cutter>()
   readonly #text: RowText
   readonly #times: RowTimes
@@ -105,6 +110,7 @@ export class RowMaker {
     this.#off = plan.channelsOff ?? []
     this.#routes = new ByPrefix(plan.routes)
     this.#prices = unpackPrices(plan.prices)
+    this.#quotas = quotasOf(plan)
     this.#text = new RowText(plan)
     this.#times = new RowTimes(plan)
     this.#row = {
@@ -123,6 +129,7 @@ export class RowMaker {
       text: null,
       segmented: null,
       partPrice: null,
+      quotaPrefix: '',
       findings: 0,
       savedParts: 0,
     }
@@ -229,6 +236,7 @@ export class RowMaker {
     row.text = null
     row.segmented = null
     row.partPrice = null
+    row.quotaPrefix = ''
     row.findings = 0
     row.savedParts = 0
   }
@@ -266,13 +274,15 @@ export class RowMaker {
     this.#row.route = this.#routes.find(this.#row.channel, parsed.routeDigits)
     if (this.#row.route === null) return NO_ROUTE
     this.#row.partPrice = this.#prices.find(this.#row.channel, parsed.routeDigits)
+    if (this.#quotas !== null) this.#row.quotaPrefix = this.#quotas.find(parsed.routeDigits)?.prefix ?? ''
+    if (this.#row.partPrice === null && this.#plan.needsPrice === true) return NO_PRICE
     return this.#isSuppressed(parsed.value) ? SUPPRESSED : 0
   }
 
   #isSuppressed(value: number): boolean {
     const { suppressed, account, settings } = this.#plan
     if (suppressed !== null && includesSorted(suppressed, value)) return true
-    return this.#suppressions !== null && this.#suppressions.has(account, value, settings.from ?? '')
+    return this.#suppressions?.has(account, value, settings.from ?? '') ?? false
   }
 
   #setTimes(record: SourceRecord): boolean {
@@ -310,6 +320,13 @@ export class RowMaker {
     this.#row.column = column
     return false
   }
+}
+
+function quotasOf({ quotaPrefixes = [] }: JobPlan): PrefixTrie<{ prefix: string }> | null {
+  if (quotaPrefixes.length === 0) return null
+  const trie = new PrefixTrie<{ prefix: string }>()
+  for (const quota of quotaPrefixes) trie.add(quota)
+  return trie
 }
 
 /** CHANNELS index that blocks store. */

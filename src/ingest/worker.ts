@@ -18,12 +18,14 @@ import type {
 import { BlockNumbers } from '../engine/store/block-numbers.js'
 import { openEnvironment } from '../engine/store/environment.js'
 import { LmdbStore } from '../engine/store/lmdb-store.js'
+import { contactTasks } from './contact-tasks.js'
 import { cutRanges } from './cut.js'
 import { sniff } from './dialect.js'
 import { markDuplicates } from './duplicates.js'
 import { readNumbers } from './numbers.js'
 import { preview } from './preview.js'
 import { ingestAgain, ingestRange } from './range.js'
+import { threadContacts } from './thread-contacts.js'
 
 export interface IngestWorkerData {
   dataDir: string
@@ -40,7 +42,8 @@ const tasks = {
   again: (task: Task<'again'>): RangeResult => ingestAgain(store(), task),
   duplicates: (task: Task<'duplicates'>): DuplicatesResult => markDuplicates(store(), task.job),
   numbers: (task: Task<'numbers'>): NumbersResult => readNumbers(task),
-  preview: (task: Task<'preview'>): PreviewResult => preview(task.plan, task),
+  preview: (task: Task<'preview'>): PreviewResult => preview(task.plan, task, store().environment),
+  ...contactTasks(threadContacts, () => store().environment),
 }
 export type IngestResult = ReturnType<(typeof tasks)[IngestTask['kind']]>
 

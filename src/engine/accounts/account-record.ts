@@ -1,12 +1,18 @@
 /** An account as stored, and as the API shows it. Main thread. */
 import type { AccountSettings, AccountView, Features } from '../contract/api.js'
 import { EngineError, type FieldError } from '../contract/errors.js'
+import type { InboundRules } from '../contract/inbound.js'
+import type { AccountMoney } from '../contract/money.js'
 import { DEFAULT_NUMBER_RULES, type NumberRules, numberRules } from '../contract/number-rules.js'
+import { DEFAULT_OPT_OUT, type OptOutSettings } from '../contract/opt-out.js'
 import type { Price } from '../contract/price.js'
 import type { SendingWindow } from '../contract/sending-hours.js'
+import { NO_QUOTAS, type QuotaRecord, readQuotas } from '../money/quotas.js'
+import { withOptOut } from '../opt-out/opt-out-settings.js'
 import { windowErrors } from '../schedule/window-setting.js'
+import { inboundRules, NO_INBOUND_RULES } from './inbound-rules.js'
 import { numberSettings } from './number-settings.js'
-import { checkCurrency, priceViews, readPrices } from './prices.js'
+import { checkBalance, checkCurrency, priceViews, readPrices } from './prices.js'
 import { readSenders } from './senders.js'
 
 export interface AccountRecord extends NumberRules {
@@ -24,10 +30,15 @@ export interface AccountRecord extends NumberRules {
   prices: Price[]
   /** ISO 4217. */
   currency: string | null
+  quotas: QuotaRecord
   /** Senders that it may use, the first one by default; empty: any. */
   senders: string[]
   /** Nothing is sent for it. */
   suspended: boolean
+  /** null: as configured. */
+  conversationLockSeconds: number | null
+  inbound: InboundRules
+  optOut: OptOutSettings
   createdAtMs: number
 }
 
@@ -53,15 +64,23 @@ export function newAccount(facts: { id: string; number: number; nowMs: number })
     ...DEFAULT_NUMBER_RULES,
     prices: [],
     currency: null,
+    quotas: NO_QUOTAS,
     senders: [],
     suspended: false,
+    conversationLockSeconds: null,
+    inbound: NO_INBOUND_RULES,
+    optOut: DEFAULT_OPT_OUT,
     createdAtMs: facts.nowMs,
   }
 }
 
 /** A record that an earlier version stored lacks what came since. */
 export function withDefaults(record: AccountRecord): AccountRecord {
-  return { ...newAccount({ id: record.id, number: record.number, nowMs: record.createdAtMs }), ...record }
+  return {
+    ...newAccount({ id: record.id, number: record.number, nowMs: record.createdAtMs }),
+    ...record,
+    optOut: { ...DEFAULT_OPT_OUT, ...record.optOut },
+  }
 }
 
 /** The record with the given settings; absent keys stay. @throws EngineError VALIDATION naming each wrong field. */
@@ -87,7 +106,11 @@ export function withSettings(
   const prices = settings.prices === undefined ? record.prices : readPrices(settings.prices, fields)
   const senders = settings.senders === undefined ? record.senders : readSenders(settings.senders, fields)
   checkCurrency(settings.currency, fields)
+  checkBalance(settings.balance, fields)
+  const quotas = settings.quotas === undefined ? record.quotas : readQuotas(settings.quotas, fields)
   const numbers = numberSettings(record, settings, fields)
+  const inbound = inboundRules(record.inbound, settings.inbound, fields)
+  const optOut = withOptOut(record.optOut, settings.optOut, fields)
   if (fields.length > 0) throw new EngineError('VALIDATION', 'The account settings do not fit.', { fields })
   return {
     ...record,
@@ -99,11 +122,19 @@ export function withSettings(
     ratePerSecond: settings.ratePerSecond === undefined ? record.ratePerSecond : settings.ratePerSecond,
     sendingHours: settings.sendingHours === undefined ? record.sendingHours : settings.sendingHours,
     ...numbers,
+    optOut,
     prices,
     currency: settings.currency === undefined ? record.currency : settings.currency,
+    quotas,
     senders,
     suspended: settings.suspended ?? record.suspended,
+    conversationLockSeconds: lockOf(settings.conversationLockSeconds, record.conversationLockSeconds),
+    inbound,
   }
+}
+
+function lockOf(given: number | null | undefined, before: number | null): number | null {
+  return given === undefined ? before : given
 }
 
 function isTimeZone(zone: string): boolean {
@@ -115,7 +146,11 @@ function isTimeZone(zone: string): boolean {
   }
 }
 
-export function accountView(record: AccountRecord, keys: AccountView['keys']): AccountView {
+export function accountView(
+  record: AccountRecord,
+  keys: AccountView['keys'],
+  money: Omit<AccountMoney, 'currency'>,
+): AccountView {
   return {
     id: record.id,
     name: record.name,
@@ -128,8 +163,12 @@ export function accountView(record: AccountRecord, keys: AccountView['keys']): A
     ...numberRules(record),
     prices: priceViews(record.prices),
     currency: record.currency,
+    ...money,
     senders: record.senders,
     suspended: record.suspended,
+    conversationLockSeconds: record.conversationLockSeconds,
+    inbound: record.inbound,
+    optOut: record.optOut,
     keys,
     createdAt: new Date(record.createdAtMs).toISOString(),
   }

@@ -3,6 +3,7 @@
  * Durations carry their unit in the name; rates are per second.
  */
 import { type Static, Type } from 'typebox'
+import { limits } from '../contract/limits.js'
 import { RouteCarrierSchema } from './route-carriers.js'
 import { SmppCarrierSchema } from './smpp-carrier.js'
 import { WebhooksSchema } from './webhooks.js'
@@ -54,6 +55,21 @@ export const ConfigSchema = Type.Object(
         adminKey: Type.Optional(
           Type.String({ minLength: 16, description: 'Absent: made at first start, in dataDir/admin.key.' }),
         ),
+        publicUrl: Type.Optional(
+          Type.String({
+            pattern: '^https?://[^\\s/?#]+(?:/[^\\s?#]*)?$',
+            maxLength: 200,
+            description:
+              'Where people reach this server, such as https://m.example.com: what unsubscribe links begin with. Absent: no links.',
+          }),
+        ),
+        compat: Type.Object(
+          {
+            kannel: Type.Boolean({ default: false, description: "Kannel's /cgi-bin/sendsms." }),
+            jasmin: Type.Boolean({ default: false, description: "Jasmin's /send, /rate and /balance." }),
+          },
+          { ...strict, default: {}, description: 'Routes of other gateways, for clients that were written for them.' },
+        ),
         trustedProxies: Type.Array(
           Type.String({ description: 'An address, a range such as 10.0.0.0/8, or loopback, linklocal, uniquelocal.' }),
           {
@@ -104,6 +120,13 @@ export const ConfigSchema = Type.Object(
           maximum: 604_800,
           default: 1_800,
           description: 'How long the parts of a message are awaited before what came is listed as incomplete.',
+        }),
+        conversationLockSeconds: Type.Integer({
+          minimum: 0,
+          maximum: limits.lockSecondsMax,
+          default: 259_200,
+          description:
+            'How long the reply to a message is the account’s that sent it, where neither account nor message says; 0: not at all.',
         }),
         retentionDays: Type.Integer({
           minimum: 1,

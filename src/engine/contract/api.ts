@@ -6,10 +6,12 @@ import type { KeySettings, KeyView } from './api-key.js'
 import type { AuditApi } from './audit.js'
 import type { CarrierPatch, CarrierView } from './channel.js'
 import type { ExplainQuestion, ExplainView } from './explain.js'
-import type { InboundApi } from './inbound.js'
+import type { MessageCallback } from './extras.js'
+import type { InboundApi, InboundRules, InboundSettings } from './inbound.js'
 import type { PreviewRow } from './ingest.js'
 import type { Counts, Estimate, JobPatch, JobSettings, JobState } from './job.js'
 import type { ChannelName, CodingName, PriorityName, StateName } from './message.js'
+import type { AccountMoney, Amount, MoneyApi, QuotaSettings, Quotas, Refusal } from './money.js'
 import type { NumberRules } from './number-rules.js'
 import type { OptOutPatch, OptOutSettings } from './opt-out.js'
 import type { PriceSetting, PriceView } from './price.js'
@@ -19,9 +21,11 @@ import type { ReportsApi } from './report.js'
 import type { RetriesApi } from './retry.js'
 import type { SendingWindow } from './sending-hours.js'
 import type { SubmitSettings } from './submit-fields.js'
+import type { SuppressionsApi } from './suppressions.js'
 import type { TemplatesApi } from './templates.js'
 import type { TraceBatch, TraceFilter } from './trace.js'
 import type { MessageExplainView } from './waits.js'
+import type { WebhooksApi } from './webhook.js'
 
 /** What a key may do: look at things; send messages and steer jobs; change what sending rests on (templates, webhooks …). */
 export const SCOPES = ['read', 'send', 'manage'] as const
@@ -60,12 +64,19 @@ export interface AccountSettings extends Partial<NumberRules> {
   prices?: PriceSetting[]
   /** ISO 4217; of all prices. */
   currency?: string | null
+  /** What may be spent, paid in advance; null: the account pays afterwards. */
+  balance?: Amount | null
+  /** Replaces all of them; null: none. */
+  quotas?: QuotaSettings | null
   /** Given keys only; lists are replaced whole. */
   optOut?: OptOutPatch
   /** Senders that it may use; empty: any. The first one is used where a message or job names none. */
   senders?: string[]
   /** Nothing is sent for it while this holds. */
   suspended?: boolean
+  /** How long replies are its own where a message does not say; 0: not at all; null: as configured. */
+  conversationLockSeconds?: number | null
+  inbound?: InboundSettings
 }
 
 export interface NewAccountSettings extends AccountSettings {
@@ -84,9 +95,16 @@ export interface AccountView extends NumberRules {
   sendingHours: SendingWindow | null
   prices: PriceView[]
   currency: string | null
+  balance: number | null
+  reserved: number
+  spent: number
+  quotas: Quotas
+  today: AccountMoney['today']
   optOut: OptOutSettings
   senders: string[]
   suspended: boolean
+  conversationLockSeconds: number | null
+  inbound: InboundRules
   keys: KeyView[]
   createdAt: string
 }
@@ -98,7 +116,8 @@ export interface JobView {
   /** Why a failed or paused job is so. */
   reason: string | null
   detail: string | null
-  settings: JobSettings
+  /** `suppressed`: the first ten. */
+  settings: JobSettings & { suppressedCount?: number }
   /** The job whose messages this one sends again; null: it is no retry. */
   retryOf: string | null
   counts: Counts
@@ -131,11 +150,17 @@ export interface DryRunView extends Pick<JobView, 'counts' | 'rejectedByReason' 
 /** The first rows of a job, and what all of it comes to, before anything is sent. */
 export interface JobPreview extends DryRunView, Pick<JobView, 'file'> {}
 
+export type FieldValue = string | number | boolean | null
+
 export interface MessageRequest extends SubmitSettings {
   to: string
   from?: string
-  /** Either this or `data`. */
+  /** One of this, `template` and `data`. */
   text?: string
+  /** Name of a template, filled with `fields`. */
+  template?: string
+  /** Label in the text → value. */
+  fields?: Record<string, FieldValue>
   /** Octets in hex in place of a text, with a header of their own in `udh` if need be. */
   data?: string
   channel?: 'auto' | ChannelName
@@ -144,7 +169,11 @@ export interface MessageRequest extends SubmitSettings {
   sendAt?: string
   maxParts?: number
   transliterate?: boolean
+  /** As of a job. */
+  conversationLock?: boolean | number
   clientReference?: string
+  /** Where this one message is reported to; only of the routes that speak like other gateways. */
+  callback?: MessageCallback
 }
 
 /** What POST /v1/messages answers per message; `reason` set when it was refused (in a batch). */
@@ -192,6 +221,10 @@ export interface MessageView {
   data: string | null
   encoding: CodingName
   parts: number
+  /** Of all its parts, by the price list when it was accepted; null: it had no price. */
+  price: number | null
+  /** ISO 3166; null: a network of no country. */
+  country: string | null
   /** Of the file, from 1, at which the record of the message begins; null: it came one by one. */
   line: number | null
   /** The customer's own name for it; null: none was given. */
@@ -209,6 +242,28 @@ export interface PageQuery {
   cursor?: string
 }
 
+/** What a list of jobs is asked for; absent: any. */
+export interface JobFilter {
+  state?: JobState
+  clientReference?: string
+  tag?: string
+  name?: string
+  /** RFC 3339; made at or after. */
+  since?: string
+}
+
+/** What a list of messages is asked for; absent: any. Times: RFC 3339, at or after, and before. */
+export interface MessageQuery {
+  to?: string
+  from?: string
+  state?: StateName
+  since?: string
+  until?: string
+  /** Id of a job. */
+  job?: string
+  clientReference?: string
+}
+
 /** Result of a call that may be replayed under an Idempotency-Key. */
 export interface Idempotent<T> {
   value: T
@@ -221,12 +276,15 @@ export interface Readiness {
 }
 
 export interface EngineApi {
+  readonly money: MoneyApi
   readonly reports: ReportsApi
   readonly templates: TemplatesApi
+  readonly webhooks: WebhooksApi
   readonly profiles: ProfilesApi
   readonly retries: RetriesApi
   readonly audit: AuditApi
   readonly inbound: InboundApi
+  readonly suppressions: SuppressionsApi
 
   /**
    * null: no such key. Constant time in the secret; `ip`: where the request came from.
@@ -255,7 +313,8 @@ export interface EngineApi {
   ): Promise<JobView>
   /** Resolves when the last byte is durable; the stream is read to its end or destroyed. */
   upload(principal: Principal, id: string, body: AsyncIterable<Buffer>): Promise<JobView>
-  jobs(principal: Principal, query: PageQuery & { state?: JobState }): Page<JobView>
+  /** Newest first. A page that finds nothing within what it may look through is empty and has a nextCursor. */
+  jobs(principal: Principal, query: PageQuery & JobFilter): Page<JobView>
   job(principal: Principal, id: string): JobView
   patchJob(principal: Principal, id: string, change: JobPatch): Promise<JobView>
   startJob(principal: Principal, id: string): Promise<JobView>
@@ -265,7 +324,11 @@ export interface EngineApi {
   preview(principal: Principal, id: string): Promise<JobPreview>
   /** Text of the CSV in pieces. */
   rejects(principal: Principal, id: string, raw: boolean): AsyncIterable<string | Buffer>
-  jobMessages(principal: Principal, id: string, query: PageQuery & { state?: StateName }): Promise<Page<MessageView>>
+  jobMessages(
+    principal: Principal,
+    id: string,
+    query: PageQuery & Pick<MessageQuery, 'state' | 'to'>,
+  ): Promise<Page<MessageView>>
 
   submit(principal: Principal, messages: MessageRequest[]): Promise<MessageAccepted[]>
   /** What submit would answer, with nothing stored. */
@@ -275,10 +338,8 @@ export interface EngineApi {
   /** What a message waits for now, and what `explain` says of it. */
   explainMessage(principal: Principal, id: string): Promise<MessageExplainView>
   message(principal: Principal, id: string): Promise<MessageView>
-  messages(
-    principal: Principal,
-    query: PageQuery & { to?: string; from?: string; state?: StateName; since?: string },
-  ): Promise<Page<MessageView>>
+  /** Newest first. A page that finds nothing within what it may look through is empty and has a nextCursor. */
+  messages(principal: Principal, query: PageQuery & MessageQuery): Promise<Page<MessageView>>
 
   /** Runs `work` once per (account, key) within 72 h; see ERRORS IDEMPOTENCY_*. `fingerprint` stands for the body. */
   idempotent<T>(

@@ -1,5 +1,6 @@
 /** A subscriber's message as the API shows it, and how it is routed to an account. */
 import type { Page, PageQuery, Principal } from './api.js'
+import type { Keyword, OptOutOutcome } from './opt-out.js'
 
 /** How the text was coded; where `text` is null the octets are in `data`. */
 export const INBOUND_ENCODINGS = [
@@ -28,7 +29,6 @@ export const INBOUND_REASONS = {
   NUMBER: 'It was sent to a number that the account owns.',
   CARRIER_DEFAULT: 'It came through a carrier whose other messages go to the account.',
   LOCK_EXPIRED: 'It may answer a message, but the conversation lock had run out, and no other rule names an account.',
-  ASSIGNED: 'An admin gave it to the account.',
 } as const
 export type InboundReason = keyof typeof INBOUND_REASONS
 
@@ -37,6 +37,28 @@ export interface InboundAddress {
   npi: number
   /** As received. */
   address: string
+}
+
+/** A word that brings a message to an account when it is the first of the text; case and accents aside. */
+export interface InboundKeyword {
+  keyword: string
+  /** Only in what is sent to this number; null: to any. */
+  number: string | null
+  /** Also where another account holds the conversation lock. */
+  overridesLock: boolean
+}
+
+/** What brings subscribers' messages to an account that nobody has a conversation lock on. */
+export interface InboundRules {
+  /** Numbers and short codes of the account alone. */
+  numbers: string[]
+  keywords: InboundKeyword[]
+}
+
+/** As the admin sets it; each given list replaces the one before. */
+export interface InboundSettings {
+  numbers?: string[]
+  keywords?: { keyword: string; number?: string | null; overridesLock?: boolean }[]
 }
 
 /** The message that an inbound one answers. */
@@ -80,6 +102,14 @@ export interface InboundView {
   reason: InboundReason
   /** What the asker wrote last to this number from this sender; null: nothing, or another account did. */
   reply: RepliedView | null
+  /** Set where it is STOP, START or HELP; see docs/opt-out.md. */
+  keyword: Keyword | null
+  /** What followed: suppressed or lifted, or kept: it was so already. null: nothing to do. */
+  done: OptOutOutcome['done']
+  /** Id of the message that answers it. */
+  answer: string | null
+  /** It is none of the words and may be an opt-out all the same: a person should look at it. */
+  review: boolean
   source: InboundAddress
   destination: InboundAddress
 }

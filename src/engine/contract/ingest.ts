@@ -1,4 +1,5 @@
 /** What the main thread asks of the ingest workers, and what they answer. Every value crosses by structured clone. */
+import type { ContactTask } from './contact-tasks.js'
 import type { FileEncoding } from './file-encoding.js'
 import type { ColumnSettings, CsvSettings, JobSettings } from './job.js'
 import type { NationalLanguage } from './language.js'
@@ -75,6 +76,10 @@ export interface JobPlan {
   timeZone: string
   /** The account's price list in shared memory, see engine/base/price-table.ts; null: none. */
   prices: Float64Array | null
+  /** The account pays in advance: a number without a price is refused. Default false. */
+  needsPrice?: boolean
+  /** Of the account's quotas; absent: none. */
+  quotaPrefixes?: readonly { prefix: string }[]
   /** Sorted E.164 numbers as integers, in shared memory. */
   suppressed: Float64Array | null
   /** Filter of the account's suppressions, see base/number-filter.ts; absent: there are none. */
@@ -83,6 +88,8 @@ export interface JobPlan {
   wayOut?: WayOutPlan
   /** Epoch seconds at which the job was made: due and validity count from here. */
   createdSeconds: number
+  /** How long replies are the account's; absent or 0: no conversation lock. */
+  lockSeconds?: number
   /** The account's, as they were when the file began to be read. */
   rules: NumberRules
   /** Channels that are switched off for the account; absent: none. */
@@ -140,6 +147,7 @@ export type IngestTask =
       defaultCountry: string | null
       shortCodes: boolean
     }
+  | ContactTask
   | { kind: 'preview'; plan: JobPlan; available: number; complete: boolean; rows: number }
 
 export interface SniffResult {

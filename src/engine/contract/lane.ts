@@ -30,6 +30,8 @@ export interface JobDispatch {
   accepted: number
   /** An open-ended job never finishes. */
   openEnded: boolean
+  /** Its messages answer an opt-out, or a call for help: they go to suppressed numbers too. Absent: false. */
+  passesSuppressions?: boolean
   /** No two messages of the job go to the same number, so none has to wait for another. */
   distinct: boolean
 }

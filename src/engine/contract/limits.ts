@@ -61,6 +61,11 @@ export const limits = {
   /** Inbound messages whose parts are awaited, and messages that late or repeated parts are told by. */
   inboundGroups: 20_000,
   inboundRemembered: 20_000,
+  /** Of one account. */
+  inboundNumbers: 10_000,
+  inboundKeywords: 1_000,
+  /** 31 days. */
+  lockSecondsMax: 2_678_400,
   /** Octets of inbound messages that one connection may have handed over without an answer. */
   inboundHeldBytes: 4 << 20,
   /** A carrier repeats what it saw no answer to within this time. */

@@ -42,6 +42,14 @@ export const DEFAULT_OPT_OUT: OptOutSettings = {
   linkText: 'Opt out:',
 }
 
+/** How the way out is added to the texts of a job; crosses to the ingest threads. */
+export interface WayOutPlan {
+  /** The sentence, or what stands before the link. */
+  text: string
+  /** null: a sentence. */
+  link: { url: string; secret: Uint8Array; account: number; bySender: boolean } | null
+}
+
 /** What was done about a subscriber's message that is, or looks like, one of the words. */
 export interface OptOutOutcome {
   keyword: Keyword | null

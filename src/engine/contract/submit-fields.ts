@@ -3,6 +3,8 @@
  * so that retries and restarts send the same; '' stands for nothing of the kind.
  */
 
+import type { Unsubscribe } from './opt-out.js'
+
 export const TLV_TYPES = ['string', 'cstring', 'int8', 'int16', 'int32', 'hex'] as const
 export type TlvType = (typeof TLV_TYPES)[number]
 
@@ -14,8 +16,10 @@ export interface Tlv {
   value: string | number
 }
 
-/** The part of job settings and message requests that becomes fields of the submit. */
+/** The part of job settings and message requests that becomes fields of the submit, or an end of its text. */
 export interface SubmitSettings {
+  /** The way out that is added to each text. */
+  unsubscribe?: Unsubscribe
   /** Shown at once and not stored by the phone. */
   flash?: boolean
   tlvs?: Tlv[]

@@ -22,6 +22,8 @@ export interface DispatcherStart {
   /** Accounts whose message events are wanted. */
   eventAccounts: number[]
   metrics: SharedArrayBuffer
+  /** See base/number-filter.ts: sending begins when it is open. */
+  suppressions: SharedArrayBuffer
   logLevel: string
 }
 
@@ -56,6 +58,8 @@ export type ToDispatcher =
   /** Accounts whose message events are wanted, from now on. */
   | { type: 'eventAccounts'; accounts: number[] }
   | { type: 'settle'; request: number; task: SettleTask }
+  /** The filter of suppressed numbers has moved to larger memory. */
+  | { type: 'suppressions'; filter: SharedArrayBuffer }
   | { type: 'drain'; deadlineMs: number }
 
 /** Live totals of a job; `states` by state number, as DispatchCounts. */

@@ -14,6 +14,7 @@ import type { JobProgress } from '../contract/thread.js'
 import type { RouteTerms } from '../schedule/routes.js'
 import { DispatchStore } from '../store/dispatch-store.js'
 import type { Environment } from '../store/environment.js'
+import type { SuppressionCheck } from '../store/suppression-table.js'
 import { Admission } from './admission.js'
 import { Board, isFinished, type JobTotals } from './board.js'
 import { Cancel } from './cancel.js'
@@ -58,6 +59,8 @@ export interface DispatcherDeps {
   termsOf(route: number): RouteTerms
   /** False: the disk has no room for what subscribers send. */
   hasSpace(): boolean
+  /** Absent: nobody has opted out. */
+  suppressions?: SuppressionCheck
 }
 
 export class Dispatcher {
@@ -103,7 +106,7 @@ export class Dispatcher {
     const { clock, termsOf } = deps
     this.#seating = new Seating({ clock, residents, termsOf, jobs: () => this.#board.all() })
     this.#claims = new Claims(this.#ledger, { clock, waiting: this.#waiting, seating: this.#seating })
-    this.#sender = new Sender(this.#ledger, clock, this.#seating)
+    this.#sender = new Sender(this.#ledger, clock, this.#seating, deps.suppressions ?? null)
     this.#gates = new Gates({ seating: this.#seating, sender: this.#sender, carriers: this.#carriers })
     this.#admission = new Admission(this.#board, this.#claims, this.#seating)
     this.#cancel = new Cancel(this.#ledger, this.#claims, deps.clock)

@@ -2,7 +2,10 @@
 import type { Clock } from '../contract/clock.js'
 import { blankMessage, blockOf, type MessageRef, type OutgoingMessage, placeOf, STATE } from '../contract/message.js'
 import { OUTCOME } from '../contract/outcome.js'
+import type { ReasonCode } from '../contract/reasons.js'
+import type { BlockReader } from '../store/block.js'
 import type { BlockState } from '../store/block-state.js'
+import type { SuppressionCheck } from '../store/suppression-table.js'
 import type { Carrier } from './carriers.js'
 import type { Ledger } from './ledger.js'
 import type { Seating } from './seating.js'
@@ -12,17 +15,22 @@ export class Sender {
   readonly #clock: Clock
   readonly #seating: Seating
   readonly #message: OutgoingMessage = blankMessage()
+  readonly #suppressions: SuppressionCheck | null
 
-  constructor(ledger: Ledger, clock: Clock, seating: Seating) {
+  /** `suppressions` null: nobody has opted out. */
+  constructor(ledger: Ledger, clock: Clock, seating: Seating, suppressions: SuppressionCheck | null) {
     this.#ledger = ledger
     this.#clock = clock
     this.#seating = seating
+    this.#suppressions = suppressions
   }
 
   /** Sends while there is capacity. `durable`: sequence of the last commit on disk. */
   send(carrier: Carrier, durable: number, monotonicMs: number): void {
     let capacity = carrier.channel.capacity(monotonicMs)
     carrier.hasRoom(capacity > 0)
+    // After a start: whoever wrote STOP before it has not been heard yet.
+    if (this.#suppressions !== null && !this.#suppressions.filter.isOpen) return
     carrier.pacedUntil = Number.POSITIVE_INFINITY
     let turned = 0
     while (capacity > 0 && turned < carrier.pipeline.size) {
@@ -80,10 +88,12 @@ export class Sender {
     const body = this.#ledger.residents.body(blockOf(ref))
     const message = this.#message
     if (body === null || !body.read(place, message)) {
-      this.#shift(carrier)
-      this.#ledger.fail(state, ref, 'RECORD_CORRUPT', this.#clock.now())
-      this.#seating.done(this.#ledger.board.lane(state.job, state.route), ref)
+      this.#end(carrier, state, 'RECORD_CORRUPT')
       this.#ledger.log.error({ block: blockOf(ref), place }, 'a stored record is damaged; its message failed')
+      return 0
+    }
+    if (this.#suppressions !== null && this.#isSuppressed(this.#suppressions, body, place)) {
+      this.#end(carrier, state, 'SUPPRESSED')
       return 0
     }
     message.ref = ref
@@ -99,6 +109,19 @@ export class Sender {
     pace?.sent(parts, monotonicMs)
     accountPace?.sent(parts, monotonicMs)
     return parts
+  }
+
+  /** Asked at the last moment, so also of what was accepted, put off or tried before the number was suppressed. */
+  #isSuppressed(suppressions: SuppressionCheck, body: BlockReader, place: number): boolean {
+    if (!suppressions.has(body.account, body.number(place), body.from)) return false
+    return this.#ledger.board.totals(body.job).dispatch?.passesSuppressions !== true
+  }
+
+  /** The oldest one is not sent, for a reason of our own. */
+  #end(carrier: Carrier, state: BlockState, reason: ReasonCode): void {
+    const ref = this.#shift(carrier)
+    this.#ledger.fail(state, ref, reason, this.#clock.now())
+    this.#seating.done(this.#ledger.board.lane(state.job, state.route), ref)
   }
 
   #stopped(state: BlockState): boolean {

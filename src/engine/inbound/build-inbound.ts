@@ -1,10 +1,9 @@
 /** The desk of subscribers' messages, as the configuration wants it. Main thread. */
+import type { Accounts } from '../accounts/accounts.js'
 import type { Config } from '../config/schema.js'
-import type { Clock } from '../contract/clock.js'
-import type { Log } from '../contract/log.js'
-import type { Metrics } from '../contract/metrics.js'
-import type { InboundStore } from '../store/inbound-store.js'
-import { type CarrierInbound, InboundDesk } from './inbound-desk.js'
+import { BlockReader } from '../store/block.js'
+import { type CarrierInbound, type InboundDeps, InboundDesk } from './inbound-desk.js'
+import { Routing, type RoutingDeps } from './routing.js'
 
 const DAY_MS = 86_400_000
 
@@ -26,14 +25,36 @@ export function inboundCarriers({ carriers }: Pick<Config, 'carriers'>): (id: st
   return (id) => known.get(id) ?? PLAIN
 }
 
+export interface RoutingSources {
+  accounts: Accounts
+  /** null: gone. */
+  block(block: number): Buffer | null
+}
+
+function routingDeps({ carriers }: Pick<Config, 'carriers'>, { accounts, block }: RoutingSources): RoutingDeps {
+  const accountOf = new Map(carriers.map(({ id, inboundAccount }) => [id, inboundAccount]))
+  return {
+    accounts: () => accounts.all(),
+    account: (number) => accounts.byNumber(number),
+    carrierAccount: (carrier) => accounts.find(accountOf.get(carrier) ?? '') ?? null,
+    block: (number) => {
+      const bytes = block(number)
+      const reader = bytes === null ? null : new BlockReader(bytes)
+      return reader?.intact === true ? reader : null
+    },
+  }
+}
+
 export function buildInbound(
   config: Pick<Config, 'carriers' | 'inbound'>,
-  deps: { store: InboundStore; clock: Clock; log: Log; metrics: Metrics; fail(error: unknown): void },
+  deps: Pick<InboundDeps, 'store' | 'clock' | 'log' | 'metrics' | 'alongside' | 'fail'> & RoutingSources,
 ): InboundDesk {
   const { partsTimeoutSeconds, retentionDays } = config.inbound
+  const routing = new Routing(routingDeps(config, deps))
   return new InboundDesk({
     ...deps,
     carrier: inboundCarriers(config),
+    route: (item, came) => routing.route(item, came),
     partsTimeoutMs: partsTimeoutSeconds * 1000,
     retentionMs: retentionDays * DAY_MS,
   })

@@ -14,10 +14,13 @@ import { rememberListed } from './memory-after-start.js'
 import { NulHabit, type TrailingNul } from './nul-habit.js'
 import { type GivenUp, type Group, type Listed, Reassembler } from './reassembler.js'
 import { RecentMessages } from './recent-messages.js'
+import type { Came, Routed } from './routing.js'
 
 /** What the config says of a carrier's inbound messages. */
 export interface CarrierInbound extends CarrierCodings {
   trailingNul: TrailingNul
+  /** Id of the account that gets what no rule brings to another. */
+  inboundAccount?: string
 }
 
 export interface InboundDeps {
@@ -32,7 +35,9 @@ export interface InboundDeps {
    * A message is about to be listed, with its account: whatever must be on disk together with it. null: nothing. Called
    * once a message, in the order of the list.
    */
-  alongside?(listed: NewItem): Alongside | null
+  alongside?(listed: NewItem): Promise<Alongside | null>
+  /** Whom a message is for; absent: nobody in particular. */
+  route?(item: InboundItem, came: Came): Routed
   /** The process must stop. */
   fail(error: unknown): void
 }
@@ -50,7 +55,6 @@ type Kind = 'message' | 'incomplete' | 'late' | 'part' | 'repeat' | 'corrupt'
 interface Turn {
   items: NewItem[]
   done: number[]
-  alongside: Alongside[]
 }
 
 export class InboundDesk {
@@ -118,7 +122,7 @@ export class InboundDesk {
     const { store, clock } = this.#deps
     for (;;) {
       const kept = store.kept(this.#cursor, BATCH)
-      const turn: Turn = { items: [], done: [], alongside: [] }
+      const turn: Turn = { items: [], done: [] }
       for (const { number, record } of kept) {
         this.#cursor = number
         this.#take(number, record, turn)
@@ -127,10 +131,19 @@ export class InboundDesk {
       const isCaughtUp = kept.length < BATCH
       const given = isCaughtUp && nowMs >= this.#quietUntilMs ? this.#reassembler.giveUp(nowMs, BATCH) : []
       for (const each of given) this.#giveUp(each, nowMs, turn)
-      if (turn.items.length > 0 || turn.done.length > 0) await store.list(turn.items, turn.done, turn.alongside)
+      if (turn.items.length > 0 || turn.done.length > 0) await this.#write(turn)
       if (this.#isStopping || (isCaughtUp && given.length < BATCH)) break
     }
     await this.#forgetOld()
+  }
+
+  async #write({ items, done }: Turn): Promise<void> {
+    const alongside: Alongside[] = []
+    for (const item of items) {
+      const beside = (await this.#deps.alongside?.(item)) ?? null
+      if (beside !== null) alongside.push(beside)
+    }
+    await this.#deps.store.list(items, done, alongside)
   }
 
   #take(number: number, record: InboundRecord | null, turn: Turn): void {
@@ -153,7 +166,7 @@ export class InboundDesk {
       return
     }
     const parts = [this.#partRecord(record, 1)]
-    this.#list({ parts, total: 1, lateFor: 0, receivedAtMs: record.atMs, key: '' }, turn)
+    this.#list({ parts, total: 1, lateFor: 0, receivedAtMs: record.atMs, key: '' }, record, turn)
     this.#count(record.carrier, 'message')
   }
 
@@ -175,7 +188,7 @@ export class InboundDesk {
     const place = placeIn(record)!
     const parts = [this.#partRecord(record, place.part)]
     const shape = { parts, total: place.total, lateFor: listed.item, receivedAtMs: record.atMs, key: listed.key }
-    this.#list(shape, turn)
+    this.#list(shape, record, turn)
     this.#reassembler.cameLate(listed, place.part, arrivalOf(record))
   }
 
@@ -191,29 +204,39 @@ export class InboundDesk {
   /** What came of a message goes into the list, whole or not. */
   #takeGroup(group: Group, receivedAtMs: number, turn: Turn): void {
     const parts: PartRecord[] = []
+    let first = { number: Number.POSITIVE_INFINITY, record: null as InboundRecord | null }
     for (const [part, { number }] of [...group.pieces].sort(([a], [b]) => a - b)) {
       turn.done.push(number)
       const record = this.#deps.store.keptOne(number)
-      if (record !== null) parts.push(this.#partRecord(record, part))
+      if (record === null) continue
+      parts.push(this.#partRecord(record, part))
+      if (number < first.number) first = { number, record }
     }
     // Damaged since it was read: nothing is left to list.
-    if (parts.length === 0) return
+    if (first.record === null) return
     const { key, total } = group
-    const number = this.#list({ parts, total, lateFor: 0, receivedAtMs, key }, turn)
+    const number = this.#list({ parts, total, lateFor: 0, receivedAtMs, key }, first.record, turn)
     const arrivals = new Map([...group.pieces].map(([part, { arrival }]) => [part, arrival]))
     this.#reassembler.listed({ item: number, key, total, arrivals, listedAtMs: receivedAtMs })
     this.#count(carrierOf(group), parts.length === total ? 'message' : 'incomplete')
   }
 
-  #list(shape: Parameters<typeof itemOf>[0], turn: Turn): number {
-    const { store, alongside } = this.#deps
+  #list(shape: Parameters<typeof itemOf>[0], came: InboundRecord, turn: Turn): number {
+    const { store } = this.#deps
     const number = store.take()
     const item = itemOf(shape, this.#carrier(shape.parts[0]!.record.carrier))
-    const listed = { number, item }
-    turn.items.push(listed)
-    const beside = alongside?.(listed) ?? null
-    if (beside !== null) turn.alongside.push(beside)
+    Object.assign(item, this.#routed(item, came, turn))
+    turn.items.push({ number, item })
     return number
+  }
+
+  /** `came`: the part that came first, which decides. What came too late for its message follows it. */
+  #routed(item: InboundItem, came: InboundRecord, { items }: Turn): Partial<Routed> {
+    const { inboundAccount: carrierAccount = null } = this.#carrier(came.carrier)
+    const about = { atMs: came.atMs, talkedTo: came.replied ?? null, carrierAccount }
+    if (item.lateFor === 0) return this.#deps.route?.(item, about) ?? {}
+    const whole = items.find(({ number }) => number === item.lateFor)?.item ?? this.#deps.store.one(item.lateFor)
+    return whole === null ? {} : { account: whole.account, reason: whole.reason, replied: whole.replied ?? null }
   }
 
   #partRecord(record: InboundRecord, part: number): PartRecord {

@@ -2,6 +2,7 @@
 import { inboundId, jobId, messageId } from '../contract/ids.js'
 import type { InboundView, RepliedView } from '../contract/inbound.js'
 import type { MessageRef } from '../contract/message.js'
+import type { OptOutOutcome } from '../contract/opt-out.js'
 import type { InboundItem, Replied } from '../store/inbound-store.js'
 
 /** Who looks at it. */
@@ -35,9 +36,19 @@ export function inboundView(number: number, item: InboundItem, viewer: Viewer): 
     account: item.account === null ? null : viewer.accountId(item.account),
     reason: item.reason,
     reply: replyView(item.replied ?? null, viewer),
+    ...optOutView(item.optOut, viewer.account === null || viewer.account === item.account),
     source: item.source,
     destination: item.destination,
   }
+}
+
+function optOutView(
+  optOut: OptOutOutcome | undefined,
+  isOwn: boolean,
+): Pick<InboundView, 'keyword' | 'done' | 'answer' | 'review'> {
+  const { keyword = null, review = false, done = null, reply = 0 } = optOut ?? {}
+  const answer = reply === 0 || !isOwn ? null : messageId(reply as MessageRef)
+  return { keyword, done, answer, review }
 }
 
 /** Of another account's message nothing is shown, not even that there was one. */

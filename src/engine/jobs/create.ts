@@ -8,8 +8,10 @@ import type { JobSettings } from '../contract/job.js'
 import { limits } from '../contract/limits.js'
 import type { ChannelName } from '../contract/message.js'
 import type { NumberRules } from '../contract/number-rules.js'
+import type { OptOutSettings } from '../contract/opt-out.js'
 import type { Price } from '../contract/price.js'
 import type { SendingWindow } from '../contract/sending-hours.js'
+import type { QuotaRecord } from '../money/quotas.js'
 import { isCountry, NumberParser } from '../phone/number.js'
 import { windowErrors } from '../schedule/window-setting.js'
 import { isBody } from '../text/body.js'
@@ -28,10 +30,13 @@ export interface JobAccount extends NumberRules {
   defaultCountry: string | null
   features: Record<ChannelName, boolean>
   senders: readonly string[]
+  conversationLockSeconds: number | null
   suspended: boolean
   prices: readonly Price[]
   currency: string | null
   timeZone: string
+  quotas: QuotaRecord
+  optOut: OptOutSettings
 }
 
 const RFC3339 = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)$/i

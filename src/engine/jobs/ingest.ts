@@ -98,10 +98,12 @@ export class Ingest {
 
   /** The plan is made once: its list of suppressed numbers lies in shared memory. */
   #planner(record: JobRecord): (sniff: SniffResult) => JobPlan {
-    const account = this.#ports.account(record.account)
+    const ports = this.#ports
+    const account = ports.account(record.account)
     const country = record.settings.defaultCountry ?? account?.defaultCountry ?? null
     const prices = packPrices(account?.prices ?? [])
     const templates = record.settings.columns?.keyword === undefined ? {} : this.#ports.texts(record.job)
+    const wayOut = account === null ? null : ports.wayOut(account, record.settings)
     let suppressed: Float64Array | null | undefined
     return (sniff) => {
       checkLabels(record.settings.text, sniff)
@@ -120,9 +122,18 @@ export class Ingest {
         defaultCountry: country,
         timeZone: record.timeZone ?? 'UTC',
         prices,
+        // With an empty list nothing costs anything.
+        needsPrice: prices !== null && ports.money.isPrepaid(record.account),
+        quotaPrefixes: account?.quotas.prefixes ?? [],
         suppressed,
+        // Asked again for each task: the filter moves when it grows.
+        get suppressions() {
+          return ports.suppressions()
+        },
+        wayOut: wayOut ?? undefined,
         // Validity of a job that waits counts from its sending time.
         createdSeconds: Math.floor(Math.max(record.createdAtMs, record.sendAtMs) / 1000),
+        lockSeconds: this.#ports.lockSeconds(account, record.settings.conversationLock),
         rules: numberRules(account ?? DEFAULT_NUMBER_RULES),
         channelsOff: account === null ? [] : CHANNELS.filter((channel) => !account.features[channel]),
       }
@@ -147,6 +158,7 @@ export class Ingest {
     let totals: JobTotals
     try {
       totals = await run.finished()
+      await this.#reserve(job, totals, run.tally)
     } catch (error) {
       if (this.#isStopping || this.#ports.book.get(job)?.state === 'canceled') return
       await this.failed(job, error)
@@ -154,6 +166,14 @@ export class Ingest {
     }
     await this.#release(job, { ...totals }, run.tally)
     this.#live.delete(job)
+  }
+
+  /** What is only to be looked at reserves when it is started. @throws EngineError INSUFFICIENT_BALANCE, QUOTA_EXCEEDED. */
+  async #reserve(job: number, { accepted }: JobTotals, tally: Tally): Promise<void> {
+    const { book, money, account } = this.#ports
+    const record = book.get(job)!
+    if (accepted === 0 || record.state === 'canceled' || record.state === 'receiving') return
+    await money.hold({ job, account: record.account, id: jobId(job) }, account(record.account), tally)
   }
 
   async #release(job: number, totals: JobTotals, tally: Tally): Promise<void> {
@@ -165,6 +185,8 @@ export class Ingest {
       const review = reviewOf(totals, tally)
       return { totals, tally, released: true, ...(review === null ? {} : { ...review, state: 'paused' as const }) }
     })
+    // A cancel that came meanwhile may have given back what was not reserved yet.
+    if (record.state === 'canceled') this.#ports.money.closing(job)
     if (record.totals === null) return
     // Which rows are accepted is only known with the duplicates; each row counts once.
     metrics.counter('trunkline_rows_total', { result: 'accepted' }).add(totals.accepted)
@@ -193,6 +215,7 @@ export class Ingest {
       finishedAtMs: clock.now(),
       closed: true,
     }))
+    this.#ports.money.closing(job)
   }
 
   /** Stops the run of a job, if there is one, and takes back everything that it stored. */

@@ -37,6 +37,8 @@ export interface JobRecord {
   singles: boolean
   /** Of a retry: the job that it takes its messages from, the one whose file they stood in first, and their states there. */
   retry?: { of: number; file: number; states: RetryState[] }
+  /** Its messages answer STOP, START and HELP, so they go at any time and to suppressed numbers. Absent: false. */
+  answers?: boolean
   createdAtMs: number
   startedAtMs: number | null
   finishedAtMs: number | null

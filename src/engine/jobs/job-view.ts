@@ -1,12 +1,15 @@
 /** A job as the API shows it. Main thread. */
 import type { JobView } from '../contract/api.js'
 import { jobId } from '../contract/ids.js'
-import type { Counts, JobState } from '../contract/job.js'
+import type { Counts, JobSettings, JobState } from '../contract/job.js'
 import type { Tally } from '../contract/store.js'
 import { columnView } from './column-view.js'
 import { estimateOf } from './estimate.js'
 import { findingWarnings } from './file-findings.js'
 import type { JobRecord } from './job-record.js'
+
+/** Of a job's own list of suppressed numbers. */
+const SUPPRESSED_SHOWN = 10
 
 export interface LiveFacts {
   counts: Counts
@@ -28,7 +31,7 @@ export function jobView(record: JobRecord, live: LiveFacts): JobView {
     state,
     reason: record.reason,
     detail: record.detail,
-    settings: record.settings,
+    settings: shownSettings(record.settings),
     retryOf: record.retry === undefined ? null : jobId(record.retry.of),
     counts: live.counts,
     rejectedByReason: live.tally?.reasons ?? {},
@@ -43,6 +46,13 @@ export function jobView(record: JobRecord, live: LiveFacts): JobView {
     startedAt: startedAt(record, live.nowMs),
     finishedAt: time(record.finishedAtMs),
   }
+}
+
+/** A list of numbers may have a hundred thousand: the first few, and how many there are. */
+function shownSettings(settings: JobSettings): JobView['settings'] {
+  const { suppressed } = settings
+  if (suppressed === undefined) return settings
+  return { ...settings, suppressed: suppressed.slice(0, SUPPRESSED_SHOWN), suppressedCount: suppressed.length }
 }
 
 function fileView(record: JobRecord, { bytes, tally }: LiveFacts): JobView['file'] {

@@ -1,10 +1,11 @@
 /** Jobs as the façade uses them: make, take the file, look at, change. Main thread. */
-import type { JobPreview, JobView, Page, PageQuery } from '../contract/api.js'
+import type { JobFilter, JobPreview, JobView, Page, PageQuery } from '../contract/api.js'
 import { EngineError } from '../contract/errors.js'
 import { jobId, parseJobId } from '../contract/ids.js'
 import type { PreviewResult } from '../contract/ingest.js'
 import type { Counts, JobSettings, JobState } from '../contract/job.js'
 import type { JobDispatch } from '../contract/lane.js'
+import type { Refusal } from '../contract/money.js'
 import type { DocumentWrite } from '../store/documents.js'
 import { JobControl } from './control.js'
 import { areAllFinal, countsOf, isBeforeItsTime } from './counts.js'
@@ -69,6 +70,7 @@ export class Jobs {
       else if (record.upload === null) await this.#clearBroken(record)
       else if (record.totals === null) this.#ingest.resume(record)
     }
+    this.#ports.money.resume((job) => this.#ports.book.get(job)?.closed !== false)
   }
 
   async #clearBroken(record: JobRecord): Promise<void> {
@@ -85,7 +87,8 @@ export class Jobs {
 
   /** The dispatcher says that all messages of the job are final. */
   async finished(job: number): Promise<void> {
-    const { book, clock, progress } = this.#ports
+    const { book, clock, money, progress } = this.#ports
+    money.closing(job)
     await book.update(job, (record) => {
       if (record.closed || record.singles) return null
       const state = record.state === 'canceled' ? 'canceled' : 'finished'
@@ -117,6 +120,8 @@ export class Jobs {
   ): Promise<JobRecord> {
     const facts = { job: 0, account, nowMs: this.#ports.clock.now(), singles: false }
     const draft = newJob(facts, settings)
+    this.#ports.wayOut(account, settings)
+    await this.#ports.callback(account, settings.callbackUrl)
     const number = this.#ports.takeNumber()
     const record = { ...draft, job: number.value }
     await this.#ports.book.create(record, [number.write, ...beside(record.job)])
@@ -176,12 +181,15 @@ export class Jobs {
     return this.counts(record).scheduled > 0 ? 'scheduled' : state
   }
 
-  list(account: number | null, query: PageQuery & { state?: JobState }): Page<JobView> {
+  list(account: number | null, query: PageQuery & JobsWanted): Page<JobView> {
+    const { state, sinceMs = 0 } = query
     const { records, next } = this.#ports.book.list({
       account,
       limit: query.limit,
       before: query.cursor === undefined ? null : parseJobId(query.cursor),
-      matches: (record) => query.state === undefined || this.#shown(record) === query.state,
+      reference: query.clientReference ?? null,
+      isPast: (record) => record.createdAtMs < sinceMs,
+      matches: (record) => isWanted(record, query) && (state === undefined || this.#shown(record) === state),
     })
     return { items: records.map((record) => this.view(record)), nextCursor: next === null ? null : jobId(next) }
   }
@@ -199,7 +207,13 @@ export class Jobs {
     const task = { kind: 'preview' as const, plan, available, complete, rows: PREVIEW_ROWS }
     const { rows } = (await this.#ports.pool.run(record.job, task, true)) as PreviewResult
     const { counts, rejectedByReason, estimate, file } = this.view(record)
-    return { rows, counts, rejectedByReason, estimate, file }
+    return { rows, counts, rejectedByReason, estimate, refusal: this.#refusal(record), file }
+  }
+
+  /** Of a job that has reserved nothing yet. */
+  #refusal({ account: number, released, tally }: JobRecord): Refusal | null {
+    const account = this.#ports.account(number)
+    return account === null || released || tally == null ? null : this.#ports.money.jobRefusal(account, tally)
   }
 
   /**
@@ -223,4 +237,16 @@ export class Jobs {
     await this.#ingest.stop()
     await this.#uploads.idle()
   }
+}
+
+/** What a list is asked for; absent: any. */
+interface JobsWanted extends Omit<JobFilter, 'since'> {
+  /** Epoch milliseconds. */
+  sinceMs?: number
+}
+
+function isWanted({ settings }: JobRecord, { clientReference, tag, name }: JobsWanted): boolean {
+  if (clientReference !== undefined && settings.clientReference !== clientReference) return false
+  if (tag !== undefined && settings.tags?.includes(tag) !== true) return false
+  return name === undefined || settings.name === name
 }

@@ -7,6 +7,7 @@ import type { Metrics } from '../contract/metrics.js'
 import type { WayOutPlan } from '../contract/opt-out.js'
 import type { DispatchCounts, RangeRecord } from '../contract/store.js'
 import type { ToDispatcher } from '../contract/thread.js'
+import type { Money } from '../money/money.js'
 import type { DocumentKey, DocumentWrite } from '../store/documents.js'
 import type { JobAccount } from './create.js'
 import type { FairPool } from './fair-pool.js'
@@ -31,6 +32,7 @@ export interface JobPorts {
   log: Log
   metrics: Metrics
   dataDir: string
+  money: Pick<Money, 'hold' | 'closing' | 'resume' | 'isPrepaid' | 'jobRefusal'>
   /** null once it was deleted. */
   account(number: number): JobAccount | null
   audit: Audit
@@ -45,6 +47,10 @@ export interface JobPorts {
   suppressions(): SharedArrayBuffer
   /** What the job adds to each text; null: nothing. @throws EngineError VALIDATION: the way out would be none. */
   wayOut(account: JobAccount, settings: Pick<JobSettings, 'unsubscribe' | 'from'>): WayOutPlan | null
+  /** Makes sure that the URL is told of the job; durable. @throws EngineError VALIDATION. */
+  callback(account: JobAccount, url: string | undefined): Promise<void>
+  /** How long replies to its messages are the account's; 0: no conversation lock. */
+  lockSeconds(account: JobAccount | null, setting: boolean | number | undefined): number
   post(message: ToDispatcher): void
   /** @throws EngineError STORE_FULL, SHUTTING_DOWN: nothing new is taken now. */
   admit(): void

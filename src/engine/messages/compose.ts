@@ -2,6 +2,8 @@
  * One message of a request: number, channel, route, parts and times, by the same rules as a row of a file. Parsers and
  * segmenters are kept: one message costs microseconds. Main thread.
  */
+
+import { lockSecondsOf } from '../accounts/lock-seconds.js'
 import { priceTable } from '../base/price-table.js'
 import { allowedSender } from '../base/sender.js'
 import { packFields, tlvProblems } from '../base/tlv-value.js'
@@ -22,6 +24,7 @@ import type { NewRecord } from '../store/block.js'
 import { isBody } from '../text/body.js'
 import { cutOctets } from '../text/octets.js'
 import { type Segmented, Segmenter } from '../text/segment.js'
+import type { FilledMessage } from './template-text.js'
 
 const DEFAULT_MAX_PARTS = 10
 const SEGMENTERS_MAX = 64
@@ -34,6 +37,7 @@ export interface ComposeAccount extends NumberRules {
   defaultCountry: string | null
   features: Record<ChannelName, boolean>
   senders: readonly string[]
+  conversationLockSeconds: number | null
   prices: readonly Price[]
   currency: string | null
   timeZone: string
@@ -49,6 +53,8 @@ export interface ComposeDeps {
   parseTime(text: string): number | null
   /** The account pays in advance: what its price list has no price for is refused. Absent: none does. */
   isPrepaid?(account: number): boolean
+  /** How long replies are the account's where neither it nor the message says; absent: no time. */
+  lockSeconds?: number
   /** Absent: nobody has opted out, and no text is given a way out. */
   optOut?: ComposeOptOut
 }
@@ -70,6 +76,7 @@ export interface Composed {
   text: string
   /** Packed, for the block's head. */
   fields: string
+  lockSeconds: number
   priority: PriorityName
   /** ISO 3166; what price lists look the number up by. */
   country: string
@@ -96,7 +103,7 @@ export class Composer {
   }
 
   /** `passes`: goes to suppressed numbers too, as the answer to an opt-out does. */
-  compose(account: ComposeAccount, request: MessageRequest, nowMs: number, passes = false): Verdict {
+  compose(account: ComposeAccount, request: FilledMessage, nowMs: number, passes = false): Verdict {
     const parsed = this.#parser(account).parse(request.to)
     if (parsed.reason !== 0) return refused(request.to, 'sms', reasonCode(parsed.reason))
     const policy = this.#policy(account)
@@ -122,6 +129,8 @@ export class Composer {
     if (dueMs === null) return refused(to, channel, 'BAD_DATE')
     const isSuppressed = !passes && this.#deps.optOut?.has(account.number, parsed.value, sender)
     if (isSuppressed) return refused(to, channel, 'SUPPRESSED')
+    const { unfilled } = request
+    if (unfilled !== undefined) return refused(to, channel, unfilled.reason, unfilled.detail)
     if (!isBody(request.text ?? '')) return refused(to, channel, 'BODY_INVALID')
     const segmented = this.#cut(route, this.#withWayOut(account, request, { from: sender, number: parsed.value }))
     if (segmented.reason !== 0) return refused(to, channel, reasonCode(segmented.reason))
@@ -133,7 +142,9 @@ export class Composer {
     const { text } = segmented
     const isLater = times.dueSeconds * 1000 > nowMs || !isWithin(hoursOf(NO_JOB, account), nowMs)
     const fields = packFields(request)
-    const composed = { record, route, from: sender, text, fields, priority, country, routeDigits, partPrice }
+    const lockSeconds = lockSecondsOf(request.conversationLock, account, this.#deps.lockSeconds ?? 0)
+    const said = { priority, country, routeDigits, partPrice }
+    const composed = { record, route, from: sender, text, fields, lockSeconds, ...said }
     return { answer: accepted(to, segmented, isLater, route), composed }
   }
 
@@ -192,9 +203,10 @@ export class Composer {
   }
 }
 
-function refused(to: string, channel: ChannelName, reason: ReasonCode): Verdict {
+function refused(to: string, channel: ChannelName, reason: ReasonCode, detail?: string): Verdict {
+  const said = detail === undefined ? { reason } : { reason, detail }
   return {
-    answer: { id: null, state: 'rejected', to, channel, encoding: 'gsm7', parts: 0, carrier: null, reason },
+    answer: { id: null, state: 'rejected', to, channel, encoding: 'gsm7', parts: 0, carrier: null, ...said },
     composed: null,
   }
 }

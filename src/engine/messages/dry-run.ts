@@ -47,7 +47,8 @@ export class DryRun {
     counts.expanded++
     counts.rows++
     if (composed === null) {
-      counts.rejected++
+      if (answer.reason === 'SUPPRESSED') counts.suppressed++
+      else counts.rejected++
       this.#tally.refuse(answer.reason!, 1)
       return
     }
@@ -59,7 +60,7 @@ export class DryRun {
     this.#tally.add({ reasons: {}, kinds: [kind], findings: {} })
   }
 
-  view(): DryRunView {
+  view(): Omit<DryRunView, 'refusal'> {
     const tally = this.#tally.toTally()
     const estimate = estimateOf(tally, this.#account.currency)
     return { rows: this.#rows, counts: this.#counts, rejectedByReason: tally.reasons, estimate }

@@ -50,13 +50,16 @@ function settingsOf({ settings }: JobRecord): ExplainQuestion {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 }
 
-/** On the job's own list; an account has none yet. */
-export function isSuppressed({ account, job }: Asker, to: string): boolean {
-  if (job === null) return false
-  const { defaultCountry = account.defaultCountry, suppressed } = job.settings
+/** On the job's own list, or for the account. */
+export function isSuppressed(
+  { account, job }: Asker,
+  { to, from, defaultCountry = account.defaultCountry }: { to: string; from: string; defaultCountry?: string | null },
+  has: (account: number, number: number, from: string) => boolean,
+): boolean {
   const shortCodes = account.allowShortCodes
-  const parsed = new NumberParser(defaultCountry, { shortCodes }).parse(to)
-  return (
-    parsed.reason === 0 && (suppressedNumbers(suppressed, defaultCountry, shortCodes)?.includes(parsed.value) ?? false)
-  )
+  const { reason, value } = new NumberParser(defaultCountry, { shortCodes }).parse(to)
+  if (reason !== 0) return false
+  if (has(account.number, value, from)) return true
+  const own = job === null ? null : suppressedNumbers(job.settings.suppressed, defaultCountry, shortCodes)
+  return own?.includes(value) ?? false
 }

@@ -1,10 +1,21 @@
 /** The open-ended job that takes an account's single messages of one priority; made durably at the first one. Main thread. */
 import type { PriorityName } from '../contract/message.js'
+import { type NewJob, newJob } from '../jobs/create.js'
+import type { JobRecord } from '../jobs/job-record.js'
+
+/** answers: to STOP, START and HELP. */
+export type SingleKind = PriorityName | 'answers'
+
+/** What was unanswered of an answer is held: none is sent twice. */
+export function singleJob(facts: NewJob, kind: SingleKind): JobRecord {
+  if (kind !== 'answers') return newJob(facts, { priority: kind })
+  return { ...newJob(facts, { priority: 'high', onUnanswered: 'hold' }), answers: true }
+}
 
 export interface SingleJobsDeps {
-  find(account: number, priority: PriorityName): number | null
+  find(account: number, priority: SingleKind): number | null
   /** Durable when it resolves; the dispatcher knows of it. */
-  make(account: string, priority: PriorityName): Promise<number>
+  make(account: string, priority: SingleKind): Promise<number>
 }
 
 export class SingleJobs {
@@ -17,7 +28,7 @@ export class SingleJobs {
   }
 
   /** Job number, or a promise of it the first time. */
-  job(account: { id: string; number: number }, priority: PriorityName): number | Promise<number> {
+  job(account: { id: string; number: number }, priority: SingleKind): number | Promise<number> {
     const key = `${account.number} ${priority}`
     const known = this.#known.get(key) ?? this.#deps.find(account.number, priority)
     if (known !== null) {
@@ -31,7 +42,7 @@ export class SingleJobs {
     return made
   }
 
-  async #make(key: string, account: string, priority: PriorityName): Promise<number> {
+  async #make(key: string, account: string, priority: SingleKind): Promise<number> {
     try {
       const job = await this.#deps.make(account, priority)
       this.#known.set(key, job)

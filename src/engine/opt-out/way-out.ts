@@ -2,16 +2,9 @@
  * Appends the way out to a text before it is cut into parts: a sentence, or a link of the recipient's own. The same in
  * ingest threads and on the main thread; once a message, where the job asks for it.
  */
+import type { WayOutPlan } from '../contract/opt-out.js'
 import { bareSender } from '../store/suppression-table.js'
 import { LinkTokens } from './link-token.js'
-
-/** Crosses to the ingest threads with the job's plan. */
-export interface WayOutPlan {
-  /** The sentence, or what stands before the link. */
-  text: string
-  /** null: a sentence. */
-  link: { url: string; secret: Uint8Array; account: number; bySender: boolean } | null
-}
 
 export class WayOutText {
   readonly #text: string
@@ -19,11 +12,11 @@ export class WayOutText {
   readonly #tokens: LinkTokens | null
   readonly #sender: string
 
-  /** `from`: sender of the messages; '' where the carrier chooses it. */
-  constructor({ text, link }: WayOutPlan, from: string) {
+  /** `from`: sender of the messages; '' where the carrier chooses it. `tokens`: of the same secret, where there are any. */
+  constructor({ text, link }: WayOutPlan, from: string, tokens?: LinkTokens) {
     this.#text = text
     this.#link = link
-    this.#tokens = link === null ? null : new LinkTokens(link.secret)
+    this.#tokens = link === null ? null : (tokens ?? new LinkTokens(link.secret))
     this.#sender = link?.bySender ? bareSender(from) : ''
   }
 

@@ -4,6 +4,7 @@
  * transaction that takes its parts out of the other table, so a kill at any moment leaves it in exactly one of them.
  */
 import type { InboundEncoding, InboundReason } from '../contract/inbound.js'
+import type { OptOutOutcome } from '../contract/opt-out.js'
 import type { Environment } from './environment.js'
 import { type InboundRecord, openInbound, openRecord, sealRecord, type TalkedTo } from './inbound-record.js'
 import { storeFailed } from './lmdb-store.js'
@@ -52,6 +53,8 @@ export interface InboundItem {
   /** What its parts were joined by; '' for a message of one part. */
   key: string
   arrivals: ListedArrival[]
+  /** Set where it is, or looks like, STOP, START or HELP. */
+  optOut?: OptOutOutcome
 }
 
 export interface NewItem {

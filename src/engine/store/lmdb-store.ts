@@ -43,7 +43,7 @@ export class LmdbStore implements AppendStore {
   /** One transaction, durable on return. @throws EngineError STORE_FAILED: the process must stop. */
   append(append: Append): void {
     this.#write(() => {
-      this.#put(append)
+      this.put(append)
     })
   }
 
@@ -51,7 +51,7 @@ export class LmdbStore implements AppendStore {
   async appendLater(appends: Append[], notes: Note[], money: MoneyWrite[] = []): Promise<void> {
     try {
       await this.environment.root.batch(() => {
-        for (const append of appends) this.#put(append)
+        for (const append of appends) this.put(append)
         for (const { key, value } of notes) this.environment.meta.put(key, value)
         for (const write of money) putMoney(this.environment, write)
       })
@@ -60,7 +60,8 @@ export class LmdbStore implements AppendStore {
     }
   }
 
-  #put({ job, blocks, range, extras }: Append): void {
+  /** Within a batch of the caller's. */
+  put({ job, blocks, range, extras }: Append): void {
     const { environment } = this
     for (const sealed of blocks) {
       environment.blocks.put(sealed.block, sealed.bytes)

@@ -4,7 +4,10 @@ import { limits } from '../../engine/contract/limits.js'
 import { CHANNELS } from '../../engine/contract/message.js'
 import { KeyCreateSchema, KeySchema } from './api-keys.js'
 import { nullable, oneOf, strict, Timestamp, text } from './common.js'
+import { InboundRulesSchema, InboundSettingsSchema, LockSeconds } from './inbound-rules.js'
+import { amountOrNull, moneySchemas, QuotasSetting } from './money.js'
 import { numberRuleSchemas } from './number-rules.js'
+import { OptOutSettings, OptOutView } from './opt-out.js'
 import { WindowOrNull } from './sending-hours.js'
 
 const features = {
@@ -63,6 +66,9 @@ const settings = {
   denyPrefixes: Type.Optional(numberRuleSchemas.denyPrefixes),
   prices: Type.Optional(Prices),
   currency: Type.Optional(nullable(Currency)),
+  balance: Type.Optional(amountOrNull('What may be spent, paid in advance; null: the account pays afterwards.')),
+  quotas: Type.Optional(QuotasSetting),
+  optOut: Type.Optional(OptOutSettings),
   senders: Type.Optional(
     Type.Array(text('A number, or up to 11 letters and digits.', 16), {
       maxItems: 1_000,
@@ -70,6 +76,8 @@ const settings = {
     }),
   ),
   suspended: Type.Optional(Type.Boolean({ description: 'Nothing is sent for it while this is true.' })),
+  conversationLockSeconds: Type.Optional(LockSeconds),
+  inbound: Type.Optional(InboundSettingsSchema),
 }
 
 export const AccountCreateSchema = Type.Object(
@@ -98,8 +106,12 @@ export const AccountSchema = Type.Object(
     ...numberRuleSchemas,
     prices: Type.Array(Type.Object({ ...price, price: Type.Number({ description: 'Of one part.' }) })),
     currency: nullable(Type.String()),
+    ...moneySchemas,
+    optOut: OptOutView,
     senders: Type.Array(Type.String()),
     suspended: Type.Boolean(),
+    conversationLockSeconds: LockSeconds,
+    inbound: InboundRulesSchema,
     keys: Type.Array(KeySchema),
     createdAt: Timestamp,
   },

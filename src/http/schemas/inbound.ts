@@ -1,6 +1,7 @@
 /** Query and answers of /v1/inbound. */
 import { Type } from 'typebox'
 import { INBOUND_ENCODINGS, INBOUND_REASONS } from '../../engine/contract/inbound.js'
+import { KEYWORDS } from '../../engine/contract/opt-out.js'
 import { cursorOf, nullable, oneOf, pageQuery, strict, Timestamp, text } from './common.js'
 
 const AddressSchema = Type.Object({
@@ -44,6 +45,10 @@ export const InboundSchema = Type.Object(
     account: nullable(Type.String({ description: 'Whom it was routed to.' })),
     reason: oneOf(Object.keys(INBOUND_REASONS), 'Why it was routed so.'),
     reply: nullable(ReplySchema),
+    keyword: nullable(oneOf(KEYWORDS, 'It is STOP, START or HELP, in whatever language.')),
+    done: nullable(oneOf(['suppressed', 'lifted', 'kept'], 'What followed; kept: it was so already.')),
+    answer: nullable(Type.String({ description: 'Id of the message that answers it.' })),
+    review: Type.Boolean({ description: 'None of the words, and perhaps an opt-out: a person should look at it.' }),
     source: AddressSchema,
     destination: AddressSchema,
   },

@@ -5,7 +5,10 @@ import { FILE_ENCODING_NAMES } from '../../engine/contract/file-encoding.js'
 import { JOB_STATES, noCounts } from '../../engine/contract/job.js'
 import { limits } from '../../engine/contract/limits.js'
 import { CODINGS, PRIORITIES, STATES } from '../../engine/contract/message.js'
+import { UNSUBSCRIBE } from '../../engine/contract/opt-out.js'
 import { cursorOf, nullable, oneOf, pageQuery, strict, Timestamp, text } from './common.js'
+import { ConversationLock } from './inbound-rules.js'
+import { RefusalSchema } from './money.js'
 import { WindowOrNull, WindowSchema } from './sending-hours.js'
 
 const ColumnRef = Type.Union([Type.String({ minLength: 1, maxLength: 256 }), Type.Integer({ minimum: 1 })], {
@@ -53,6 +56,10 @@ export const ValidFor = Type.Integer({
   description: 'Seconds after which it is not sent.',
 })
 export const Text = text('Text with ~label~, ~label|fallback~ and ~~ for a tilde.', limits.fieldBytes, 0)
+export const UnsubscribeSetting = oneOf(
+  UNSUBSCRIBE,
+  'Way out added to each text: a sentence, or a link of the recipient.',
+)
 export const Reference = text('Your own reference, shown again.', 256)
 export const Flash = Type.Boolean({ description: 'Shown at once and not stored by the phone.' })
 export const SmsChannel = oneOf(['auto', 'sms'], 'Way of sending; voice and email come in a later version.')
@@ -83,6 +90,7 @@ export const settings = {
   every: Type.Optional(Later),
   review: Type.Optional(Type.Boolean({ description: 'Wait for POST …/start after the ingest.' })),
   onUnanswered: Type.Optional(oneOf(['resend', 'hold'], 'What follows when a carrier never answers.')),
+  conversationLock: Type.Optional(ConversationLock),
   deduplicate: Type.Optional(Type.Boolean({ description: 'One message per number; the first row wins.' })),
   suppressed: Type.Optional(
     Type.Array(Type.String({ minLength: 1, maxLength: 64 }), {
@@ -93,6 +101,7 @@ export const settings = {
   tags: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 64 }), { maxItems: 20 })),
   clientReference: Type.Optional(Reference),
   callbackUrl: Type.Optional(text('Gets the webhooks of this job alone; https.', 2_048)),
+  unsubscribe: Type.Optional(UnsubscribeSetting),
   flash: Type.Optional(Flash),
   tlvs: Type.Optional(Tlvs),
 }
@@ -122,12 +131,20 @@ export const JobCreateSchema = Type.Object(
   strict,
 )
 
+/** As given, but for a long list of suppressed numbers. */
+const ShownSettingsSchema = Type.Object({
+  ...settings,
+  suppressedCount: Type.Optional(Type.Integer({ description: 'Length of `suppressed`, of which ten are shown.' })),
+})
+
 export const JobPatchSchema = Type.Object(
   {
     sendAt: Type.Optional(SendAt),
     ratePerSecond: Type.Optional(nullable(Rate)),
     window: Type.Optional(WindowOrNull),
     priority: Type.Optional(Priority),
+    name: settings.name,
+    tags: settings.tags,
   },
   { ...strict, minProperties: 1, description: 'Absent keys stay as they are.' },
 )
@@ -183,7 +200,7 @@ export const JobSchema = Type.Object(
     state: oneOf(JOB_STATES, 'State of the job.'),
     reason: nullable(Type.String({ description: 'Code: why it failed or paused.' })),
     detail: nullable(Type.String()),
-    settings: JobSettingsSchema,
+    settings: ShownSettingsSchema,
     retryOf: nullable(Type.String({ description: 'The job whose messages this one sends again.' })),
     counts: CountsSchema,
     rejectedByReason: Reasons,
@@ -220,6 +237,7 @@ const preview = {
   counts: CountsSchema,
   rejectedByReason: Reasons,
   estimate: EstimateSchema,
+  refusal: RefusalSchema,
 }
 export const PreviewSchema = Type.Object(
   { ...preview, file: FileSchema },
@@ -228,11 +246,24 @@ export const PreviewSchema = Type.Object(
 export const DryRunSchema = Type.Object(preview, { description: 'With dryRun: what would be sent.' })
 
 export const JobListQuery = Type.Object(
-  { ...pageQuery, cursor: cursorOf('job'), state: Type.Optional(oneOf(JOB_STATES, 'Only jobs in this state.')) },
+  {
+    ...pageQuery,
+    cursor: cursorOf('job'),
+    state: Type.Optional(oneOf(JOB_STATES, 'Only jobs in this state.')),
+    clientReference: Type.Optional(text('Only jobs with this reference.', 256)),
+    tag: Type.Optional(text('Only jobs with this tag.', 64)),
+    name: Type.Optional(text('Only jobs of this name.', 256)),
+    since: Type.Optional(text('Made at or after this time, RFC 3339.', 40)),
+  },
   strict,
 )
 export const JobMessagesQuery = Type.Object(
-  { ...pageQuery, cursor: cursorOf('msg'), state: Type.Optional(oneOf(STATES, 'Only messages in this state.')) },
+  {
+    ...pageQuery,
+    cursor: cursorOf('msg'),
+    state: Type.Optional(oneOf(STATES, 'Only messages in this state.')),
+    to: Type.Optional(text('Recipient with + and country code.', 64)),
+  },
   strict,
 )
 export const RejectsQuery = Type.Object(

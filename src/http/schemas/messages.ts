@@ -5,15 +5,25 @@ import { limits } from '../../engine/contract/limits.js'
 import { CODINGS, STATES } from '../../engine/contract/message.js'
 import { CHOSEN_BY } from '../validation.js'
 import { cursorOf, nullable, oneOf, pageQuery, strict, Timestamp, text } from './common.js'
-import { Flash, MaxParts, Priority, Reference, SendAt, SmsChannel, ValidFor } from './jobs.js'
+import { ConversationLock } from './inbound-rules.js'
+import { Flash, MaxParts, Priority, Reference, SendAt, SmsChannel, UnsubscribeSetting, ValidFor } from './jobs.js'
 
 /** What the most parts hold. */
 const OCTETS_MAX = 140 * limits.partsPerMessage
 
+const FieldValue = Type.Unsafe<string | number | boolean | null>({ type: ['string', 'number', 'boolean', 'null'] })
+
 const message = {
   to: text('Number with + and country code, or national with defaultCountry.', 64),
   from: Type.Optional(text('Sender: a number, or up to 11 letters and digits.', 21)),
-  text: Type.Optional(text('Final text; this or `data`.', limits.fieldBytes, 0)),
+  text: Type.Optional(text('Final text; this, `template` or `data`.', limits.fieldBytes, 0)),
+  template: Type.Optional(text('Name of a template in place of `text`.', 64)),
+  fields: Type.Optional(
+    Type.Record(Type.String(), FieldValue, {
+      maxProperties: limits.columns,
+      description: 'With `template`: a value for each label.',
+    }),
+  ),
   data: Type.Optional(
     Type.String({
       pattern: '^(?:[0-9a-fA-F]{2})+$',
@@ -34,7 +44,9 @@ const message = {
   sendAt: Type.Optional(SendAt),
   maxParts: Type.Optional(MaxParts),
   transliterate: Type.Optional(Type.Boolean({ description: 'Replace characters outside GSM 7-bit by like ones.' })),
+  conversationLock: Type.Optional(ConversationLock),
   clientReference: Type.Optional(Reference),
+  unsubscribe: Type.Optional(UnsubscribeSetting),
   flash: Type.Optional(Flash),
   tlvs: Type.Optional(Tlvs),
 }
@@ -111,6 +123,10 @@ export const MessageSchema = Type.Object(
     data: nullable(Type.String({ description: '8-bit data in hex; null: it is a text.' })),
     encoding: oneOf(CODINGS, 'Coding of the parts.'),
     parts: Type.Integer(),
+    price: nullable(Type.Number({ description: 'Of all its parts, when it was accepted; null: it had none.' })),
+    country: nullable(
+      Type.String({ description: 'ISO 3166 of the number; null: a network of no country, or not known.' }),
+    ),
     clientReference: nullable(Type.String({ description: 'Your own name for it, as it was given.' })),
     line: nullable(Type.Integer({ description: 'Of the file, from 1; null: it came one by one.' })),
     createdAt: Timestamp,
@@ -127,6 +143,9 @@ export const MessageListQuery = Type.Object(
     from: Type.Optional(text('Sender.', 21)),
     state: Type.Optional(oneOf(STATES, 'Only messages in this state.')),
     since: Type.Optional(text('Made at or after this time, RFC 3339.', 40)),
+    until: Type.Optional(text('Made before this time, RFC 3339.', 40)),
+    job: Type.Optional(text('Only messages of this job.', 64)),
+    clientReference: Type.Optional(text('Only messages with this reference.', 256)),
   },
   strict,
 )

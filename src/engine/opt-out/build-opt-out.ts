@@ -1,0 +1,136 @@
+/** Opting out, put together: the suppressions with their gates, the words, the links and the routes. Main thread. */
+import type { AccountRecord } from '../accounts/account-record.js'
+import type { Accounts } from '../accounts/accounts.js'
+import type { Askers } from '../accounts/askers.js'
+import type { DataSecret } from '../accounts/data-secret.js'
+import type { Audit } from '../audit/audit.js'
+import type { Config } from '../config/schema.js'
+import type { Clock } from '../contract/clock.js'
+import type { OptOutSettings, Unsubscribe, WayOutPlan } from '../contract/opt-out.js'
+import type { ToDispatcher } from '../contract/thread.js'
+import type { RunTask } from '../jobs/fair-pool.js'
+import type { Composer } from '../messages/compose.js'
+import type { Alongside, NewItem } from '../store/inbound-store.js'
+import type { LmdbStore } from '../store/lmdb-store.js'
+import { Answers } from './answers.js'
+import { KeywordDesk } from './keyword-desk.js'
+import { LinkTokens } from './link-token.js'
+import { wayOutOf } from './opt-out-settings.js'
+import { ReplyLedger } from './reply-ledger.js'
+import { SuppressionBook } from './suppression-book.js'
+import { SuppressionImport } from './suppression-import.js'
+import { Suppressions } from './suppressions.js'
+import { Unsubscribing } from './unsubscribing.js'
+import { WayOutText } from './way-out.js'
+
+export interface OptOutParts {
+  config: Pick<Config, 'dataDir' | 'http'>
+  store: LmdbStore
+  clock: Clock
+  accounts: Accounts
+  audit: Audit
+  secret: DataSecret
+  runTask: RunTask
+  post(message: ToDispatcher): void
+}
+
+/** Who composes and what for; known once the composer is. */
+export interface AnswerParts {
+  composer: Composer
+  /** Number of the account's job of answers, made durably at the first one. */
+  job(account: AccountRecord): number | Promise<number>
+}
+
+interface WayOutAccount {
+  number: number
+  optOut: OptOutSettings
+}
+
+/** Ready-made endings kept an account; more senders than these are rare. */
+const ENDINGS_MAX = 64
+
+export class OptOut {
+  readonly #parts: OptOutParts
+  readonly #secret: Buffer
+  readonly #tokens: LinkTokens
+  readonly book: SuppressionBook
+  /** By settings, which are a new object when they change. */
+  readonly #endings = new WeakMap<OptOutSettings, Map<string, WayOutText | null>>()
+  #desk: KeywordDesk | null = null
+
+  constructor(parts: OptOutParts) {
+    this.#parts = parts
+    this.#secret = parts.secret.derive('unsubscribe')
+    this.#tokens = new LinkTokens(this.#secret)
+    this.book = new SuppressionBook({
+      environment: parts.store.environment,
+      moved: (filter) => parts.post({ type: 'suppressions', filter }),
+    })
+  }
+
+  has(account: number, number: number, from: string): boolean {
+    return this.book.has(account, number, from)
+  }
+
+  /** For a job's texts; null: nothing is added. @throws EngineError VALIDATION. */
+  plan({ number, optOut }: WayOutAccount, asked: { unsubscribe?: Unsubscribe; from?: string }): WayOutPlan | null {
+    const { publicUrl } = this.#parts.config.http
+    const wayOut = wayOutOf(asked, optOut, publicUrl !== undefined)
+    if (wayOut === null) return null
+    if (wayOut.kind === 'text') return { text: wayOut.text, link: null }
+    const url = publicUrl!.replace(/\/+$/, '')
+    const link = { url, secret: new Uint8Array(this.#secret), account: number, bySender: optOut.scope === 'sender' }
+    return { text: wayOut.text, link }
+  }
+
+  /** As `plan`, ready to be appended; kept, since single messages ask each time. */
+  wayOut(account: WayOutAccount, unsubscribe: Unsubscribe, from: string): WayOutText | null {
+    let endings = this.#endings.get(account.optOut)
+    if (endings === undefined || endings.size >= ENDINGS_MAX) {
+      endings = new Map()
+      this.#endings.set(account.optOut, endings)
+    }
+    const key = `${account.number} ${unsubscribe} ${from}`
+    const known = endings.get(key)
+    if (known !== undefined) return known
+    const plan = this.plan(account, { unsubscribe, from })
+    const ending = plan === null ? null : new WayOutText(plan, from, this.#tokens)
+    endings.set(key, ending)
+    return ending
+  }
+
+  listen({ composer, job }: AnswerParts): void {
+    const { store, clock, accounts, post } = this.#parts
+    const answers = new Answers({
+      composer,
+      clock,
+      job,
+      takeBlock: () => store.numbers.take(),
+      append: (append) => store.put(append),
+      appended: (number, route) => post({ type: 'appended', job: number, route }),
+    })
+    const replies = new ReplyLedger(store.environment)
+    const account = (number: number) => accounts.byNumber(number)
+    this.#desk = new KeywordDesk({ book: this.book, replies, answers, clock, account })
+  }
+
+  /** What is to be written beside a subscriber's message. */
+  async hear(listed: NewItem): Promise<Alongside | null> {
+    return (await this.#desk?.hear(listed)) ?? null
+  }
+
+  /** Everything that subscribers wrote before the start has been heard: messages may be sent. */
+  open(): void {
+    this.book.filter.open()
+  }
+
+  routes(askers: Askers): Suppressions {
+    const { config, clock, accounts, audit, runTask } = this.#parts
+    const { book } = this
+    return new Suppressions({
+      ...{ book, accounts, askers, audit, clock },
+      imports: new SuppressionImport({ book, clock, dataDir: config.dataDir, run: runTask }),
+      links: new Unsubscribing({ book, accounts, audit, clock, tokens: this.#tokens }),
+    })
+  }
+}
