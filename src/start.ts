@@ -102,6 +102,7 @@ async function start(config: Config, options: StartOptions, closing: Closing): P
   const stores = openStores(config.dataDir, failStop)
   closing.add(() => stores.documents.close())
   closing.add(() => stores.store.close())
+  closing.add(() => stores.contacts.root.close())
   const memory = metricsMemory()
   const metrics = new SharedMetrics(memory)
   const pool = startIngestPool(config.threads.ingest, { dataDir: config.dataDir, numbers: stores.store.numbers.buffer })
@@ -145,7 +146,7 @@ async function start(config: Config, options: StartOptions, closing: Closing): P
   const engine = built.connect(link)
   await link.ready
   closing.add(async () => {
-    await built.jobs.stop()
+    await Promise.all([built.jobs.stop(), built.imports.stop()])
     await within(link.drain(closing.deadlineMs), config.shutdownSeconds * 1000)
   })
   closing.add(startInbound(built.inbound))
@@ -155,6 +156,7 @@ async function start(config: Config, options: StartOptions, closing: Closing): P
   await built.inbound.idle()
   built.optOut.open()
   await built.jobs.resume()
+  await built.imports.resume()
   const server = await createServer({ engine, config, log })
   closing.add(() => server.close(HTTP_CLOSE_MS))
   log.info({ url: server.url, dataDir: config.dataDir }, 'trunkline runs')

@@ -72,6 +72,8 @@ export const account: AccountView = {
   optOut: DEFAULT_OPT_OUT,
   senders: ['ACME'],
   suspended: false,
+  conversationLockSeconds: 3_600,
+  inbound: { numbers: ['80800'], keywords: [{ keyword: 'win', number: null, overridesLock: true }] },
   keys: [apiKey],
   createdAt: '2026-10-01T00:00:00.000Z',
 }

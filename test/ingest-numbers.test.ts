@@ -1,6 +1,7 @@
 /** Numbers in files: several recipient columns, an account's rules, short codes; and the same for single messages. */
 import { parse } from 'csv-parse/sync'
 import t from 'tap'
+import { newAccount } from '../src/engine/accounts/account-record.js'
 import type { RoutePlan } from '../src/engine/contract/ingest.js'
 import { DEFAULT_NUMBER_RULES, type NumberRules } from '../src/engine/contract/number-rules.js'
 import { Composer } from '../src/engine/messages/compose.js'
@@ -194,8 +195,7 @@ t.test('a single message, a row and an explanation come to the same', async (t) 
     { denyPrefixes: ['33', '4474'], allowPrefixes: ['44', '8816'] },
   ]
   for (const given of accounts) {
-    const account = { number: 1, id: 'acme', defaultCountry: 'GB', prices: [], currency: null, ...rules(given) }
-    const features = { sms: true, voice: true, email: true }
+    const account = { ...newAccount({ id: 'acme', number: 1, nowMs: 0 }), defaultCountry: 'GB', ...rules(given) }
     const file = await run(['to', ...numbers].join('\n'), { plan: { routes, rules: rules(given) } })
     const codes = new Map(
       (await rejects(file))
@@ -203,7 +203,7 @@ t.test('a single message, a row and an explanation come to the same', async (t) 
         .map(([line, , code]) => [Number(line), code]),
     )
     numbers.forEach((to, index) => {
-      const { answer } = composer.compose({ ...account, features, senders: [] }, { to, text: 'Hello' }, 0)
+      const { answer } = composer.compose(account, { to, text: 'Hello' }, 0)
       const { refused } = explainNumber(to, { defaultCountry: 'GB', rules: rules(given) })
       const about = `${to} ${JSON.stringify(given)}`
       t.equal(answer.reason ?? null, codes.get(index + 2) ?? null, about)

@@ -14,6 +14,9 @@ import { Audit } from './audit/audit.js'
 import { buildAudit } from './audit/build-audit.js'
 import { isSender } from './base/sender.js'
 import type { Config } from './config/schema.js'
+import { type BuiltContacts, buildContacts } from './contacts/build-contacts.js'
+import type { ContactTables } from './contacts/contact-tables.js'
+import type { Imports } from './contacts/imports.js'
 import type { Clock } from './contract/clock.js'
 import { EngineError } from './contract/errors.js'
 import type { Log } from './contract/log.js'
@@ -60,6 +63,7 @@ export interface BuildParts {
   config: Config
   documents: Documents
   store: LmdbStore
+  contacts: ContactTables
   clock: Clock
   log: Log
   metrics: Metrics
@@ -81,6 +85,7 @@ export interface Built {
   /** For the dispatcher's link. */
   events: DispatcherEvents
   inbound: InboundDesk
+  imports: Imports
   webhooks: WebhookDesk
   optOut: OptOut
   money: Money
@@ -110,6 +115,7 @@ export async function buildEngine(parts: BuildParts): Promise<Built> {
     jobs: assembly.jobs,
     events: assembly.events,
     inbound: assembly.inbound,
+    imports: assembly.contacts.imports,
     webhooks: assembly.webhooks.desk,
     optOut: assembly.optOut,
     money,
@@ -133,6 +139,8 @@ class Assembly {
   readonly #book: JobBook
   readonly #progress = new ProgressBook()
   readonly #space: SpaceWatch
+  readonly #pool: FairPool
+  readonly contacts: BuiltContacts
   readonly jobs: Jobs
   readonly events: DispatcherEvents
   readonly inbound: InboundDesk
@@ -148,6 +156,11 @@ class Assembly {
     this.#book = new JobBook(parts.documents)
     this.#space = new SpaceWatch(parts.config.dataDir, parts.clock)
     this.optOut = new OptOut({ ...parts, ...base, post: (message) => this.#link?.post(message) })
+    this.#pool = new FairPool(parts.runTask, parts.config.threads.ingest)
+    this.contacts = buildContacts({
+      ...{ ...parts, ...base, pool: this.#pool, admit: () => this.#admit() },
+      suppressions: () => this.optOut.book.filter.buffer,
+    })
     this.jobs = this.#makeJobs()
     base.accounts.watch((account) => {
       this.jobs.accountChanged(account).catch(parts.fail)
@@ -177,13 +190,14 @@ class Assembly {
   }
 
   #makeJobs(): Jobs {
-    const { store, clock, log, metrics, config, runTask, fail } = this.#parts
+    const { store, clock, log, metrics, config, fail } = this.#parts
     const { accounts, audit, numbering, routes } = this.#base
     return new Jobs({
       book: this.#book,
       progress: this.#progress,
       store,
-      pool: new FairPool(runTask, config.threads.ingest),
+      pool: this.#pool,
+      audiences: this.contacts.audiences,
       routes,
       clock,
       log,
@@ -257,6 +271,8 @@ class Assembly {
     const engine = new Engine({
       accounts,
       webhooks: this.webhooks.api,
+      contacts: this.contacts.contacts,
+      audience: this.contacts.audiences,
       money: new MoneyDesk({
         ...{ money: this.#base.money, accounts, askers, audit: this.#base.audit, environment: store.environment },
         noteFor: (answer) => answerNote(idempotency.current, answer),

@@ -8,12 +8,15 @@ import { ExplainSchema } from './schemas/explain.js'
 import { InboundSchema } from './schemas/inbound.js'
 import { CountsSchema, JobSchema, JobSettingsSchema, PreviewRowSchema, PreviewSchema } from './schemas/jobs.js'
 import { MessageSchema } from './schemas/messages.js'
+import { AccountMoneySchema, BalanceSchema, UsageSchema } from './schemas/money.js'
 import { WebhookSchema } from './schemas/webhooks.js'
 
 export const COMPONENTS: Readonly<Record<string, object>> = {
   Account: AccountSchema,
   ApiKey: KeySchema,
+  AccountMoney: AccountMoneySchema,
   AuditRecord: AuditSchema,
+  Balance: BalanceSchema,
   Carrier: CarrierSchema,
   Counts: CountsSchema,
   Explain: ExplainSchema,
@@ -24,5 +27,6 @@ export const COMPONENTS: Readonly<Record<string, object>> = {
   Preview: PreviewSchema,
   PreviewRow: PreviewRowSchema,
   Problem: ProblemSchema,
+  Usage: UsageSchema,
   Webhook: WebhookSchema,
 }

@@ -38,12 +38,13 @@ export function problemOf(error: EngineError): Problem {
     detail: error.message || help,
   }
   if (error.fields.length > 0) problem.errors = error.fields
-  return problem
+  return Object.assign(problem, error.members)
 }
 
 /** Which field of a message a reason speaks of. */
 const pointers: Partial<Record<ReasonCode, string>> = {
-  MISSING_FIELD: '/text',
+  MISSING_FIELD: '/fields',
+  TEMPLATE_UNKNOWN: '/template',
   TOO_LONG: '/text',
   EMPTY_TEXT: '/text',
   BODY_INVALID: '/text',
@@ -132,6 +133,7 @@ export function handleError(log: Log, error: unknown, request: FastifyRequest, r
   }
   const retryAfter = retryAfterSeconds[failure.code]
   if (retryAfter !== undefined) reply.header('retry-after', retryAfter)
+  if (failure.retryAfterSeconds > 0) reply.header('retry-after', String(failure.retryAfterSeconds))
   // A connection closed under a client that still sends costs it the answer: the rest is read and dropped instead.
   if (failure.code === 'TOO_LARGE') reply.removeHeader('connection')
   if (failure.code === 'UNAUTHORIZED') reply.header('www-authenticate', 'Bearer realm="trunkline"')

@@ -68,9 +68,11 @@ export class TallyBuilder {
   }
 
   #begin(row: Row, places: number[] | undefined): number {
-    const { country, channel, partPrice } = row
+    const { country, channel, partPrice, quotaPrefix } = row
     const encoding = CODINGS[row.segmented!.coding]
-    const place = this.#kinds.push({ country, channel, encoding, partPrice, rows: 0, parts: 0 }) - 1
+    const kind: RowKind = { country, channel, encoding, partPrice, rows: 0, parts: 0 }
+    if (quotaPrefix !== '') kind.quotaPrefix = quotaPrefix
+    const place = this.#kinds.push(kind) - 1
     if (places === undefined) this.#places.set(country, [place])
     else places.push(place)
     return place
@@ -94,6 +96,7 @@ function isOfKind(row: Row, kind: RowKind): boolean {
     kind.country === row.country &&
     kind.partPrice === row.partPrice &&
     kind.channel === row.channel &&
+    (kind.quotaPrefix ?? '') === row.quotaPrefix &&
     kind.encoding === CODINGS[row.segmented!.coding]
   )
 }

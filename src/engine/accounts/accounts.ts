@@ -7,17 +7,22 @@ import type { AccountSettings, AccountView, NewAccountSettings, Page, PageQuery,
 import type { KeySettings, KeyView } from '../contract/api-key.js'
 import type { Clock } from '../contract/clock.js'
 import { EngineError } from '../contract/errors.js'
+import type { Amount } from '../contract/money.js'
+import type { Money } from '../money/money.js'
 import type { Documents, DocumentWrite } from '../store/documents.js'
 import { type AccountRecord, accountView, newAccount, withDefaults, withSettings } from './account-record.js'
+import { refuseTaken } from './inbound-rules.js'
 import { KeyBook } from './key-book.js'
 import { keyTerms } from './key-record.js'
 import type { Numbering } from './numbering.js'
+import { balanceMicros } from './prices.js'
 
 export interface AccountsDeps {
   documents: Documents
   numbering: Numbering
   audit: Audit
   clock: Clock
+  money: Pick<Money, 'begin' | 'setBalance' | 'accountMoney'>
   adminKey: string
   knownCountry(country: string): boolean
 }
@@ -79,11 +84,14 @@ export class Accounts {
     const { audit, clock, documents, knownCountry, numbering } = this.#deps
     const nowMs = clock.now()
     const draft = withSettings(newAccount({ id, number: 0, nowMs }), settings, knownCountry)
+    refuseTaken(draft, this.#byId.values())
     const made = this.#keys.make(id, keyTerms(key, nowMs, '/key'))
     const number = numbering.take('account')
     const record = { ...draft, number: number.value }
     this.#hold(record)
     this.#keys.hold(made.record)
+    // Before the account is: one that was to pay in advance must never be found without its balance.
+    await this.#deps.money.begin(record.number, balanceMicros(settings.balance))
     const answer = { account: this.view(id), key: made.key }
     const account = { principal: by, account: record }
     await documents.write([
@@ -107,7 +115,8 @@ export class Accounts {
   }
 
   view(id: string): AccountView {
-    return accountView(this.record(id), this.#keys.views(id))
+    const record = this.record(id)
+    return accountView(record, this.#keys.views(id), this.#deps.money.accountMoney(record))
   }
 
   /** @throws EngineError NOT_FOUND. */
@@ -122,6 +131,16 @@ export class Accounts {
     return this.#byId.get(id)?.number
   }
 
+  /** Of all accounts, ascending. */
+  numbers(): number[] {
+    return [...this.#byNumber.keys()].sort((a, b) => a - b)
+  }
+
+  /** All there are, in no order. */
+  all(): Iterable<AccountRecord> {
+    return this.#byId.values()
+  }
+
   /** null once the account was deleted. */
   byNumber(number: number): AccountRecord | null {
     return this.#byNumber.get(number) ?? null
@@ -131,13 +150,23 @@ export class Accounts {
   async patch(id: string, settings: AccountSettings, { by }: Change = BY_ITSELF): Promise<AccountView> {
     const before = this.record(id)
     const record = withSettings(before, settings, this.#deps.knownCountry)
+    if (settings.inbound !== undefined) refuseTaken(record, this.#byId.values())
     this.#hold(record)
     await this.#deps.audit.write([{ collection: 'accounts', key: [id], value: record }], {
       ...{ principal: by, account: record, action: 'account.change', object: `account/${id}` },
       ...{ before, after: record },
     })
+    if (settings.balance !== undefined) await this.#setBalance(record, settings.balance, by)
     this.#changed(record.number)
     return this.view(id)
+  }
+
+  async #setBalance(account: AccountRecord, balance: Amount | null, by: Principal | null): Promise<void> {
+    const { audit, money } = this.#deps
+    const before = money.accountMoney(account)
+    await money.setBalance(account.number, balanceMicros(balance))
+    const entry = { principal: by, account, action: 'account.balance', object: `account/${account.id}` }
+    await audit.write([], { ...entry, before, after: money.accountMoney(account) })
   }
 
   /** Its keys die with it; its number is never given again, so that its jobs stay unreachable. */

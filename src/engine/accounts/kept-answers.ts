@@ -3,9 +3,10 @@
  * queue's environment, beside the blocks. Main thread.
  */
 import type { Database } from 'lmdb'
+import type { Note } from '../contract/store.js'
 import type { Documents, DocumentWrite } from '../store/documents.js'
 import { storeFailed } from '../store/lmdb-store.js'
-import type { KeptAnswer, KeptAnswers } from './idempotency.js'
+import type { KeptAnswer, KeptAnswers, Running } from './idempotency.js'
 
 const COLLECTION = 'idempotency'
 const PREFIX = 'idempotency:'
@@ -83,4 +84,12 @@ export function answerWrites(account: string, key: string, kept: KeptAnswer): Do
     { collection: COLLECTION, key: [account, key], value: kept },
     { collection: 'idempotency-times', key: [kept.atMs, account, key], value: {} },
   ]
+}
+
+/** The answer as a note that is stored with the work itself, which is done then; null: outside of an Idempotency-Key. */
+export function answerNote(running: Running | null, answer: unknown): Note | null {
+  if (running === null) return null
+  running.isStored = true
+  const kept = { ...running.kept, answer: JSON.stringify(answer) }
+  return { key: noteKey(running.account, running.key), value: Buffer.from(JSON.stringify(kept)) }
 }

@@ -1,6 +1,7 @@
 /** The price list of an account: read from what an admin wrote, and shown again. Main thread. */
 import { amountOf, microsOf } from '../base/money.js'
 import type { FieldError } from '../contract/errors.js'
+import type { Amount } from '../contract/money.js'
 import type { Price, PriceSetting, PriceView } from '../contract/price.js'
 
 /** As written: + is optional. */
@@ -31,6 +32,16 @@ export function checkCurrency(currency: string | null | undefined, fields: Field
   if (currency != null && !CURRENCY.test(currency)) {
     fields.push({ pointer: '/currency', message: 'must be a three-letter code such as EUR' })
   }
+}
+
+export function checkBalance(balance: Amount | null | undefined, fields: FieldError[]): void {
+  if (balance == null || microsOf(balance) !== null) return
+  fields.push({ pointer: '/balance', message: 'must be from 0 to 999999999 with at most 6 decimals, or null' })
+}
+
+/** Millionths of a balance that was checked; null: the account pays afterwards. */
+export function balanceMicros(balance: Amount | null | undefined): number | null {
+  return balance == null ? null : microsOf(balance)
 }
 
 export function priceViews(prices: readonly Price[]): PriceView[] {

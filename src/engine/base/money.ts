@@ -13,6 +13,13 @@ export function microsOf(amount: number | string): number | null {
   return Number(match[1]) * MICROS + Number((match[2] ?? '').padEnd(6, '0'))
 }
 
+/** As `microsOf`, of an amount that may be below zero. */
+export function signedMicrosOf(amount: number | string): number | null {
+  const text = String(amount)
+  const micros = microsOf(text.startsWith('-') ? text.slice(1) : text)
+  return micros === null || !text.startsWith('-') ? micros : 0 - micros
+}
+
 /** The number that prints as the exact decimal. */
 export function amountOf(micros: number): number {
   return micros / MICROS

@@ -4,6 +4,7 @@
  */
 import type { KeySettings, KeyView } from './api-key.js'
 import type { AuditApi } from './audit.js'
+import type { AudienceApi } from './audience.js'
 import type { CarrierPatch, CarrierView } from './channel.js'
 import type { ExplainQuestion, ExplainView } from './explain.js'
 import type { MessageCallback } from './extras.js'

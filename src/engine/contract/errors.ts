@@ -4,7 +4,7 @@
  */
 export const ERRORS = {
   BAD_REQUEST: [400, 'The request is malformed; the detail names the field.'],
-  VALIDATION: [422, 'The body does not fit the schema; `errors` points at each field.'],
+  VALIDATION: [422, 'The request does not fit; `errors` points at each field.'],
   UNAUTHORIZED: [401, 'Send a valid key as `Authorization: Bearer KEY`.'],
   FORBIDDEN: [403, 'This key may not do that.'],
   FEATURE_OFF: [403, 'The feature is switched off for this account; an admin can switch it on.'],
@@ -41,6 +41,8 @@ export const ERRORS = {
   NAME_TAKEN: [409, 'Something of this name exists already; choose another name.'],
   ACCOUNT_SUSPENDED: [403, 'The account is suspended: nothing is sent for it until an admin lifts that.'],
   SENDER_NOT_ALLOWED: [422, 'The sender is not on the list of senders of the account; an admin can add it.'],
+  AUDIENCE_EMPTY: [422, 'The audience selects no contact; count it with POST /v1/audience/count.'],
+  INBOUND_TAKEN: [409, 'Another account owns the number or keyword; the detail names it.'],
 } as const satisfies Record<string, readonly [number, string]>
 export type ErrorCode = keyof typeof ERRORS
 
@@ -50,14 +52,27 @@ export interface FieldError {
   message: string
 }
 
+export interface ErrorOptions {
+  cause?: unknown
+  fields?: FieldError[]
+  /** Further members of the problem that is answered (RFC 9457 §3.2), such as what is missing of a balance. */
+  members?: Record<string, unknown>
+  /** After which it may go well; 0: nobody knows. */
+  retryAfterSeconds?: number
+}
+
 export class EngineError extends Error {
   readonly code: ErrorCode
   readonly fields: FieldError[]
-  constructor(code: ErrorCode, detail: string, options: { cause?: unknown; fields?: FieldError[] } = {}) {
+  readonly members: Record<string, unknown>
+  readonly retryAfterSeconds: number
+  constructor(code: ErrorCode, detail: string, options: ErrorOptions = {}) {
     super(detail, { cause: options.cause })
     this.name = 'EngineError'
     this.code = code
     this.fields = options.fields ?? []
+    this.members = options.members ?? {}
+    this.retryAfterSeconds = options.retryAfterSeconds ?? 0
   }
   get status(): number {
     return ERRORS[this.code][0]

@@ -90,6 +90,8 @@ export interface JobPlan {
   createdSeconds: number
   /** How long replies are the account's; absent or 0: no conversation lock. */
   lockSeconds?: number
+  /** Only contacts that have opted in are messaged; absent: everybody is. */
+  requireOptIn?: boolean
   /** The account's, as they were when the file began to be read. */
   rules: NumberRules
   /** Channels that are switched off for the account; absent: none. */

@@ -31,6 +31,8 @@ export interface RowKind {
   encoding: CodingName
   /** Of one part, in millionths of the account's currency; null: the account has no price for it. */
   partPrice: number | null
+  /** Prefix of the account's quotas that counts them; absent or '': none. */
+  quotaPrefix?: string
   rows: number
   parts: number
 }

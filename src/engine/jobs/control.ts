@@ -43,10 +43,21 @@ export class JobControl {
 
   /** `by` in all of these: who asks; null: the engine itself. */
   async start(job: number, by: Principal | null): Promise<void> {
+    await this.#reserve(job)
     await this.#change(job, { action: 'job.start', by }, (record, nowMs) => {
       requireState(record, shownState(record, nowMs), ['ready'])
       return { state: goState(record, nowMs), startedAtMs: nowMs, released: true }
     })
+  }
+
+  /** What a draft costs is reserved when it is started. @throws EngineError INSUFFICIENT_BALANCE, QUOTA_EXCEEDED. */
+  async #reserve(job: number): Promise<void> {
+    const { account, book, money } = this.#ports
+    const record = book.get(job)!
+    if (record.state !== 'ready' || record.tally == null || record.totals?.accepted === 0) return
+    await money.hold({ job, account: record.account, id: jobId(job) }, account(record.account), record.tally)
+    // A cancel that came meanwhile may have given back what was not reserved yet.
+    if (book.get(job)!.closed) money.closing(job)
   }
 
   async pause(job: number, by: Principal | null): Promise<void> {
@@ -81,6 +92,7 @@ export class JobControl {
   async finishCancel(job: number): Promise<void> {
     await this.#ingest.takeBack(job)
     await this.#ports.book.update(job, () => ({ totals: noTotals(), closed: true }))
+    this.#ports.money.closing(job)
   }
 
   /** @throws EngineError VALIDATION, WRONG_STATE. */
@@ -93,8 +105,12 @@ export class JobControl {
     const fields = change.window == null ? [] : [...windowErrors(change.window, '/window')]
     if (fields.length > 0) throw new EngineError('VALIDATION', 'The window does not fit.', { fields })
     await this.#change(job, { action: 'job.change', by }, (record, nowMs) => {
-      if (ENDED.includes(record.state)) requireState(record, record.state, ['running'])
+      const { name, tags, ...sending } = change
+      if (ENDED.includes(record.state) && Object.keys(sending).length > 0)
+        requireState(record, record.state, ['running'])
       const settings = { ...record.settings }
+      if (name !== undefined) settings.name = name
+      if (tags !== undefined) settings.tags = tags
       if (change.priority !== undefined) settings.priority = change.priority
       if (change.ratePerSecond !== undefined) settings.ratePerSecond = change.ratePerSecond ?? undefined
       if (change.window !== undefined) settings.window = change.window ?? undefined

@@ -37,6 +37,7 @@ export interface JobAccount extends NumberRules {
   timeZone: string
   quotas: QuotaRecord
   optOut: OptOutSettings
+  requireOptIn?: boolean
 }
 
 const RFC3339 = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)$/i

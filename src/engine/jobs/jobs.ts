@@ -7,6 +7,7 @@ import type { Counts, JobSettings, JobState } from '../contract/job.js'
 import type { JobDispatch } from '../contract/lane.js'
 import type { Refusal } from '../contract/money.js'
 import type { DocumentWrite } from '../store/documents.js'
+import { AudienceUploads } from './audience-uploads.js'
 import { JobControl } from './control.js'
 import { areAllFinal, countsOf, isBeforeItsTime } from './counts.js'
 import { type JobAccount, newJob } from './create.js'
@@ -29,11 +30,13 @@ export class Jobs {
   readonly #ports: JobPorts
   readonly #ingest: Ingest
   readonly #uploads: Uploads
+  readonly #audiences: AudienceUploads
 
   constructor(ports: JobPorts) {
     this.#ports = ports
     this.#ingest = new Ingest(ports)
     this.#uploads = new Uploads(ports, this.#ingest)
+    this.#audiences = new AudienceUploads(ports, this.#ingest, this.#uploads)
     this.control = new JobControl(ports, this.#ingest)
     this.retries = new Retries(ports, this.#ingest)
   }
@@ -77,6 +80,8 @@ export class Jobs {
     this.#ports.store.discard(record.job)
     await removeUpload(this.#ingest.path(record.job))
     if (record.sniff !== null) await this.#ports.book.update(record.job, () => ({ sniff: null }))
+    // Begun anew beside the start; what goes wrong shows in the job.
+    if (record.settings.audience !== undefined) this.#audiences.begin(this.#ports.book.get(record.job)!).catch(() => {})
   }
 
   async #finishIfFinal(record: JobRecord): Promise<void> {
@@ -105,6 +110,12 @@ export class Jobs {
     beside: (job: number) => DocumentWrite[],
   ): Promise<JobRecord> {
     this.#ports.admit()
+    if (settings.audience !== undefined) {
+      const whole = this.#ports.audiences.settings(account.number, settings)
+      const record = await this.#make(account, whole, beside)
+      await this.#audiences.begin(record)
+      return this.#ports.book.get(record.job)!
+    }
     if (recipients === null) return await this.#make(account, settings, beside)
     const rows = inlineRows(recipients, settings.columns)
     const labels = inlineLabels(rows)

@@ -9,6 +9,7 @@ import type { DispatchCounts, RangeRecord } from '../contract/store.js'
 import type { ToDispatcher } from '../contract/thread.js'
 import type { Money } from '../money/money.js'
 import type { DocumentKey, DocumentWrite } from '../store/documents.js'
+import type { AudienceFiles } from './audience-uploads.js'
 import type { JobAccount } from './create.js'
 import type { FairPool } from './fair-pool.js'
 import type { JobBook } from './job-book.js'
@@ -27,6 +28,7 @@ export interface JobPorts {
   progress: ProgressBook
   store: JobsStore
   pool: FairPool
+  audiences: AudienceFiles
   routes: RouteBook
   clock: Clock
   log: Log

@@ -31,11 +31,12 @@ export class TallySum {
   }
 
   #change(key: Key, rows: number, parts: number): void {
-    const { country, channel, encoding, partPrice } = key
-    const name = `${country} ${channel} ${encoding} ${partPrice}`
+    const { country, channel, encoding, partPrice, quotaPrefix = '' } = key
+    const name = `${country} ${channel} ${encoding} ${partPrice} ${quotaPrefix}`
     let kind = this.#kinds.get(name)
     if (kind === undefined) {
       kind = { country, channel, encoding, partPrice, rows: 0, parts: 0 }
+      if (quotaPrefix !== '') kind.quotaPrefix = quotaPrefix
       this.#kinds.set(name, kind)
     }
     kind.rows += rows

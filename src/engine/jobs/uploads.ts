@@ -2,6 +2,7 @@
 import { plainBytes } from '../base/plain-bytes.js'
 import { EngineError } from '../contract/errors.js'
 import { limits } from '../contract/limits.js'
+import { hasQuotas } from '../money/quotas.js'
 import type { Ingest } from './ingest.js'
 import type { IngestRun } from './ingest-run.js'
 import type { JobRecord } from './job-record.js'
@@ -11,6 +12,9 @@ import { digest, type Received, receive } from './upload-file.js'
 
 /** Disk space is looked at again after so many bytes. */
 const SPACE_CHECK_BYTES = 64 << 20
+
+/** The answer to a larger file does not wait until it is read, unless it may be refused for what it costs. */
+const WAITED_BYTES = 64 << 20
 
 /** A client that lost the answer sends its file again: the same file changes nothing and is answered as before. */
 async function requireSame(received: Received, body: AsyncIterable<Buffer>): Promise<void> {
@@ -69,11 +73,18 @@ export class Uploads {
       const received = await this.#receive(job, run, body)
       await this.#accept(job, received)
       run.complete(received.bytes)
-      if (received.bytes <= limits.sniffBytes) await this.#ingest.conclude(job, run)
+      if (received.bytes <= this.#waitedBytes(record)) await this.#ingest.conclude(job, run)
       else this.#ingest.watch(job, run)
     } finally {
       this.#running.delete(job)
     }
+  }
+
+  #waitedBytes({ account: number }: JobRecord): number {
+    const { account, money } = this.#ports
+    const quotas = account(number)?.quotas
+    const isLimited = money.isPrepaid(number) || (quotas !== undefined && hasQuotas(quotas))
+    return isLimited ? WAITED_BYTES : limits.sniffBytes
   }
 
   async #receive(job: number, run: IngestRun, body: AsyncIterable<Buffer>): Promise<Received> {

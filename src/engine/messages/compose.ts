@@ -37,7 +37,7 @@ export interface ComposeAccount extends NumberRules {
   defaultCountry: string | null
   features: Record<ChannelName, boolean>
   senders: readonly string[]
-  conversationLockSeconds: number | null
+  conversationLockSeconds?: number | null
   prices: readonly Price[]
   currency: string | null
   timeZone: string

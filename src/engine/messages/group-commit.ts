@@ -49,7 +49,7 @@ export class GroupCommit {
   /** Ref of the message; it exists for good once `commit` resolves. Call both in the same turn. */
   add(head: BlockHead, record: NewRecord): MessageRef {
     const { open, sealed } = this.#filling
-    const key = `${head.job} ${head.route} ${head.from}\0${head.fields ?? ''}`
+    const key = `${head.job} ${head.route} ${head.day ?? 0} ${head.lockSeconds ?? 0} ${head.from}\0${head.fields ?? ''}`
     let filling = open.get(key)
     if (filling?.builder.full) {
       sealed.push(this.#seal(filling))
@@ -88,7 +88,7 @@ export class GroupCommit {
   #builder(head: BlockHead): BlockBuilder {
     const spare = this.#spare.pop()
     if (spare === undefined) return new BlockBuilder({ ...head })
-    Object.assign(spare.head, { fields: '' }, head)
+    Object.assign(spare.head, { fields: '', day: 0, lockSeconds: 0 }, head)
     return spare
   }
 

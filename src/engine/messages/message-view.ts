@@ -1,4 +1,5 @@
 /** A stored message as the API shows it: the block's record, the dispatcher's state, the history in words. Main thread. */
+import { amountOf } from '../base/money.js'
 import { instantOf } from '../base/zone.js'
 import type { HistoryEntry, MessageView } from '../contract/api.js'
 import type { MessageExtras } from '../contract/extras.js'
@@ -91,11 +92,22 @@ export function messageView(source: MessageSource, place: number, names: ViewNam
     data: intact && isBinary(message) ? wholeText(message) : null,
     encoding: intact ? CODINGS[message.coding] : 'gsm7',
     parts: intact ? message.partCount : 0,
+    ...(intact ? kindOf(reader, place) : NO_KIND),
     line: intact ? lineOf(source, place) : null,
     clientReference: source.extras(ref).clientReference ?? null,
     createdAt: new Date(createdAtMs).toISOString(),
     history: items.map((item) => historyEntry(item, names)),
   }
+}
+
+const NO_KIND = { price: null, country: null }
+
+/** What an earlier version accepted has neither. */
+function kindOf(reader: BlockReader, place: number): Pick<MessageView, 'price' | 'country'> {
+  const kind = reader.kinds()?.[reader.kindOf(place)]
+  if (kind === undefined) return NO_KIND
+  const { country, partPrice } = kind
+  return { price: partPrice === null ? null : amountOf(partPrice * message.partCount), country: country || null }
 }
 
 function isBinary({ coding }: OutgoingMessage): boolean {

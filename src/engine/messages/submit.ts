@@ -5,6 +5,10 @@ import { EngineError } from '../contract/errors.js'
 import { messageId } from '../contract/ids.js'
 import { limits } from '../contract/limits.js'
 import type { Note } from '../contract/store.js'
+import { Demand } from '../money/demand.js'
+import type { Money } from '../money/money.js'
+import { quotaPrefix } from '../money/quotas.js'
+import type { NewRecord } from '../store/block.js'
 import type { ComposeAccount, Composer, Verdict } from './compose.js'
 import { DryRun } from './dry-run.js'
 import type { GroupCommit } from './group-commit.js'
@@ -15,6 +19,7 @@ export interface SubmitDeps {
   jobs: SingleJobs
   commits: GroupCommit
   clock: Clock
+  money: Pick<Money, 'take' | 'refusal'>
   /** What must become durable with the messages of this call, given its answer; null: nothing. */
   noteFor(answer: MessageAccepted[]): Note | null
 }
@@ -27,18 +32,22 @@ export class Submitter {
   }
 
   preview(account: ComposeAccount, messages: MessageRequest[]): DryRunView {
-    const nowMs = this.#deps.clock.now()
+    const { clock, composer, money } = this.#deps
+    const nowMs = clock.now()
     const run = new DryRun(account)
     const verdicts = messages.map((message) => {
-      const verdict = this.#deps.composer.compose(account, message, nowMs)
+      const verdict = composer.compose(account, message, nowMs)
       run.add(message, verdict)
-      return verdict.answer
+      return verdict
     })
     refuseWhenOff(verdicts)
-    return run.view()
+    return { ...run.view(), refusal: money.refusal(account, demandOf(account, verdicts)) }
   }
 
-  /** Resolves when every accepted one is durable; refused ones carry their reason. */
+  /**
+   * Resolves when every accepted one is durable; refused ones carry their reason.
+   * @throws EngineError INSUFFICIENT_BALANCE, QUOTA_EXCEEDED: of the whole call nothing is stored.
+   */
   async submit(account: ComposeAccount, messages: MessageRequest[]): Promise<MessageAccepted[]> {
     if (messages.length > limits.messagesPerRequest) {
       throw new EngineError('TOO_LARGE', `At most ${limits.messagesPerRequest} messages fit a request; make a job.`)
@@ -49,19 +58,31 @@ export class Submitter {
     }
     // From here to commit() nothing waits: the blocks of this call belong to one batch.
     const nowMs = this.#deps.clock.now()
-    const answers = messages.map((message) => {
+    const verdicts = messages.map((message) => {
       const verdict = this.#deps.composer.compose(account, message, nowMs)
-      return this.#store(account, verdict, { jobs, nowMs, clientReference: message.clientReference })
+      if (messages.length > 1 && verdict.composed !== null) keep(verdict.composed.record)
+      return verdict
     })
-    refuseWhenOff(answers)
-    if (answers.some((answer) => answer.id !== null)) await this.#deps.commits.commit(this.#deps.noteFor(answers))
+    refuseWhenOff(verdicts)
+    const demand = demandOf(account, verdicts)
+    if (demand.messages === 0) return verdicts.map(({ answer }) => answer)
+    const day = this.#deps.money.take(account, demand)
+    const answers = verdicts.map((verdict, index) =>
+      this.#store(account, verdict, { jobs, nowMs, day, clientReference: messages[index]!.clientReference }),
+    )
+    await this.#deps.commits.commit(this.#deps.noteFor(answers))
     return answers
   }
 
   #store(
     account: ComposeAccount,
     { answer, composed }: Verdict,
-    { jobs, nowMs, clientReference }: { jobs: Map<string, number>; nowMs: number; clientReference?: string },
+    {
+      jobs,
+      nowMs,
+      day,
+      clientReference,
+    }: { jobs: Map<string, number>; nowMs: number; day: number; clientReference?: string },
   ): MessageAccepted {
     if (composed === null) return answer
     const head = {
@@ -70,7 +91,9 @@ export class Submitter {
       route: composed.route.route,
       from: composed.from,
       fields: composed.fields,
+      lockSeconds: composed.lockSeconds,
       createdSeconds: Math.floor(nowMs / 1000),
+      day,
       range: null,
     }
     const ref = this.#deps.commits.add(head, composed.record)
@@ -81,8 +104,28 @@ export class Submitter {
 }
 
 /** Where some messages need a channel that is on they go, and the others say why not. @throws EngineError FEATURE_OFF. */
-function refuseWhenOff(answers: readonly MessageAccepted[]): void {
-  if (answers.length === 0 || answers.some(({ reason }) => reason !== 'FEATURE_OFF')) return
-  const channels = [...new Set(answers.map(({ channel }) => channel))].join(', ')
+function refuseWhenOff(verdicts: readonly Verdict[]): void {
+  if (verdicts.length === 0 || verdicts.some(({ answer }) => answer.reason !== 'FEATURE_OFF')) return
+  const channels = [...new Set(verdicts.map(({ answer }) => answer.channel))].join(', ')
   throw new EngineError('FEATURE_OFF', `switched off for this account: ${channels}`)
+}
+
+/** Gives a record buffers of its own, since the next message is cut in those that it has. */
+function keep(record: NewRecord): void {
+  const { bytes, partCount, partStarts, partLengths } = record
+  const end = partStarts[partCount - 1]! + partLengths[partCount - 1]!
+  record.bytes = Buffer.from(bytes.subarray(0, end))
+  record.partStarts = partStarts.slice(0, partCount)
+  record.partLengths = partLengths.slice(0, partCount)
+}
+
+function demandOf(account: ComposeAccount, verdicts: readonly Verdict[]): Demand {
+  const demand = new Demand()
+  for (const { answer, composed } of verdicts) {
+    if (composed === null) continue
+    const { country, partPrice, routeDigits } = composed
+    demand.add(country, answer.channel, { rows: 1, parts: answer.parts, partPrice })
+    demand.countPrefix(quotaPrefix(account.quotas.prefixes, routeDigits), 1)
+  }
+  return demand
 }

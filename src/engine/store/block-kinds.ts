@@ -1,12 +1,13 @@
 /**
  * The kinds of a block: what its messages go to and cost, so that money and usage follow from its head and its state alone.
  *
- * Layout, in the block's head (little endian): u16 kinds, then of each 2 octets ISO 3166 (0: no country) · u8 channel
- * · f64 price of a part in millionths (-1: none); then one octet per record that names its kind.
+ * Layout, in the block's head (little endian): u16 kinds · u32 day on which its messages were accepted (20261122; 0: that of
+ * the job), then of each kind 2 octets ISO 3166 (0: no country) · u8 channel · f64 price of a part in millionths (-1: none); then one octet per record that names its kind.
  */
 import { limits } from '../contract/limits.js'
 import { CHANNELS, type ChannelName } from '../contract/message.js'
 
+const HEAD_BYTES = 6
 const KIND_BYTES = 11
 const NO_PRICE = -1
 
@@ -28,7 +29,7 @@ export class KindTable {
 
   /** Octets that the table of a block of so many records takes. */
   size(records: number): number {
-    return 2 + this.#countries.length * KIND_BYTES + records
+    return HEAD_BYTES + this.#countries.length * KIND_BYTES + records
   }
 
   set(place: number, { country, channel, partPrice }: { country: string; channel: number; partPrice: number | null }) {
@@ -51,8 +52,10 @@ export class KindTable {
     return this.#prices.push(partPrice) - 1
   }
 
-  write(bytes: Buffer, start: number, records: number): void {
-    let at = bytes.writeUInt16LE(this.#countries.length, start)
+  /** Of a block of so many records, accepted on this day. */
+  write(bytes: Buffer, start: number, { records, day }: { records: number; day: number }): void {
+    bytes.writeUInt16LE(this.#countries.length, start)
+    let at = bytes.writeUInt32LE(day, start + 2)
     for (let kind = 0; kind < this.#countries.length; kind++, at += KIND_BYTES) {
       bytes.fill(0, at, at + 2)
       bytes.latin1Write(this.#countries[kind]!, at, 2)
@@ -72,15 +75,15 @@ export class KindTable {
 
 /** Where the table that begins at `start` ends; behind the block where it does not fit. */
 export function endOfKinds(bytes: Buffer, start: number, records: number): number {
-  if (start + 2 > bytes.length) return bytes.length + 1
-  return start + 2 + bytes.readUInt16LE(start) * KIND_BYTES + records
+  if (start + HEAD_BYTES > bytes.length) return bytes.length + 1
+  return start + HEAD_BYTES + bytes.readUInt16LE(start) * KIND_BYTES + records
 }
 
 /** Of a block whose head is intact. */
 export function readKinds(bytes: Buffer, start: number): BlockKind[] {
   const kinds: BlockKind[] = []
-  const end = start + 2 + bytes.readUInt16LE(start) * KIND_BYTES
-  for (let at = start + 2; at < end; at += KIND_BYTES) {
+  const end = start + HEAD_BYTES + bytes.readUInt16LE(start) * KIND_BYTES
+  for (let at = start + HEAD_BYTES; at < end; at += KIND_BYTES) {
     const price = bytes.readDoubleLE(at + 3)
     kinds.push({
       country: bytes[at] === 0 ? '' : bytes.latin1Slice(at, at + 2),
@@ -89,4 +92,9 @@ export function readKinds(bytes: Buffer, start: number): BlockKind[] {
     })
   }
   return kinds
+}
+
+/** Of a block whose head is intact; 0: that of its job. */
+export function readDay(bytes: Buffer, start: number): number {
+  return bytes.readUInt32LE(start + 2)
 }

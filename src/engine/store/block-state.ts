@@ -24,7 +24,7 @@ import {
   writeEntry,
 } from './entry.js'
 
-const HEAD_BYTES = 28
+export const STATE_HEAD_BYTES = 28
 /** states, reasons, attempts, final, parts: one octet each; statuses, accepted, receipted: four. */
 const BYTES_PER_MESSAGE = 5 + 3 * 4
 
@@ -306,13 +306,13 @@ export class BlockState {
   /** LMDB's put is zero-copy: what `allocate` gives must stay untouched until the commit. */
   encode(allocate: (size: number) => Buffer = Buffer.allocUnsafeSlow): Buffer {
     const { count } = this
-    const bytes = allocate(HEAD_BYTES + count * BYTES_PER_MESSAGE + this.#historyLength)
+    const bytes = allocate(STATE_HEAD_BYTES + count * BYTES_PER_MESSAGE + this.#historyLength)
     bytes.writeUInt16LE(count, 4)
     bytes.writeUInt16LE(0, 6)
     bytes.writeDoubleLE(this.sequence, 8)
     bytes.writeDoubleLE(this.job, 16)
     bytes.writeUInt32LE(this.route, 24)
-    let at = HEAD_BYTES
+    let at = STATE_HEAD_BYTES
     for (const octets of [this.states, this.reasons, this.attempts, this.final, this.parts]) {
       bytes.set(octets, at)
       at += count
@@ -328,13 +328,13 @@ export class BlockState {
 
   /** @throws EngineError STORE_CORRUPT. */
   static decode(block: number, bytes: Buffer): BlockState {
-    if (bytes.length < HEAD_BYTES || crc32c(bytes, 4, bytes.length) !== bytes.readUInt32LE(0)) {
+    if (bytes.length < STATE_HEAD_BYTES || crc32c(bytes, 4, bytes.length) !== bytes.readUInt32LE(0)) {
       throw new EngineError('STORE_CORRUPT', `the state of block ${block} does not match its checksum`)
     }
     const head = { count: bytes.readUInt16LE(4), job: bytes.readDoubleLE(16), route: bytes.readUInt32LE(24) }
     const state = new BlockState(block, head)
     state.sequence = bytes.readDoubleLE(8)
-    let at = HEAD_BYTES
+    let at = STATE_HEAD_BYTES
     for (const octets of [state.states, state.reasons, state.attempts, state.final, state.parts]) {
       octets.set(bytes.subarray(at, at + state.count))
       at += state.count

@@ -21,7 +21,7 @@ import type { ShiftTables } from '../contract/language.js'
 import { limits } from '../contract/limits.js'
 import type { Coding, OutgoingMessage } from '../contract/message.js'
 import type { SealedBlock } from '../contract/store.js'
-import { type BlockKind, endOfKinds, KindTable, readKinds } from './block-kinds.js'
+import { type BlockKind, endOfKinds, KindTable, readDay, readKinds } from './block-kinds.js'
 
 const MAGIC = 0x31424c54
 const HEAD_BYTES = 36
@@ -50,6 +50,8 @@ export interface BlockHead {
   /** How long after its sending a reply belongs to the account; absent or 0: no conversation lock. */
   lockSeconds?: number
   createdSeconds: number
+  /** On which its messages were accepted, 20261122; absent: that of the job. */
+  day?: number
   /** Range of the job's file; null for messages that came one by one. */
   range: number | null
 }
@@ -189,7 +191,7 @@ export class BlockBuilder {
       fields.copy(bytes, HEAD_BYTES + from.length + 2)
     }
     if (lockSeconds > 0) bytes.writeUInt32LE(lockSeconds, lock)
-    if (this.#hasKinds) this.#kinds.write(bytes, kinds, this.#count)
+    if (this.#hasKinds) this.#kinds.write(bytes, kinds, { records: this.#count, day: head.day ?? 0 })
     for (let place = 0; place < this.#count; place++) {
       bytes.writeUInt32LE(start + this.#offsets[place]!, table + place * 4)
     }
@@ -290,6 +292,10 @@ export class BlockReader {
   /** By number as `kindOf` names them; null: an earlier version stored none. */
   kinds(): BlockKind[] | null {
     return this.#kinds < 0 || !this.intact ? null : readKinds(this.bytes, this.#kinds)
+  }
+  /** On which its messages were accepted, 20261122; 0: that of the job. Only where there are kinds. */
+  get day(): number {
+    return this.#kinds < 0 ? 0 : readDay(this.bytes, this.#kinds)
   }
   /** Only where there are kinds. */
   kindOf(place: number): number {

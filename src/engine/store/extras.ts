@@ -13,7 +13,8 @@ type Tables = Pick<Environment, 'extras' | 'references'>
 
 const NOTHING = Buffer.alloc(0)
 
-function printOf(reference: string): number {
+/** 48 bits of its SHA-256. */
+export function printOf(reference: string): number {
   return hash('sha256', reference, 'buffer').readUIntBE(0, 6)
 }
 

@@ -55,6 +55,10 @@ export const ProblemSchema = Type.Object(
       }),
     ),
     requestId: Type.Optional(Type.String({ description: 'Names the line in the log.' })),
+    missing: Type.Optional(Type.Number({ description: 'INSUFFICIENT_BALANCE: what the balance lacks.' })),
+    balance: Type.Optional(Type.Number({ description: 'INSUFFICIENT_BALANCE: what is there.' })),
+    price: Type.Optional(Type.Number({ description: 'INSUFFICIENT_BALANCE: what it would cost.' })),
+    currency: Type.Optional(nullable(Type.String({ description: 'Of these amounts.' }))),
   },
   { description: 'Problem details, RFC 9457.' },
 )
@@ -74,6 +78,10 @@ export const NoContent = Type.Null({ description: 'Done.' })
 
 export function csvAnswer(description: string): object {
   return { description, content: { 'text/csv': { schema: { type: 'string' } } } }
+}
+
+export function linesAnswer(description: string): object {
+  return { description, content: { 'application/x-ndjson': { schema: { type: 'string' } } } }
 }
 
 export const idempotencyHeader = Type.Object({
