@@ -74,6 +74,9 @@ export interface JobPatch {
   ratePerSecond?: number | null
   priority?: PriorityName
   window?: SendingWindow | null
+  /** These two also of a job that has ended. */
+  name?: string
+  tags?: string[]
 }
 
 export const JOB_STATES = [

@@ -3,6 +3,7 @@
  * after the other, and the memory changes only once the disk has it. Main thread.
  */
 import type { DocumentKey, Documents, DocumentWrite } from '../store/documents.js'
+import { printOf } from '../store/extras.js'
 import type { JobRecord } from './job-record.js'
 
 /** Documents looked at for one page of a list that is filtered by state. */
@@ -14,6 +15,10 @@ export interface JobQuery {
   limit: number
   /** Go on behind this job (lists run from the newest). */
   before: number | null
+  /** Only jobs of this reference, found by an index when the account is known. */
+  reference: string | null
+  /** True: neither this job nor any older one is wanted. */
+  isPast(record: JobRecord): boolean
   matches(record: JobRecord): boolean
 }
 
@@ -62,6 +67,7 @@ export class JobBook {
       : [
           { collection: 'jobs-of', key: [record.account, record.job], value: {} },
           { collection: 'jobs-all', key: [record.job], value: {} },
+          ...referenceIndex(record),
         ]
     await this.#documents.write([
       { collection: 'jobs', key: [record.job], value: record },
@@ -123,8 +129,7 @@ export class JobBook {
 
   /** From the newest. `next`: where the following page begins, null at the end. */
   list(query: JobQuery): { records: JobRecord[]; next: number | null } {
-    const collection = query.account === null ? 'jobs-all' : 'jobs-of'
-    const prefix: DocumentKey = query.account === null ? [] : [query.account]
+    const [collection, prefix] = indexOf(query)
     const keys = this.#documents.list(collection, {
       prefix,
       after: query.before === null ? undefined : [...prefix, query.before],
@@ -135,10 +140,24 @@ export class JobBook {
     for (const { key } of keys) {
       const job = key.at(-1) as number
       const record = this.get(job)
-      if (record === null || !query.matches(record)) continue
+      if (record === null) continue
+      if (query.isPast(record)) return { records, next: null }
+      if (!query.matches(record)) continue
       records.push(record)
       if (records.length === query.limit) return { records, next: job }
     }
     return { records, next: keys.length === SCAN_MAX ? (keys.at(-1)!.key.at(-1) as number) : null }
   }
+}
+
+/** Jobs of an account by the print of their reference: keys are bounded, and references are not ours to choose. */
+function referenceIndex({ account, job, settings }: JobRecord): DocumentWrite[] {
+  const { clientReference } = settings
+  if (clientReference === undefined) return []
+  return [{ collection: 'jobs-reference', key: [account, printOf(clientReference), job], value: {} }]
+}
+
+function indexOf({ account, reference }: JobQuery): [collection: string, prefix: DocumentKey] {
+  if (account === null) return ['jobs-all', []]
+  return reference === null ? ['jobs-of', [account]] : ['jobs-reference', [account, printOf(reference)]]
 }

@@ -5,7 +5,7 @@ import type { JobBook } from '../jobs/job-book.js'
 import type { JobRecord } from '../jobs/job-record.js'
 import { carrierNames } from '../store/carrier-names.js'
 import type { Documents } from '../store/documents.js'
-import { readExtras } from '../store/extras.js'
+import { readExtras, withReference } from '../store/extras.js'
 import type { LmdbStore } from '../store/lmdb-store.js'
 import { AccountBlocks, spanOf } from './account-blocks.js'
 import { JobLayouts } from './job-layout.js'
@@ -51,6 +51,7 @@ export function buildReader({ store, documents, book, clock, names, states, isOu
       block: (block) => store.block(block),
       marks: (block) => store.marks(block),
       extras: (ref) => readExtras(store.environment, ref),
+      withReference: (asked) => withReference(store.environment, asked),
     },
     layouts,
     accountBlocks: accountBlocks({ store, documents, book, layouts, isRead }),

@@ -17,11 +17,14 @@ import { type JobFacts, type MessageSource, messageView, stateOf, type ViewNames
 /** Blocks asked of the dispatcher at once, and looked through for one page. */
 export const BLOCKS_PER_REQUEST = 64
 const BLOCKS_PER_PAGE = 512
+/** Messages of one reference that a page looks through. */
+const REFERENCES_PER_PAGE = 1_000
 
 export interface ReaderStore {
   block(block: number): Buffer | null
   marks(block: number): Buffer | null
   extras(ref: MessageRef): MessageExtras
+  withReference(asked: { account: number; reference: string; before: number }): Iterable<MessageRef>
 }
 
 export interface ReaderDeps {
@@ -39,8 +42,15 @@ export interface MessageFilter {
   to?: string
   from?: string
   state?: StateName
-  /** Epoch milliseconds. */
+  /** Made at or after, and before; epoch milliseconds. */
   sinceMs?: number
+  untilMs?: number
+}
+
+/** The messages of an account: of all that it has, of one of its jobs, or of one reference. */
+export interface AccountQuery extends PageQuery, MessageFilter {
+  job?: number
+  clientReference?: string
 }
 
 export class MessageReader {
@@ -109,7 +119,7 @@ export class MessageReader {
   }
 
   /** Messages of one job in the order of their ids. */
-  async ofJob(job: number, query: PageQuery & { state?: StateName }): Promise<Page<MessageView>> {
+  async ofJob(job: number, query: PageQuery & Pick<MessageFilter, 'state' | 'to'>): Promise<Page<MessageView>> {
     const after = query.cursor === undefined ? -1 : (parseMessageId(query.cursor) ?? -1)
     const from = Math.floor(after / 256)
     const blocks = this.#deps.layouts.get(job).blocks.filter((block) => block >= from)
@@ -129,12 +139,12 @@ export class MessageReader {
   #collect(
     sources: MessageSource[],
     items: MessageView[],
-    query: { limit: number; state?: StateName; after: number },
+    query: Pick<MessageFilter, 'state' | 'to'> & { limit: number; after: number },
   ): MessageRef | null {
     for (const source of sources) {
       for (let place = 0; place < source.reader.count; place++) {
         const ref = messageRef(source.block, place)
-        if (ref <= query.after || !this.#matches(source, place, { state: query.state })) continue
+        if (ref <= query.after || !this.#matches(source, place, query)) continue
         items.push(messageView(source, place, this.#deps.names))
         if (items.length === query.limit) return ref
       }
@@ -143,19 +153,52 @@ export class MessageReader {
   }
 
   /** Messages of an account from the newest block, file jobs and single ones alike. */
-  async ofAccount(account: number | null, query: PageQuery & MessageFilter): Promise<Page<MessageView>> {
+  async ofAccount(account: number | null, query: AccountQuery): Promise<Page<MessageView>> {
     const before = query.cursor === undefined ? Number.MAX_SAFE_INTEGER : (parseMessageId(query.cursor) ?? 0)
+    if (query.clientReference !== undefined) return await this.#ofReference(account, { ...query, before })
     let next = Math.floor(before / 256) + 1
     const items: MessageView[] = []
     for (let seen = 0; seen < BLOCKS_PER_PAGE; seen += BLOCKS_PER_REQUEST) {
-      const blocks = this.#deps.accountBlocks.before(account, next, BLOCKS_PER_REQUEST)
+      const blocks = this.#blocksBefore(account, query.job, next)
       if (blocks.length === 0) return { items, nextCursor: null }
       next = blocks.at(-1)!
-      const own = blocks.filter((block) => mayHold(this.#open(block), account, query))
+      const own = blocks.filter((block) => this.#mayHold(this.#open(block), account, query))
       const last = this.#collectBackwards(await this.sources(own), items, { ...query, before })
       if (last !== null) return { items, nextCursor: messageId(last) }
     }
     return { items, nextCursor: messageId(messageRef(next, 0)) }
+  }
+
+  #blocksBefore(account: number | null, job: number | undefined, next: number): number[] {
+    if (job === undefined) return this.#deps.accountBlocks.before(account, next, BLOCKS_PER_REQUEST)
+    const blocks = this.blocksOf(job)
+    let end = blocks.length
+    while (end > 0 && blocks[end - 1]! >= next) end--
+    return blocks.slice(Math.max(0, end - BLOCKS_PER_REQUEST), end).reverse()
+  }
+
+  /** By the index of references: from the newest message that has it. */
+  async #ofReference(account: number | null, query: AccountQuery & { before: number }): Promise<Page<MessageView>> {
+    const items: MessageView[] = []
+    const asked = { account: account ?? -1, reference: query.clientReference!, before: query.before }
+    const refs = [...take(this.#deps.store.withReference(asked), REFERENCES_PER_PAGE)]
+    for (let at = 0; at < refs.length; at += BLOCKS_PER_REQUEST) {
+      const some = refs.slice(at, at + BLOCKS_PER_REQUEST)
+      const sources = await this.sources([...new Set(some.map(blockOf))])
+      const byBlock = new Map(sources.map((source) => [source.block, source]))
+      for (const ref of some) {
+        const source = byBlock.get(blockOf(ref))
+        if (source === undefined || !this.#isAsked(source, ref, account, query)) continue
+        items.push(messageView(source, placeOf(ref), this.#deps.names))
+        if (items.length === query.limit) return { items, nextCursor: messageId(ref) }
+      }
+    }
+    return { items, nextCursor: refs.length < REFERENCES_PER_PAGE ? null : messageId(refs.at(-1)!) }
+  }
+
+  #isAsked(source: MessageSource, ref: MessageRef, account: number | null, query: AccountQuery): boolean {
+    if (query.job !== undefined && source.reader.job !== query.job) return false
+    return this.#mayHold(source.reader, account, query) && this.#matches(source, placeOf(ref), query)
   }
 
   /** All blocks of an account with their states, `blocks` at once, from the newest; null: of all accounts. */
@@ -190,10 +233,24 @@ export class MessageReader {
     if (filter.to !== undefined && reader.recipient(place) !== filter.to) return false
     return filter.state === undefined || stateOf({ reader, ...source }, place) === filter.state
   }
+
+  #mayHold(reader: BlockReader | null, account: number | null, filter: MessageFilter): reader is BlockReader {
+    if (reader === null || (account !== null && reader.account !== account)) return false
+    if (filter.from !== undefined && reader.from !== filter.from) return false
+    const { sinceMs, untilMs } = filter
+    if (sinceMs === undefined && untilMs === undefined) return true
+    // As the message shows it; of single messages it is known to the second.
+    const madeMs = this.#deps.facts(reader.job).createdAtMs
+    const fromMs = madeMs ?? reader.createdSeconds * 1000
+    return (madeMs ?? fromMs + 999) >= (sinceMs ?? 0) && fromMs < (untilMs ?? Number.POSITIVE_INFINITY)
+  }
 }
 
-function mayHold(reader: BlockReader | null, account: number | null, filter: MessageFilter): boolean {
-  if (reader === null || (account !== null && reader.account !== account)) return false
-  if (filter.from !== undefined && reader.from !== filter.from) return false
-  return filter.sinceMs === undefined || reader.createdSeconds * 1000 >= filter.sinceMs - 1000
+/** At most so many. */
+function* take<T>(items: Iterable<T>, most: number): Iterable<T> {
+  let count = 0
+  for (const item of items) {
+    yield item
+    if (++count === most) return
+  }
 }

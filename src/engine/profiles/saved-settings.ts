@@ -42,6 +42,11 @@ export class SavedSettings {
     this.#templates = templates
   }
 
+  /** Text of a template; null: there is none of this name. */
+  text(account: number, template: string): string | null {
+    return this.#templates.text(account, template)
+  }
+
   /** `account`: number. @throws EngineError VALIDATION: no such profile or template. */
   resolve(account: number, given: JobSettings): WholeSettings {
     if (given.template !== undefined && given.text !== undefined) {

@@ -33,7 +33,7 @@ export function removeExtras(tables: Tables, account: number, ref: MessageRef): 
 }
 
 export function readExtras(tables: Pick<Tables, 'extras'>, ref: MessageRef): MessageExtras {
-  const bytes = tables.extras.getBinaryFast(ref)
+  const bytes = tables.extras.getBinary(ref)
   return bytes === undefined ? {} : (decode(bytes) as MessageExtras)
 }
 

@@ -2,6 +2,7 @@
 import type { EngineApi, JobView, Principal } from '../../engine/contract/api.js'
 import type { App } from '../app.js'
 import { principalOf } from '../auth.js'
+import { timeAgain } from '../query-text.js'
 import { answers, bearer, IdParams, pageAnswer, pageOf } from '../schemas/common.js'
 import { JobListQuery, JobPatchSchema, JobSchema, PreviewSchema } from '../schemas/jobs.js'
 
@@ -23,7 +24,11 @@ export function jobRoutes(app: App, engine: EngineApi): void {
         response: answers({ 200: pageAnswer(JobSchema, 'Jobs, newest first.') }),
       },
     },
-    async (request) => engine.jobs(principalOf(request), pageOf(request.query)),
+    async (request) => {
+      const query = pageOf(request.query)
+      if (query.since !== undefined) query.since = timeAgain(query.since)
+      return engine.jobs(principalOf(request), query)
+    },
   )
 
   app.get(
@@ -55,7 +60,7 @@ export function jobRoutes(app: App, engine: EngineApi): void {
       config: steer,
       schema: {
         ...about,
-        summary: 'Change time, rate or priority',
+        summary: 'Change time, rate, hours, priority, name or tags',
         params: IdParams,
         body: JobPatchSchema,
         response: answers({ 200: JobSchema }),

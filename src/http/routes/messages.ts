@@ -67,6 +67,7 @@ export function messageRoutes(app: App, engine: EngineApi): void {
       if (query.to !== undefined) query.to = plusAgain(query.to)
       if (query.from !== undefined) query.from = plusAgain(query.from)
       if (query.since !== undefined) query.since = timeAgain(query.since)
+      if (query.until !== undefined) query.until = timeAgain(query.until)
       return engine.messages(principalOf(request), query)
     },
   )
@@ -91,16 +92,22 @@ function checkBodies(messages: readonly MessageRequest[], batch: boolean): void 
   const fields: FieldError[] = []
   for (let index = 0; index < messages.length; index++) {
     const message = messages[index]!
-    const isText = message.text !== undefined && message.data === undefined && message.udh === undefined
-    const wrong = isText ? null : wrongBody(message)
+    const { text, template, fields: values, data, udh } = message
+    const isPlain = template === undefined && values === undefined && data === undefined && udh === undefined
+    const wrong = isPlain && text !== undefined ? null : wrongBody(message)
     if (wrong !== null) fields.push({ ...wrong, pointer: `${batch ? `/messages/${index}` : ''}${wrong.pointer}` })
   }
   if (fields.length > 0) throw invalid('body', fields)
 }
 
-function wrongBody({ text, data, udh }: MessageRequest): FieldError | null {
-  if (text === undefined && data === undefined) return { pointer: '/text', message: 'is required' }
-  if (text !== undefined && data !== undefined) return { pointer: '/data', message: 'cannot stand beside text' }
+function wrongBody({ text, template, fields, data, udh }: MessageRequest): FieldError | null {
+  if (text === undefined && template === undefined && data === undefined) {
+    return { pointer: '/text', message: 'is required' }
+  }
+  if (text !== undefined && template !== undefined) return { pointer: '/template', message: 'cannot stand beside text' }
+  if (data !== undefined && text !== undefined) return { pointer: '/data', message: 'cannot stand beside text' }
+  if (data !== undefined && template !== undefined) return { pointer: '/data', message: 'cannot stand beside template' }
+  if (fields !== undefined && template === undefined) return { pointer: '/fields', message: 'needs template beside it' }
   if (udh === undefined) return null
   const message = data === undefined ? 'needs data beside it' : headerProblem(udh)
   return message === null ? null : { pointer: '/udh', message }
