@@ -73,6 +73,7 @@ export const account: AccountView = {
   senders: ['ACME'],
   suspended: false,
   conversationLockSeconds: 3_600,
+  requireOptIn: false,
   inbound: { numbers: ['80800'], keywords: [{ keyword: 'win', number: null, overridesLock: true }] },
   keys: [apiKey],
   createdAt: '2026-10-01T00:00:00.000Z',
@@ -255,6 +256,8 @@ export class FakeEngine implements EngineApi {
   readonly suppressions = absent
   readonly templates = absent
   readonly webhooks = absent
+  readonly contacts = absent
+  readonly audience = absent
   readonly profiles = absent
   readonly retries = absent
   readonly inbound: InboundApi = {

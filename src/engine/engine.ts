@@ -27,8 +27,10 @@ import type {
   Readiness,
 } from './contract/api.js'
 import type { KeySettings, KeyView } from './contract/api-key.js'
+import type { AudienceApi } from './contract/audience.js'
 import type { AuditApi } from './contract/audit.js'
 import type { CarrierPatch, CarrierView } from './contract/channel.js'
+import type { ContactsApi } from './contract/contacts.js'
 import { EngineError } from './contract/errors.js'
 import type { ExplainQuestion, ExplainView } from './contract/explain.js'
 import { jobId } from './contract/ids.js'
@@ -76,6 +78,8 @@ export interface EngineParts {
   saved: SavedSettings
   templates: TemplatesApi
   webhooks: WebhooksApi
+  contacts: ContactsApi
+  audience: AudienceApi
   profiles: ProfilesApi
   retries: RetriesApi
   submitter: Submitter
@@ -102,6 +106,8 @@ export class Engine implements EngineApi {
   readonly reports: ReportsApi
   readonly templates: TemplatesApi
   readonly webhooks: WebhooksApi
+  readonly contacts: ContactsApi
+  readonly audience: AudienceApi
   readonly profiles: ProfilesApi
   readonly retries: RetriesApi
   readonly #parts: EngineParts
@@ -109,6 +115,8 @@ export class Engine implements EngineApi {
   constructor(parts: EngineParts) {
     this.templates = parts.templates
     this.webhooks = parts.webhooks
+    this.contacts = parts.contacts
+    this.audience = parts.audience
     this.profiles = parts.profiles
     this.retries = parts.retries
     this.audit = parts.audit

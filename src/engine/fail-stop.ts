@@ -1,4 +1,5 @@
 /** Stores whose failed writes stop the process, whoever asked for the write: going on after one can corrupt what is there. */
+import { type ContactTables, openContactTables } from './contacts/contact-tables.js'
 import { BlockNumbers } from './store/block-numbers.js'
 import { Documents, type DocumentWrite } from './store/documents.js'
 import { openEnvironment } from './store/environment.js'
@@ -41,6 +42,16 @@ class FailStopStore extends LmdbStore {
   }
 }
 
-export function openStores(dataDir: string, fail: Fail): { documents: Documents; store: LmdbStore } {
-  return { documents: new FailStopDocuments(dataDir, fail), store: new FailStopStore(dataDir, fail) }
+export interface Stores {
+  documents: Documents
+  store: LmdbStore
+  contacts: ContactTables
+}
+
+export function openStores(dataDir: string, fail: Fail): Stores {
+  return {
+    documents: new FailStopDocuments(dataDir, fail),
+    store: new FailStopStore(dataDir, fail),
+    contacts: openContactTables(dataDir),
+  }
 }

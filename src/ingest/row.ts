@@ -14,6 +14,7 @@ import { NumberParser, type ParsedNumber } from '../engine/phone/number.js'
 import { NO_COUNTRY, NumberPolicy } from '../engine/phone/number-policy.js'
 import type { SuppressionCheck } from '../engine/store/suppression-table.js'
 import type { Segmented } from '../engine/text/segment.js'
+import { type Consents, consentsOf } from './consents.js'
 import { Cutter } from './cutter.js'
 import type { SourceRecord } from './record-source.js'
 import { RowText } from './row-text.js'
@@ -23,6 +24,7 @@ import { isRound } from './tally.js'
 const MISSING_NUMBER = reasonNumber('MISSING_NUMBER')
 const NO_ROUTE = reasonNumber('NO_ROUTE')
 const FEATURE_OFF = reasonNumber('FEATURE_OFF')
+const NOT_OPTED_IN = reasonNumber('NOT_OPTED_IN')
 const NO_PRICE = reasonNumber('NO_PRICE')
 const BAD_DATE = reasonNumber('BAD_DATE')
 const TOO_FEW_COLUMNS = reasonNumber('TOO_FEW_COLUMNS')
@@ -98,12 +100,14 @@ export class RowMaker {
   readonly #inRecord: number[] = []
   readonly #suppressions: SuppressionCheck | null
   readonly #wayOut: WayOutText | null
+  readonly #consents: Consents | null
 
   /** `suppressions` null: only the job's own list counts. @throws EngineError TEMPLATE_INVALID, TEMPLATE_LABEL_UNKNOWN. */
   constructor(plan: JobPlan, suppressions: SuppressionCheck | null = null) {
     this.#plan = plan
     this.#suppressions = suppressions
     this.#wayOut = plan.wayOut === undefined ? null : new WayOutText(plan.wayOut, plan.settings.from ?? '')
+    this.#consents = consentsOf(plan)
     this.#columns = plan.columns
     this.#numbers = new NumberParser(plan.defaultCountry, { shortCodes: plan.rules.allowShortCodes })
     this.#policy = new NumberPolicy(plan.rules)
@@ -276,7 +280,8 @@ export class RowMaker {
     this.#row.partPrice = this.#prices.find(this.#row.channel, parsed.routeDigits)
     if (this.#quotas !== null) this.#row.quotaPrefix = this.#quotas.find(parsed.routeDigits)?.prefix ?? ''
     if (this.#row.partPrice === null && this.#plan.needsPrice === true) return NO_PRICE
-    return this.#isSuppressed(parsed.value) ? SUPPRESSED : 0
+    if (this.#isSuppressed(parsed.value)) return SUPPRESSED
+    return this.#consents === null || this.#consents.has(parsed, this.#row.channel) ? 0 : NOT_OPTED_IN
   }
 
   #isSuppressed(value: number): boolean {

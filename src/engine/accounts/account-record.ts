@@ -37,6 +37,8 @@ export interface AccountRecord extends NumberRules {
   suspended: boolean
   /** null: as configured. */
   conversationLockSeconds: number | null
+  /** Jobs message only contacts that have opted in. */
+  requireOptIn: boolean
   inbound: InboundRules
   optOut: OptOutSettings
   createdAtMs: number
@@ -68,6 +70,7 @@ export function newAccount(facts: { id: string; number: number; nowMs: number })
     senders: [],
     suspended: false,
     conversationLockSeconds: null,
+    requireOptIn: false,
     inbound: NO_INBOUND_RULES,
     optOut: DEFAULT_OPT_OUT,
     createdAtMs: facts.nowMs,
@@ -129,6 +132,7 @@ export function withSettings(
     senders,
     suspended: settings.suspended ?? record.suspended,
     conversationLockSeconds: lockOf(settings.conversationLockSeconds, record.conversationLockSeconds),
+    requireOptIn: settings.requireOptIn ?? record.requireOptIn,
     inbound,
   }
 }
@@ -167,6 +171,7 @@ export function accountView(
     senders: record.senders,
     suspended: record.suspended,
     conversationLockSeconds: record.conversationLockSeconds,
+    requireOptIn: record.requireOptIn,
     inbound: record.inbound,
     optOut: record.optOut,
     keys,

@@ -3,9 +3,10 @@
  * public contract; everything refused is an EngineError.
  */
 import type { KeySettings, KeyView } from './api-key.js'
-import type { AuditApi } from './audit.js'
 import type { AudienceApi } from './audience.js'
+import type { AuditApi } from './audit.js'
 import type { CarrierPatch, CarrierView } from './channel.js'
+import type { ContactsApi } from './contacts.js'
 import type { ExplainQuestion, ExplainView } from './explain.js'
 import type { MessageCallback } from './extras.js'
 import type { InboundApi, InboundRules, InboundSettings } from './inbound.js'
@@ -77,6 +78,8 @@ export interface AccountSettings extends Partial<NumberRules> {
   suspended?: boolean
   /** How long replies are its own where a message does not say; 0: not at all; null: as configured. */
   conversationLockSeconds?: number | null
+  /** Jobs message only contacts that have opted in. */
+  requireOptIn?: boolean
   inbound?: InboundSettings
 }
 
@@ -105,6 +108,7 @@ export interface AccountView extends NumberRules {
   senders: string[]
   suspended: boolean
   conversationLockSeconds: number | null
+  requireOptIn: boolean
   inbound: InboundRules
   keys: KeyView[]
   createdAt: string
@@ -281,6 +285,8 @@ export interface EngineApi {
   readonly reports: ReportsApi
   readonly templates: TemplatesApi
   readonly webhooks: WebhooksApi
+  readonly contacts: ContactsApi
+  readonly audience: AudienceApi
   readonly profiles: ProfilesApi
   readonly retries: RetriesApi
   readonly audit: AuditApi

@@ -1,4 +1,5 @@
 /** A job: its settings, counts and life, as the contract shows them. */
+import type { Audience } from './audience.js'
 import type { FileEncodingName } from './file-encoding.js'
 import type { ChannelName, PriorityName } from './message.js'
 import type { SendingWindow } from './sending-hours.js'
@@ -60,9 +61,13 @@ export interface JobSettings extends SubmitSettings {
   review?: boolean
   onUnanswered?: 'resend' | 'hold'
   deduplicate?: boolean
+  /** Replies are the account's: true for its usual time, or seconds; false: no lock. */
+  conversationLock?: boolean | number
   /** Numbers that this job must not message, beside the account's suppressions. */
   suppressed?: string[]
   tags?: string[]
+  /** Contacts in the place of a file. */
+  audience?: Audience
   clientReference?: string
   /** Gets the webhooks of this job alone, signed as those of any endpoint. */
   callbackUrl?: string

@@ -134,6 +134,7 @@ export class Ingest {
         // Validity of a job that waits counts from its sending time.
         createdSeconds: Math.floor(Math.max(record.createdAtMs, record.sendAtMs) / 1000),
         lockSeconds: this.#ports.lockSeconds(account, record.settings.conversationLock),
+        requireOptIn: account?.requireOptIn ?? false,
         rules: numberRules(account ?? DEFAULT_NUMBER_RULES),
         channelsOff: account === null ? [] : CHANNELS.filter((channel) => !account.features[channel]),
       }

@@ -77,6 +77,7 @@ const settings = {
   ),
   suspended: Type.Optional(Type.Boolean({ description: 'Nothing is sent for it while this is true.' })),
   conversationLockSeconds: Type.Optional(LockSeconds),
+  requireOptIn: Type.Optional(Type.Boolean({ description: 'Jobs message only contacts that have opted in.' })),
   inbound: Type.Optional(InboundSettingsSchema),
 }
 
@@ -111,6 +112,7 @@ export const AccountSchema = Type.Object(
     senders: Type.Array(Type.String()),
     suspended: Type.Boolean(),
     conversationLockSeconds: LockSeconds,
+    requireOptIn: Type.Boolean(),
     inbound: InboundRulesSchema,
     keys: Type.Array(KeySchema),
     createdAt: Timestamp,

@@ -1,0 +1,52 @@
+/** Puts contacts, their imports and audiences together. Main thread. */
+
+import type { Accounts } from '../accounts/accounts.js'
+import { Askers } from '../accounts/askers.js'
+import type { Numbering } from '../accounts/numbering.js'
+import { Audiences } from '../audience/audiences.js'
+import type { Audit } from '../audit/audit.js'
+import type { Clock } from '../contract/clock.js'
+import type { Log } from '../contract/log.js'
+import type { FairPool } from '../jobs/fair-pool.js'
+import type { Documents } from '../store/documents.js'
+import { ContactRunner } from './contact-runner.js'
+import type { ContactTables } from './contact-tables.js'
+import { Contacts } from './contacts.js'
+import { Imports } from './imports.js'
+
+export interface ContactParts {
+  contacts: ContactTables
+  documents: Documents
+  accounts: Accounts
+  numbering: Numbering
+  audit: Audit
+  clock: Clock
+  log: Log
+  pool: FairPool
+  config: { dataDir: string }
+  /** Memory of the filter of suppressions, as it is now. */
+  suppressions(): SharedArrayBuffer
+  admit(): void
+  fail(error: unknown): void
+}
+
+export interface BuiltContacts {
+  contacts: Contacts
+  audiences: Audiences
+  imports: Imports
+}
+
+export function buildContacts(parts: ContactParts): BuiltContacts {
+  const { accounts, pool, clock, fail } = parts
+  const askers = new Askers(accounts)
+  const runner = new ContactRunner({ pool, tables: parts.contacts, clock, fail })
+  const imports = new Imports({ ...parts, runner, askers, dataDir: parts.config.dataDir })
+  const contacts = new Contacts({ ...parts, runner, imports, askers })
+  const audiences = new Audiences({
+    runner,
+    askers,
+    account: (number) => accounts.byNumber(number),
+    suppressions: parts.suppressions,
+  })
+  return { contacts, audiences, imports }
+}

@@ -1,0 +1,190 @@
+/** Contacts as the façade shows them: one by one, in lists, by tag, and as a file. Reads here, writes by the ingest threads. Main thread. */
+import type { AccountRecord } from '../accounts/account-record.js'
+import type { Askers } from '../accounts/askers.js'
+import { type Audit, auditedNumber } from '../audit/audit.js'
+import type { Page, PageQuery, Principal } from '../contract/api.js'
+import type { Clock } from '../contract/clock.js'
+import type {
+  ContactChange,
+  ContactExportResult,
+  ContactKey,
+  ContactListResult,
+  ContactSearchResult,
+  ContactTask,
+  SingleResult,
+} from '../contract/contact-tasks.js'
+import type {
+  BulkView,
+  ContactInput,
+  ContactPatch,
+  ContactQuery,
+  ContactsApi,
+  ContactView,
+  ExportFormat,
+  ImportSettings,
+  ImportView,
+  TagView,
+} from '../contract/contacts.js'
+import { EngineError, type FieldError } from '../contract/errors.js'
+import { reasonCode, reasonHelp } from '../contract/reasons.js'
+import { NumberParser } from '../phone/number.js'
+import { exportHeader } from './contact-export.js'
+import { keyOf, numberOf, readKey } from './contact-key.js'
+import { TOO_LARGE_HELP } from './contact-list.js'
+import { attributeNames, listContacts, listTags, readContact } from './contact-reader.js'
+import { contactView } from './contact-record.js'
+import { changeOf } from './contact-rules.js'
+import type { ContactRunner } from './contact-runner.js'
+import type { Imports } from './imports.js'
+
+export interface ContactsDeps {
+  runner: ContactRunner
+  imports: Imports
+  askers: Askers
+  audit: Audit
+  clock: Clock
+  /** @throws EngineError STORE_FULL, SHUTTING_DOWN. */
+  admit(): void
+}
+
+export class Contacts implements ContactsApi {
+  readonly #deps: ContactsDeps
+
+  constructor(deps: ContactsDeps) {
+    this.#deps = deps
+  }
+
+  async put(principal: Principal, number: string, input: ContactInput): Promise<ContactView> {
+    const account = this.#deps.askers.record(principal)
+    const parsed = new NumberParser(account.defaultCountry).parse(number)
+    if (parsed.reason !== 0) {
+      const code = reasonCode(parsed.reason)
+      throw new EngineError('INVALID_NUMBER', `${code}: ${reasonHelp(code)}`, {
+        fields: [{ pointer: '/number', message: reasonHelp(code) }],
+      })
+    }
+    const result = await this.#change(account, 'put', keyOf(parsed), input)
+    return result.view!
+  }
+
+  async patch(principal: Principal, number: string, patch: ContactPatch): Promise<ContactView> {
+    const account = this.#deps.askers.record(principal)
+    const { effect, view } = await this.#change(account, 'patch', known(account, number), patch)
+    if (effect === 'missing') throw noContact()
+    return view!
+  }
+
+  async #change(account: AccountRecord, mode: 'put' | 'patch', key: ContactKey, value: object): Promise<SingleResult> {
+    const fields: FieldError[] = []
+    const change = changeOf(mode, key, value, { at: '', fields, nowMs: this.#deps.clock.now() })
+    if (fields.length > 0) {
+      throw new EngineError('VALIDATION', `${fields[0]!.pointer} ${fields[0]!.message}.`, { fields })
+    }
+    this.#deps.admit()
+    return await this.#apply(account, change)
+  }
+
+  async #apply(account: AccountRecord, change: ContactChange): Promise<SingleResult> {
+    const result = await this.#deps.runner.change({ account: account.number, change })
+    if (result.problem !== null) throw new EngineError('VALIDATION', result.problem)
+    if (result.effect === 'tooLarge') throw new EngineError('VALIDATION', TOO_LARGE_HELP)
+    return result
+  }
+
+  get(principal: Principal, number: string): ContactView {
+    const account = this.#deps.askers.record(principal)
+    const record = readContact(this.#deps.runner.tables, account.number, known(account, number))
+    if (record === null) throw noContact()
+    return contactView(record)
+  }
+
+  async remove(principal: Principal, number: string): Promise<void> {
+    const account = this.#deps.askers.record(principal)
+    const key = known(account, number)
+    const { effect } = await this.#apply(account, { key, mode: 'remove' })
+    if (effect === 'missing') throw noContact()
+    const object = auditedNumber('contact', numberOf(key))
+    await this.#deps.audit.write([], { principal, action: 'contact.delete', object, account })
+  }
+
+  async list(principal: Principal, query: ContactQuery): Promise<Page<ContactView>> {
+    const account = this.#deps.askers.record(principal).number
+    const { limit, tag = null, q = '' } = query
+    const after = query.cursor === undefined ? 0 : cursorId(query.cursor)
+    const words = q.trim()
+    if (words === '') {
+      const { records, next } = listContacts(this.#deps.runner.tables, { account, tag, q: null, after, limit })
+      return { items: records.map(contactView), nextCursor: next === null ? null : String(next) }
+    }
+    const task = { kind: 'contactSearch', account, tag, q: words, after, limit } as const
+    const { views, next } = await this.#deps.runner.run<ContactSearchResult>(account, task)
+    return { items: views, nextCursor: next === null ? null : String(next) }
+  }
+
+  async upsert(principal: Principal, body: Uint8Array): Promise<BulkView> {
+    this.#deps.admit()
+    const { number: account, defaultCountry } = this.#deps.askers.record(principal)
+    const nowMs = this.#deps.clock.now()
+    return await this.#deps.runner.run<ContactListResult>(account, {
+      kind: 'contactList',
+      account,
+      body,
+      defaultCountry,
+      nowMs,
+    })
+  }
+
+  async *export(principal: Principal, format: ExportFormat, tag: string | undefined): AsyncGenerator<string> {
+    const account = this.#deps.askers.record(principal).number
+    const names = attributeNames(this.#deps.runner.tables, account)
+    if (format === 'csv') yield exportHeader(names)
+    let after: number | null = 0
+    while (after !== null) {
+      const task: ContactTask = { kind: 'contactExport', account, tag: tag ?? null, format, after, names }
+      const piece: ContactExportResult = await this.#deps.runner.run(account, task)
+      if (piece.text !== '') yield piece.text
+      after = piece.next
+    }
+  }
+
+  tags(principal: Principal, { limit, cursor }: PageQuery): Page<TagView> {
+    const account = this.#deps.askers.record(principal).number
+    const { tags, next } = listTags(this.#deps.runner.tables, { account, after: cursor ?? null, limit })
+    return { items: tags, nextCursor: next }
+  }
+
+  attributes(principal: Principal): string[] {
+    return attributeNames(this.#deps.runner.tables, this.#deps.askers.record(principal).number)
+  }
+
+  async import(principal: Principal, settings: ImportSettings, body: AsyncIterable<Buffer>): Promise<ImportView> {
+    this.#deps.admit()
+    return await this.#deps.imports.import(principal, settings, body)
+  }
+  imports(principal: Principal, query: PageQuery): Page<ImportView> {
+    return this.#deps.imports.list(this.#deps.askers.record(principal).number, query)
+  }
+  importOf(principal: Principal, id: string): ImportView {
+    return this.#deps.imports.view(this.#deps.imports.find(this.#deps.askers.record(principal).number, id))
+  }
+  importRejects(principal: Principal, id: string): AsyncIterable<string> {
+    return this.#deps.imports.rejects(this.#deps.imports.find(this.#deps.askers.record(principal).number, id))
+  }
+}
+
+/** @throws EngineError NOT_FOUND: what is no number is no contact either. */
+function known(account: AccountRecord, number: string): ContactKey {
+  const key = readKey(new NumberParser(account.defaultCountry), number)
+  if (key === null) throw noContact()
+  return key
+}
+
+function noContact(): EngineError {
+  return new EngineError('NOT_FOUND', 'There is no such contact.')
+}
+
+function cursorId(cursor: string): number {
+  if (/^\d{1,15}$/.test(cursor)) return Number(cursor)
+  const message = 'must be the nextCursor of a page'
+  throw new EngineError('VALIDATION', `cursor ${message}.`, { fields: [{ pointer: '/cursor', message }] })
+}

@@ -1,0 +1,255 @@
+/**
+ * Imports of contacts from files: the file to disk first, then piece by piece into contacts in the ingest threads. What is
+ * done is written with the contacts of each piece, so that an import goes on after a kill where it was. Main thread.
+ */
+import { mkdirSync, rmSync } from 'node:fs'
+import path from 'node:path'
+import type { AccountRecord } from '../accounts/account-record.js'
+import type { Askers } from '../accounts/askers.js'
+import type { Numbering } from '../accounts/numbering.js'
+import type { Audit } from '../audit/audit.js'
+import { csvCell } from '../base/csv-cell.js'
+import { plainBytes } from '../base/plain-bytes.js'
+import type { Page, PageQuery, Principal } from '../contract/api.js'
+import type { Clock } from '../contract/clock.js'
+import type { ImportProgress } from '../contract/contact-tasks.js'
+import type { ImportSettings, ImportView } from '../contract/contacts.js'
+import { EngineError } from '../contract/errors.js'
+import { importId, parseImportId } from '../contract/ids.js'
+import type { SniffResult } from '../contract/ingest.js'
+import { limits } from '../contract/limits.js'
+import type { Log } from '../contract/log.js'
+import type { FairPool } from '../jobs/fair-pool.js'
+import { refuseOddLength } from '../jobs/odd-length.js'
+import { type Received, receive } from '../jobs/upload-file.js'
+import type { Documents } from '../store/documents.js'
+import type { ContactRunner } from './contact-runner.js'
+import { importProgress, importRejects } from './import-progress.js'
+import { checkImport, type ImportRecord, importView, planImport } from './import-record.js'
+
+export interface ImportsDeps {
+  runner: ContactRunner
+  pool: FairPool
+  documents: Documents
+  numbering: Numbering
+  askers: Askers
+  audit: Audit
+  clock: Clock
+  log: Log
+  dataDir: string
+}
+
+const BROKEN = 'The upload broke off; send the file again: contacts that are there already are not doubled.'
+
+export class Imports {
+  readonly #deps: ImportsDeps
+  readonly #folder: string
+  /** Imports under way, as they are stored. */
+  readonly #open = new Map<number, ImportRecord>()
+  readonly #ends = new Set<Promise<void>>()
+  readonly #stopped = new AbortController()
+
+  constructor(deps: ImportsDeps) {
+    this.#deps = deps
+    this.#folder = path.join(deps.dataDir, 'imports')
+    mkdirSync(this.#folder, { recursive: true, mode: 0o700 })
+  }
+
+  /** Takes up what the last run of the process left. */
+  async resume(): Promise<void> {
+    for (const { value } of this.#deps.documents.list<{ account: number; import: number }>('imports-open')) {
+      const record = this.#deps.documents.get<ImportRecord>('imports', [value.account, value.import])
+      if (record === null) continue
+      this.#open.set(record.import, record)
+      if (record.upload === null) await this.#failed(record, new EngineError('BAD_REQUEST', BROKEN))
+      else this.#begin(record).catch(() => {})
+    }
+  }
+
+  /** Begins no further piece; what is done is gone on with at the next start. */
+  async stop(): Promise<void> {
+    this.#stopped.abort(new EngineError('SHUTTING_DOWN', 'The engine is stopping.'))
+    await Promise.allSettled(this.#ends)
+  }
+
+  async import(principal: Principal, settings: ImportSettings, body: AsyncIterable<Buffer>): Promise<ImportView> {
+    const account = this.#deps.askers.record(principal)
+    checkImport(settings, this.#deps.clock.now())
+    const record = await this.#create(principal, account, settings)
+    const end = this.#receive(record, body)
+    this.#ends.add(end)
+    try {
+      await end
+    } finally {
+      this.#ends.delete(end)
+    }
+    const received = this.#open.get(record.import)!
+    const done = this.#begin(received)
+    if (received.upload!.bytes <= limits.sniffBytes) await done
+    else done.catch(() => {})
+    return this.view(this.find(account.number, importId(record.import)))
+  }
+
+  async #create(principal: Principal, account: AccountRecord, settings: ImportSettings): Promise<ImportRecord> {
+    const number = this.#deps.numbering.take('import')
+    const record: ImportRecord = {
+      import: number.value,
+      account: account.number,
+      accountId: account.id,
+      state: 'receiving',
+      reason: null,
+      detail: null,
+      settings,
+      defaultCountry: account.defaultCountry,
+      job: null,
+      upload: null,
+      plan: null,
+      labels: [],
+      warnings: [],
+      createdAtMs: this.#deps.clock.now(),
+      finishedAtMs: null,
+    }
+    const open = { account: record.account, import: record.import }
+    const writes = [
+      { collection: 'imports', key: [record.account, record.import], value: record },
+      { collection: 'imports-open', key: [record.import], value: open },
+      number.write,
+    ]
+    const object = `import/${importId(record.import)}`
+    await this.#deps.audit.write(writes, { principal, action: 'contact.import', object, account, after: settings })
+    this.#open.set(record.import, record)
+    return record
+  }
+
+  async #receive(record: ImportRecord, body: AsyncIterable<Buffer>): Promise<void> {
+    let received: Received
+    try {
+      const options = { file: this.#path(record), onWritten: async () => {}, aborted: this.#stopped.signal }
+      received = await receive(plainBytes(body), options)
+      if (received.bytes === 0) throw new EngineError('FILE_EMPTY', 'The file has no bytes.')
+    } catch (error) {
+      const problem = error instanceof EngineError ? error : new EngineError('BAD_REQUEST', BROKEN, { cause: error })
+      await this.#failed(record, problem)
+      throw problem
+    }
+    await this.#save(record, { upload: received, state: 'running' })
+  }
+
+  #path(record: ImportRecord): string {
+    return path.join(this.#folder, `${importId(record.import)}.csv`)
+  }
+
+  /** Durable when it resolves. */
+  async #save(record: ImportRecord, change: Partial<ImportRecord>): Promise<ImportRecord> {
+    const next = { ...(this.#open.get(record.import) ?? record), ...change }
+    const writes = [{ collection: 'imports', key: [next.account, next.import], value: next as ImportRecord | null }]
+    const isEnded = next.state === 'finished' || next.state === 'failed'
+    if (isEnded) writes.push({ collection: 'imports-open', key: [next.import] as never, value: null })
+    await this.#deps.documents.write(writes)
+    if (isEnded) {
+      this.#open.delete(next.import)
+      rmSync(this.#path(next), { force: true })
+    } else this.#open.set(next.import, next)
+    return next
+  }
+
+  async #failed(record: ImportRecord, error: EngineError): Promise<void> {
+    const { code, message } = error
+    this.#deps.log.warn({ import: importId(record.import), code }, 'an import of contacts failed')
+    const finishedAtMs = this.#deps.clock.now()
+    await this.#save(record, { state: 'failed', reason: code, detail: message, finishedAtMs })
+  }
+
+  /** Rejects with what was wrong with the file, once the import is marked failed. */
+  async #begin(record: ImportRecord): Promise<void> {
+    const end = this.#run(record)
+    this.#ends.add(end)
+    try {
+      await end
+    } catch (error) {
+      if (this.#stopped.signal.aborted) return
+      const isKnown = error instanceof EngineError
+      if (!isKnown) this.#deps.log.error({ import: importId(record.import), error }, 'an import of contacts broke')
+      const problem = isKnown ? error : new EngineError('INTERNAL', 'The file could not be read.', { cause: error })
+      if (problem.code !== 'STORE_FAILED') await this.#failed(record, problem)
+      throw problem
+    } finally {
+      this.#ends.delete(end)
+    }
+  }
+
+  async #run(record: ImportRecord): Promise<void> {
+    const planned = record.plan === null ? await this.#plan(record) : record
+    const bytes = planned.upload!.bytes
+    let { next } = this.#progress(planned)
+    let size: number = limits.rangeBytes
+    while (next < bytes) {
+      this.#stopped.signal.throwIfAborted()
+      const end = Math.min(next + size, bytes)
+      const task = { kind: 'contactImport', plan: planned.plan!, start: next, end, last: end === bytes } as const
+      const nowMs = this.#deps.clock.now()
+      const done = await this.#deps.runner.run<ImportProgress>(planned.account, { ...task, nowMs })
+      if (done.next === next && task.last) throw new EngineError('INTERNAL', 'The file could not be read to its end.')
+      // A record longer than the piece: more of the file is needed to see its end.
+      size = done.next === next ? size * 2 : limits.rangeBytes
+      next = done.next
+    }
+    await this.#save(planned, { state: 'finished', finishedAtMs: this.#deps.clock.now() })
+  }
+
+  async #plan(record: ImportRecord): Promise<ImportRecord> {
+    const { csv = {}, to } = record.settings
+    const at = { path: this.#path(record), available: record.upload!.bytes, complete: true }
+    const columns = to === undefined ? {} : { to }
+    const task = { kind: 'sniff', ...at, csv, columns, labelsNeeded: false } as const
+    const sniff = (await this.#deps.pool.run(-record.account, task, false)) as SniffResult
+    refuseOddLength(sniff.dialect.encoding, at.available)
+    const plan = planImport(record, at.path, sniff)
+    return await this.#save(record, { plan, labels: sniff.columns.labels, warnings: sniff.warnings })
+  }
+
+  #progress(record: ImportRecord): ImportProgress {
+    return importProgress(this.#deps.runner.tables, record.import, record.plan?.dialect ?? null)
+  }
+
+  /** @throws EngineError NOT_FOUND. */
+  find(account: number, id: string): ImportRecord {
+    const number = parseImportId(id)
+    const stored = number === null ? null : this.#deps.documents.get<ImportRecord>('imports', [account, number])
+    if (stored === null) throw new EngineError('NOT_FOUND', 'There is no such import.')
+    return stored
+  }
+
+  view(record: ImportRecord): ImportView {
+    const rejects: ImportView['rejects'] = []
+    for (const piece of importRejects(this.#deps.runner.tables, record.import)) {
+      rejects.push(...piece.slice(0, limits.importRejectsShown - rejects.length))
+      if (rejects.length === limits.importRejectsShown) break
+    }
+    return importView(record, this.#progress(record), rejects)
+  }
+
+  list(account: number, { limit, cursor }: PageQuery): Page<ImportView> {
+    const before = cursor === undefined ? undefined : (parseImportId(cursor) ?? 0)
+    const found = this.#deps.documents.list<ImportRecord>('imports', {
+      prefix: [account],
+      after: before === undefined ? undefined : [account, before],
+      reverse: true,
+      limit: limit + 1,
+    })
+    const page = found.slice(0, limit).map(({ value }) => value)
+    return {
+      items: page.map((record) => this.view(record)),
+      nextCursor: found.length > limit ? importId(page.at(-1)!.import) : null,
+    }
+  }
+
+  async *rejects(record: ImportRecord): AsyncGenerator<string> {
+    yield 'line,column,code,reason\n'
+    for (const piece of importRejects(this.#deps.runner.tables, record.import)) {
+      yield piece
+        .map(({ line, column, code, reason }) => `${line},${column ?? ''},${code},${csvCell(reason)}\n`)
+        .join('')
+    }
+  }
+}

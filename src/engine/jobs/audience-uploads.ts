@@ -1,0 +1,64 @@
+/**
+ * Jobs whose recipients are an audience: its contacts are written to the job's file as an upload would be, and read on the
+ * same road. What a kill cuts short is begun anew at the next start; nothing of it was handed over before. Main thread.
+ */
+import { EngineError } from '../contract/errors.js'
+import { jobId } from '../contract/ids.js'
+import type { JobSettings } from '../contract/job.js'
+import type { Ingest } from './ingest.js'
+import type { JobRecord } from './job-record.js'
+import type { JobPorts } from './ports.js'
+import type { Uploads } from './uploads.js'
+
+/** What jobs need of audiences. */
+export interface AudienceFiles {
+  /** @throws EngineError VALIDATION, TEMPLATE_LABEL_UNKNOWN. */
+  settings(account: number, settings: JobSettings): JobSettings
+  /** `onLong`: it takes more than a moment. @throws EngineError AUDIENCE_EMPTY. */
+  file(record: JobRecord, onLong: () => void): AsyncIterable<Buffer>
+}
+
+export class AudienceUploads {
+  readonly #ports: JobPorts
+  readonly #ingest: Ingest
+  readonly #uploads: Uploads
+
+  constructor(ports: JobPorts, ingest: Ingest, uploads: Uploads) {
+    this.#ports = ports
+    this.#ingest = ingest
+    this.#uploads = uploads
+  }
+
+  /** Resolves when the file is done, or as soon as it turns out to be long. @throws what a short one failed for. */
+  async begin(record: JobRecord): Promise<void> {
+    let isLong = false
+    await new Promise<void>((resolve, reject) => {
+      const onLong = (): void => {
+        isLong = true
+        resolve()
+      }
+      this.#upload(record, onLong).then(resolve, (error) => {
+        if (isLong)
+          this.#ports.log.warn({ job: jobId(record.job), code: codeOf(error) }, 'the audience of a job failed')
+        reject(error)
+      })
+    })
+  }
+
+  async #upload(record: JobRecord, onLong: () => void): Promise<void> {
+    try {
+      await this.#uploads.upload(record, this.#ports.audiences.file(record, onLong))
+    } catch (error) {
+      const now = this.#ports.book.get(record.job)
+      // A job that was stopped with the engine begins anew at the next start.
+      if (!this.#ingest.isStopping && now?.closed === false && now.state !== 'canceled') {
+        await this.#ingest.failed(record.job, error)
+      }
+      throw error
+    }
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof EngineError ? error.code : 'INTERNAL'
+}
