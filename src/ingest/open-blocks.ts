@@ -49,9 +49,9 @@ export class OpenBlocks {
       const [oldest] = this.#open
       this.#seal(oldest![0], oldest![1])
     }
-    const { job, account, settings, createdSeconds } = this.#plan
+    const { job, account, settings, createdSeconds, lockSeconds } = this.#plan
     const from = settings.from ?? ''
-    const head = { job, account, route, from, fields: this.#fields, createdSeconds, range: this.#range }
+    const head = { job, account, route, from, fields: this.#fields, lockSeconds, createdSeconds, range: this.#range }
     const open = { builder: new BlockBuilder(head), block: this.#numbers.take() }
     this.#open.set(key, open)
     return open

@@ -5,6 +5,13 @@ const strict = { additionalProperties: false }
 
 /** Part of SmppCarrierSchema. */
 export const inboundKeys = {
+  inboundAccount: Type.Optional(
+    Type.String({
+      pattern: '^[a-z0-9][a-z0-9_-]{0,31}$',
+      description:
+        'Account that gets those messages of subscribers that no conversation lock, keyword or number brings to another; absent: none.',
+    }),
+  ),
   inbound: Type.Object(
     {
       ucs2ByteOrder: Type.Union([Type.Literal('sniff'), Type.Literal('big'), Type.Literal('little')], {

@@ -19,8 +19,8 @@ const PLAIN: CarrierInbound = {
 /** What is said of each carrier, by its id. */
 export function inboundCarriers({ carriers }: Pick<Config, 'carriers'>): (id: string) => CarrierInbound {
   const known = new Map<string, CarrierInbound>()
-  for (const { id, defaultAlphabet, gsm7DataCoding, gsm7Packed, inbound } of carriers) {
-    known.set(id, { defaultAlphabet, gsm7DataCoding, gsm7Packed, ...inbound })
+  for (const { id, defaultAlphabet, gsm7DataCoding, gsm7Packed, inboundAccount, inbound } of carriers) {
+    known.set(id, { defaultAlphabet, gsm7DataCoding, gsm7Packed, inboundAccount, ...inbound })
   }
   return (id) => known.get(id) ?? PLAIN
 }
@@ -31,12 +31,11 @@ export interface RoutingSources {
   block(block: number): Buffer | null
 }
 
-function routingDeps({ carriers }: Pick<Config, 'carriers'>, { accounts, block }: RoutingSources): RoutingDeps {
-  const accountOf = new Map(carriers.map(({ id, inboundAccount }) => [id, inboundAccount]))
+function routingDeps({ accounts, block }: RoutingSources): RoutingDeps {
   return {
     accounts: () => accounts.all(),
     account: (number) => accounts.byNumber(number),
-    carrierAccount: (carrier) => accounts.find(accountOf.get(carrier) ?? '') ?? null,
+    find: (id) => accounts.find(id),
     block: (number) => {
       const bytes = block(number)
       const reader = bytes === null ? null : new BlockReader(bytes)
@@ -50,7 +49,7 @@ export function buildInbound(
   deps: Pick<InboundDeps, 'store' | 'clock' | 'log' | 'metrics' | 'alongside' | 'fail'> & RoutingSources,
 ): InboundDesk {
   const { partsTimeoutSeconds, retentionDays } = config.inbound
-  const routing = new Routing(routingDeps(config, deps))
+  const routing = new Routing(routingDeps(deps))
   return new InboundDesk({
     ...deps,
     carrier: inboundCarriers(config),

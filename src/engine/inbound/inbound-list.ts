@@ -1,8 +1,8 @@
 /** The list of subscribers' messages, newest first: of one account by its index, or all of it. Main thread. */
-import { firstWord, foldWord } from '../base/first-word.js'
 import type { Page, PageQuery } from '../contract/api.js'
 import { inboundId, parseInboundId } from '../contract/ids.js'
 import type { InboundView } from '../contract/inbound.js'
+import { wordsOf } from '../opt-out/keyword-finder.js'
 import type { InboundItem, InboundStore, NumberedItem } from '../store/inbound-store.js'
 import { inboundView, type Viewer } from './inbound-view.js'
 
@@ -53,13 +53,13 @@ function filterOf(query: InboundQuery): (item: InboundItem) => boolean {
   const { carrier, sinceMs = Number.NEGATIVE_INFINITY, untilMs = Number.POSITIVE_INFINITY } = query
   const from = query.from === undefined ? null : bareNumber(query.from)
   const to = query.to === undefined ? null : bareNumber(query.to)
-  const keyword = query.keyword === undefined ? null : foldWord(query.keyword)
+  const keyword = query.keyword === undefined ? null : (wordsOf(query.keyword)[0] ?? '')
   return (item) => {
     if (item.receivedAtMs < sinceMs || item.receivedAtMs >= untilMs) return false
     if (carrier !== undefined && item.carrier !== carrier) return false
     if (from !== null && bareNumber(item.from) !== from) return false
     if (to !== null && bareNumber(item.to) !== to) return false
-    return keyword === null || firstWord(item.text ?? '') === keyword
+    return keyword === null || wordsOf(item.text ?? '')[0] === keyword
   }
 }
 
