@@ -342,7 +342,9 @@ class Assembly {
     })
     this.optOut.listen({ composer: this.#composer(), job: (account) => jobs.job(account, 'answers') })
     const noteFor = (answer: unknown): Note | null => answerNote(idempotency.current, answer)
-    return new Submitter({ composer, jobs, commits, clock, money: this.#base.money, noteFor })
+    const { desk } = this.webhooks
+    const callback = desk.report.bind(desk)
+    return new Submitter({ composer, jobs, commits, clock, money: this.#base.money, callback, noteFor })
   }
 
   #explainer(link: DispatcherLink): Explainer {

@@ -14,7 +14,7 @@ export function logAccess(log: Log, request: FastifyRequest, reply: FastifyReply
       method: request.method,
       route: request.routeOptions.url ?? request.url.split('?')[0]!.replace(longDigits, maskNumber),
       id: (request.params as { id?: string } | undefined)?.id,
-      query: maskedQuery(request.query),
+      query: request.routeOptions.config.hidesQuery ? undefined : maskedQuery(request.query),
       status: reply.statusCode,
       ms: Math.round(reply.elapsedTime * 10) / 10,
       account: request.principal?.kind === 'account' ? request.principal.account : request.principal?.kind,

@@ -11,8 +11,11 @@ import type { Clock } from '../engine/contract/clock.js'
 import { EngineError } from '../engine/contract/errors.js'
 import { RateLimiter } from './rate-limit.js'
 
-/** `any`: an account sees its own, the admin everything. */
-export type Need = 'admin' | 'account' | 'any' | 'none'
+/**
+ * `any`: an account sees its own, the admin everything. `password`: the route asks the gate itself, with an account and a key
+ * among its parameters, as other gateways have them.
+ */
+export type Need = 'admin' | 'account' | 'any' | 'password' | 'none'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -20,6 +23,8 @@ declare module 'fastify' {
     auth?: Need
     /** What a key of an account must be made for; GET and HEAD: `read` unless it says otherwise. */
     scope?: Scope
+    /** The query holds texts and keys: it is not logged. */
+    hidesQuery?: boolean
     /** The body is a stream of any length: no body deadline, and drained when refused. */
     streams?: boolean
     /** The body may be gzip-encoded; the engine unpacks it. */
@@ -42,8 +47,14 @@ export interface AuthOptions {
   requestsPerSecond: number
 }
 
-/** A hook without promises: it runs for every request. */
-export function authHook({ engine, clock, requestsPerSecond }: AuthOptions): onRequestHookHandler {
+export interface Gate {
+  /** Without promises: it runs for every request. */
+  hook: onRequestHookHandler
+  /** Lets in by account and key, under the same limits. @throws EngineError UNAUTHORIZED, RATE_LIMITED, FORBIDDEN. */
+  password(request: FastifyRequest, account: string, key: string): Principal
+}
+
+export function accessGate({ engine, clock, requestsPerSecond }: AuthOptions): Gate {
   const keys = new RateLimiter(requestsPerSecond)
   const addresses = new RateLimiter(requestsPerSecond * keysPerAddress)
   const wrongKeys = new RateLimiter(wrongKeysPerSecond)
@@ -52,7 +63,7 @@ export function authHook({ engine, clock, requestsPerSecond }: AuthOptions): onR
     const nowMs = clock.monotonic()
     const address = addressName(request.ip)
     if (!addresses.take(address, nowMs)) return tooMany('requests from this address')
-    if (config.auth === 'none' || request.is404) return null
+    if (config.auth === 'none' || config.auth === 'password' || request.is404) return null
     const asked = authenticate(engine, request)
     if (asked instanceof EngineError) {
       // Whoever has a good key is let in all the same: others behind the same proxy could lock it out otherwise.
@@ -62,7 +73,7 @@ export function authHook({ engine, clock, requestsPerSecond }: AuthOptions): onR
     request.principal = admit(engine, asked, config.auth, request.headers['trunkline-account'])
     return refusedScope(request.principal, scopeOf(request.method, config.scope))
   }
-  return (request, _reply, done) => {
+  const hook: onRequestHookHandler = (request, _reply, done) => {
     let refusal: EngineError | null
     try {
       refusal = check(request)
@@ -72,6 +83,22 @@ export function authHook({ engine, clock, requestsPerSecond }: AuthOptions): onR
     if (refusal === null) done()
     else done(refusal)
   }
+  const password = (request: FastifyRequest, account: string, key: string): Principal => {
+    const nowMs = clock.monotonic()
+    const address = addressName(request.ip)
+    if (!wrongKeys.has(address, nowMs)) throw tooMany('wrong keys from this address')
+    const principal = engine.authenticate(key, request.ip)
+    if (principal?.kind !== 'account' || principal.account !== account) {
+      wrongKeys.take(address, nowMs)
+      throw new EngineError('UNAUTHORIZED', 'no such account and key')
+    }
+    if (!keys.take(nameOf(principal), nowMs)) throw tooMany('requests with this key')
+    request.principal = principal
+    const refusal = refusedScope(principal, scopeOf(request.method, request.routeOptions.config.scope))
+    if (refusal !== null) throw refusal
+    return principal
+  }
+  return { hook, password }
 }
 
 /** Who asks, or why nobody is let in. Tokens and passwords in a URL are not looked at: URLs end up in logs. */

@@ -27,8 +27,10 @@ export async function describeApi(app: App): Promise<void> {
         { name: 'jobs', description: 'A file or list of recipients and what becomes of it.' },
         { name: 'messages', description: 'Messages one by one.' },
         { name: 'inbound', description: 'What subscribers sent.' },
+        { name: 'contacts', description: 'Who is messaged: attributes, tags, consent, imports, audiences.' },
         { name: 'accounts', description: 'Accounts and keys; admin key.' },
         { name: 'carriers', description: 'Upstreams; admin key.' },
+        { name: 'compatibility', description: 'Routes of other gateways, where the configuration has them.' },
         { name: 'system', description: 'Health, metrics, this document; no key.' },
       ],
       components: {
@@ -49,7 +51,7 @@ export async function describeApi(app: App): Promise<void> {
 /** Which key an operation takes: as the role of its security requirement, as `x-auth`, and in a sentence. */
 function withAccess(schema: FastifySchema | undefined, { config, method }: RouteOptions): FastifySchema {
   const need = config?.auth
-  if (schema === undefined || need === undefined || need === 'none') return schema ?? {}
+  if (schema === undefined || need === undefined || need === 'none' || need === 'password') return schema ?? {}
   const scope = scopeOf([method].flat()[0]!, config?.scope) ?? 'read'
   const said = schema.description === undefined ? '' : `${schema.description}\n\n`
   const access = {

@@ -44,7 +44,7 @@ export interface WebhookView {
   state: EndpointState
   /** Why a disabled endpoint is so. */
   disabledReason: 'GONE' | 'BY_REQUEST' | null
-  /** true: made for the callbackUrl of jobs, and gone when no open job needs it. */
+  /** true: made for the callbackUrl of jobs or the dlr-url of messages, and gone when nothing open needs it. */
   isCallback: boolean
   /** Entries that wait to be delivered. Where `states` is given, or it is a callback: an upper bound. */
   backlog: number

@@ -2,6 +2,7 @@
 import type { DryRunView, MessageAccepted, MessageRequest } from '../contract/api.js'
 import type { Clock } from '../contract/clock.js'
 import { EngineError } from '../contract/errors.js'
+import type { MessageCallback } from '../contract/extras.js'
 import { messageId } from '../contract/ids.js'
 import { limits } from '../contract/limits.js'
 import type { Note } from '../contract/store.js'
@@ -20,6 +21,8 @@ export interface SubmitDeps {
   commits: GroupCommit
   clock: Clock
   money: Pick<Money, 'take' | 'refusal'>
+  /** Resolves when reports of a single message find their way. @throws EngineError VALIDATION. */
+  callback(account: { number: number; id: string }, callback: MessageCallback): Promise<void>
   /** What must become durable with the messages of this call, given its answer; null: nothing. */
   noteFor(answer: MessageAccepted[]): Note | null
 }
@@ -52,6 +55,7 @@ export class Submitter {
     if (messages.length > limits.messagesPerRequest) {
       throw new EngineError('TOO_LARGE', `At most ${limits.messagesPerRequest} messages fit a request; make a job.`)
     }
+    for (const { callback } of messages) if (callback !== undefined) await this.#deps.callback(account, callback)
     const jobs = new Map<string, number>()
     for (const { priority = 'normal' } of messages) {
       if (!jobs.has(priority)) jobs.set(priority, await this.#deps.jobs.job(account, priority))
@@ -68,7 +72,7 @@ export class Submitter {
     if (demand.messages === 0) return verdicts.map(({ answer }) => answer)
     const day = this.#deps.money.take(account, demand)
     const answers = verdicts.map((verdict, index) =>
-      this.#store(account, verdict, { jobs, nowMs, day, clientReference: messages[index]!.clientReference }),
+      this.#store(account, verdict, { jobs, nowMs, day, message: messages[index]! }),
     )
     await this.#deps.commits.commit(this.#deps.noteFor(answers))
     return answers
@@ -77,12 +81,7 @@ export class Submitter {
   #store(
     account: ComposeAccount,
     { answer, composed }: Verdict,
-    {
-      jobs,
-      nowMs,
-      day,
-      clientReference,
-    }: { jobs: Map<string, number>; nowMs: number; day: number; clientReference?: string },
+    { jobs, nowMs, day, message }: { jobs: Map<string, number>; nowMs: number; day: number; message: MessageRequest },
   ): MessageAccepted {
     if (composed === null) return answer
     const head = {
@@ -97,7 +96,10 @@ export class Submitter {
       range: null,
     }
     const ref = this.#deps.commits.add(head, composed.record)
-    if (clientReference !== undefined) this.#deps.commits.addExtras(head, ref, { clientReference })
+    const { clientReference, callback } = message
+    if (clientReference !== undefined || callback !== undefined) {
+      this.#deps.commits.addExtras(head, ref, { clientReference, callback })
+    }
     answer.id = messageId(ref)
     return answer
   }

@@ -9,9 +9,10 @@ import type { Log } from '../contract/log.js'
 import type { Courier, DeliveryAnswer } from '../contract/webhook-delivery.js'
 import type { Documents, DocumentWrite } from '../store/documents.js'
 import type { Endpoint } from './endpoint.js'
+import { type MessageReport, type ReportRequest, reportRequest } from './message-report.js'
 import { signedHeaders } from './secret.js'
 import type { Batch } from './stream.js'
-import { keyOf, WEBHOOK_STATES, WEBHOOKS } from './webhook-record.js'
+import { keyOf, WEBHOOK_STATES, WEBHOOKS, type WebhookRecord } from './webhook-record.js'
 
 export interface DeliveriesDeps {
   documents: Documents
@@ -56,7 +57,9 @@ export class Deliveries {
 
   /** Something happened to these endpoints, or time has passed. */
   serve(endpoints: Iterable<Endpoint>): void {
-    for (const endpoint of endpoints) this.#serve(endpoint)
+    this.#guarded(() => {
+      for (const endpoint of endpoints) this.#serve(endpoint)
+    })
   }
 
   /** A few times a second: retries whose time has come, and what is to be stored. */
@@ -88,7 +91,7 @@ export class Deliveries {
     setImmediate(() => {
       const behind = [...this.#behind]
       this.#behind.clear()
-      this.#guarded(() => this.serve(behind))
+      this.serve(behind)
     })
   }
 
@@ -97,13 +100,10 @@ export class Deliveries {
     const { record } = endpoint
     const { clock, courier, userAgent } = this.#deps
     const nowMs = clock.now()
-    const type = batch.stream.event
-    const data = batch.entries!.map((entry) => entry.data)
-    const body = Buffer.from(JSON.stringify({ type, timestamp: new Date(nowMs).toISOString(), data }))
-    const signed = signedHeaders(record.secrets, { id: batch.id, timestamp: Math.floor(nowMs / 1000), body })
-    const headers = { 'content-type': 'application/json', 'user-agent': userAgent, ...signed }
+    const request = record.reports === undefined ? signedRequest(record, batch, nowMs) : reportOf(batch)
+    const headers = { 'user-agent': userAgent, ...request.headers }
     courier
-      .deliver({ endpoint: record.uid, method: 'POST', url: record.url, headers, body })
+      .deliver({ endpoint: record.uid, ...request, headers })
       .then((answer) => this.#guarded(() => this.#answered(endpoint, batch, answer)), this.#deps.fail)
   }
 
@@ -169,6 +169,18 @@ export class Deliveries {
     await this.#deps.courier.close(graceMs)
     await this.store()
   }
+}
+
+function signedRequest({ url, secrets }: WebhookRecord, batch: Batch, nowMs: number): ReportRequest {
+  const type = batch.stream.event
+  const data = batch.entries!.map((entry) => entry.data)
+  const body = Buffer.from(JSON.stringify({ type, timestamp: new Date(nowMs).toISOString(), data }))
+  const signed = signedHeaders(secrets, { id: batch.id, timestamp: Math.floor(nowMs / 1000), body })
+  return { method: 'POST', url, headers: { 'content-type': 'application/json', ...signed }, body }
+}
+
+function reportOf(batch: Batch): ReportRequest {
+  return reportRequest(batch.entries![0]!.data as MessageReport)
 }
 
 /** What the account is told; never what the receiver wrote. */

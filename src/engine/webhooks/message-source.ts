@@ -7,8 +7,10 @@ import { BlockReader } from '../store/block.js'
 import type { Environment } from '../store/environment.js'
 import type { EventLog, MessageEvent } from '../store/event-log.js'
 import { readExtras } from '../store/extras.js'
+import { originOf } from './callbacks.js'
 import type { EventSource, Slice } from './event-source.js'
 import type { KnownJobs } from './job-facts.js'
+import { isReported, type MessageReport } from './message-report.js'
 import type { WebhookRecord } from './webhook-record.js'
 
 /** Looked at for one batch, so that a narrow filter does not hold the thread. */
@@ -61,7 +63,17 @@ export class MessageSource implements EventSource {
   }
 
   /** null: not for this endpoint. */
-  #entry(endpoint: WebhookRecord, event: MessageEvent): MessageUpdate | null {
+  #entry(endpoint: WebhookRecord, event: MessageEvent): MessageUpdate | MessageReport | null {
+    if (endpoint.reports === undefined) return this.#update(endpoint, event)
+    const { callback } = readExtras(this.#deps.environment, event.ref)
+    if (callback?.format !== endpoint.reports || originOf(callback.url) !== endpoint.url) return null
+    const update = this.#update(endpoint, event)
+    if (update === null) return null
+    const report = { callback, account: endpoint.accountId, update }
+    return isReported(report) ? report : null
+  }
+
+  #update(endpoint: WebhookRecord, event: MessageEvent): MessageUpdate | null {
     const state = STATES[event.state] as StateName
     if (endpoint.states !== null && !endpoint.states.includes(state)) return null
     const { reader, marks } = this.#block(blockOf(event.ref))

@@ -131,7 +131,9 @@ export class Stream {
   /** A new batch; null: nothing more is there, or may go now. `isBehind` then says whether to ask again soon. */
   form(): { batch: Batch | null; isBehind: boolean } {
     if (this.#position - this.#cursor >= AHEAD_MAX && this.#batches.length > 0) return { batch: null, isBehind: false }
-    const span = { until: Number.MAX_SAFE_INTEGER, limit: ENTRIES_MAX }
+    // A message that is reported on its own has a request of its own.
+    const limit = this.#endpoint.reports === undefined ? ENTRIES_MAX : 1
+    const span = { until: Number.MAX_SAFE_INTEGER, limit }
     const { entries, next } = this.#source.read(this.#endpoint, this.#position, span)
     if (next === this.#position) return { batch: null, isBehind: false }
     const taken = this.#fitting(entries)

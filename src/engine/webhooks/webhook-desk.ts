@@ -3,6 +3,7 @@
  * ask for, time that passed. Main thread.
  */
 import type { Clock } from '../contract/clock.js'
+import type { MessageCallback } from '../contract/extras.js'
 import type { Counts } from '../contract/job.js'
 import type { WebhookEvent } from '../contract/webhook.js'
 import type { JobRecord } from '../jobs/job-record.js'
@@ -86,6 +87,11 @@ export class WebhookDesk {
   /** @throws EngineError VALIDATION. */
   async callback(account: { number: number; id: string }, url: string | undefined): Promise<void> {
     if (url !== undefined) await this.#deps.callbacks.ensure(account, url)
+  }
+
+  /** @throws EngineError VALIDATION. */
+  async report(account: { number: number; id: string }, callback: MessageCallback): Promise<void> {
+    await this.#deps.callbacks.ensureReports(account, callback)
   }
 
   /** An account was changed or deleted. */

@@ -1,4 +1,5 @@
 /** An endpoint as stored: what it is (`webhooks`) and how far it has come (`webhook-states`). Main thread. */
+import type { CallbackFormat } from '../contract/extras.js'
 import type { StateName } from '../contract/message.js'
 import type { WebhookEvent } from '../contract/webhook.js'
 import type { DocumentKey } from '../store/documents.js'
@@ -20,6 +21,10 @@ export interface WebhookRecord {
   disabled: 'GONE' | 'BY_REQUEST' | null
   /** Made for the callbackUrl of jobs: gets what concerns them and nothing else. */
   isCallback: boolean
+  /** Made for messages that say themselves where they are reported: gets those of this kind whose URL has the same origin. */
+  reports?: CallbackFormat
+  /** Of such an endpoint: when a message named it last, to the day. */
+  namedAtMs?: number
   createdAtMs: number
 }
 

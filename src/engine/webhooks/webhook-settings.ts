@@ -46,6 +46,8 @@ export function newRecord(facts: RecordFacts, settings: WebhookSettings): Webhoo
     secrets: secretsOf(before?.secrets ?? [], settings),
     disabled: settings.disabled === true ? 'BY_REQUEST' : null,
     isCallback: before?.isCallback ?? false,
+    reports: before?.reports,
+    namedAtMs: before?.namedAtMs,
     createdAtMs: before?.createdAtMs ?? nowMs,
   }
 }
@@ -72,6 +74,11 @@ function* problems({ events, states, secret, previousSecret }: WebhookSettings):
   if (previousSecret != null && !isSecret(previousSecret)) yield { pointer: '/previousSecret', message: shape }
 }
 
+/** Not made by anyone's PUT: for jobs, or for messages, that name it. */
+export function isForCallbacks({ isCallback, reports }: WebhookRecord): boolean {
+  return isCallback || reports !== undefined
+}
+
 export function webhookView(endpoint: Endpoint): WebhookView {
   const { record, retry, lastError, lastSuccessMs } = endpoint
   const isWaiting = record.disabled === null && retry.failures > 0
@@ -85,7 +92,7 @@ export function webhookView(endpoint: Endpoint): WebhookView {
     previousSecret: record.secrets[1] ?? null,
     state: endpoint.state,
     disabledReason: record.disabled,
-    isCallback: record.isCallback,
+    isCallback: isForCallbacks(record),
     backlog: endpoint.backlog,
     parked: endpoint.parked,
     failures: retry.failures,

@@ -11,7 +11,7 @@ import { parseTime } from '../jobs/create.js'
 import type { Deliveries } from './deliveries.js'
 import type { Endpoint } from './endpoint.js'
 import type { EndpointBook } from './endpoint-book.js'
-import { checkName, newRecord, webhookView } from './webhook-settings.js'
+import { checkName, isForCallbacks, newRecord, webhookView } from './webhook-settings.js'
 
 export interface WebhooksDeps {
   book: EndpointBook
@@ -40,7 +40,8 @@ export class Webhooks implements WebhooksApi {
   async put(principal: Principal, name: string, settings: WebhookSettings): Promise<WebhookView> {
     const { askers, book, courier, audit, clock, deliveries } = this.#deps
     const account = askers.record(principal)
-    if (book.find(account.number, name)?.record.isCallback !== true) checkName(name)
+    const former = book.find(account.number, name)?.record
+    if (former === undefined || !isForCallbacks(former)) checkName(name)
     const refusal = courier.refusal(settings.url) ?? (await courier.resolvedRefusal(settings.url))
     if (refusal !== null) throw wrongUrl(refusal)
     return await this.#inTurn(async () => {
@@ -48,7 +49,7 @@ export class Webhooks implements WebhooksApi {
       if (known === null) this.#requireRoom(account.number)
       const before = known?.record ?? null
       const record = newRecord({ account, name, before, nowMs: clock.now() }, settings)
-      if (before?.isCallback === true && record.url !== before.url) {
+      if (before !== null && isForCallbacks(before) && record.url !== before.url) {
         throw wrongUrl('of a callback is the callbackUrl of its jobs and cannot be changed')
       }
       const { writes, enter } = known === null ? book.create(record) : book.change(known, record)
@@ -63,7 +64,7 @@ export class Webhooks implements WebhooksApi {
   }
 
   #requireRoom(account: number): void {
-    const count = [...this.#deps.book.of(account)].filter(({ record }) => !record.isCallback).length
+    const count = [...this.#deps.book.of(account)].filter(({ record }) => !isForCallbacks(record)).length
     if (count < limits.webhooksPerAccount) return
     throw new EngineError(
       'WRONG_STATE',
