@@ -4,6 +4,7 @@ import { KeySchema } from './schemas/api-keys.js'
 import { AuditSchema } from './schemas/audit.js'
 import { CarrierSchema } from './schemas/carriers.js'
 import { ProblemSchema } from './schemas/common.js'
+import { AudienceSchema, ContactSchema, ImportSchema } from './schemas/contacts.js'
 import { ExplainSchema } from './schemas/explain.js'
 import { InboundSchema } from './schemas/inbound.js'
 import { CountsSchema, JobSchema, JobSettingsSchema, PreviewRowSchema, PreviewSchema } from './schemas/jobs.js'
@@ -16,10 +17,13 @@ export const COMPONENTS: Readonly<Record<string, object>> = {
   ApiKey: KeySchema,
   AccountMoney: AccountMoneySchema,
   AuditRecord: AuditSchema,
+  Audience: AudienceSchema,
   Balance: BalanceSchema,
   Carrier: CarrierSchema,
+  Contact: ContactSchema,
   Counts: CountsSchema,
   Explain: ExplainSchema,
+  Import: ImportSchema,
   Inbound: InboundSchema,
   Job: JobSchema,
   JobSettings: JobSettingsSchema,

@@ -26,6 +26,8 @@ import { accountRoutes } from './routes/accounts.js'
 import { auditRoutes } from './routes/audit.js'
 import { carrierTraceRoutes } from './routes/carrier-trace.js'
 import { carrierRoutes } from './routes/carriers.js'
+import { contactListRoutes, importRoutes } from './routes/contact-lists.js'
+import { contactRoutes } from './routes/contacts.js'
 import { explainRoutes } from './routes/explain.js'
 import { inboundRoutes } from './routes/inbound.js'
 import { jobCreateRoute } from './routes/job-create.js'
@@ -123,11 +125,14 @@ export async function buildApp(deps: ServerDeps): Promise<App> {
   explainRoutes(app, engine)
   inboundRoutes(app, engine)
   suppressionRoutes(app, engine)
+  contactRoutes(app, engine)
+  importRoutes(app, engine)
   carrierRoutes(app, engine)
   carrierTraceRoutes(app, engine)
   await compatRoutes(app, engine, { gate, ...config.http.compat, clock: deps.clock ?? systemClock })
   await app.register(async (scope) => jobCreateRoute(scope as unknown as App, engine))
   await app.register(async (scope) => jobUploadRoute(scope as unknown as App, engine))
+  await app.register(async (scope) => contactListRoutes(scope as unknown as App, engine))
   await app.register(async (scope) => suppressionImportRoute(scope as unknown as App, engine))
   await app.register(async (scope) => unsubscribeRoutes(scope as unknown as App, engine))
   await app.ready()

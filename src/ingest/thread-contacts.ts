@@ -5,7 +5,10 @@ import { type ContactTables, openContactTables } from '../engine/contacts/contac
 let opened: ContactTables | null = null
 
 export function threadContacts(): ContactTables {
-  // piscina hands over [its own, ours].
-  opened ??= openContactTables((workerData as [unknown, { dataDir: string }])[1].dataDir)
+  if (opened === null) {
+    // piscina hands over [its own, ours].
+    const { dataDir } = (Array.isArray(workerData) ? workerData[1] : workerData) as { dataDir: string }
+    opened = openContactTables(dataDir)
+  }
   return opened
 }

@@ -4,13 +4,11 @@
  */
 
 import { numberOf } from '../contacts/contact-key.js'
-import type { ContactRecord } from '../contacts/contact-record.js'
+import { attributeOf, type ContactRecord } from '../contacts/contact-record.js'
 import { scanContacts } from '../contacts/contact-scan.js'
 import type { ContactTables } from '../contacts/contact-tables.js'
 import type { AudienceCountResult, AudienceRowsResult, AudienceStep, ContactTask } from '../contract/contact-tasks.js'
-import type { AttributeValue } from '../contract/contacts.js'
 import { limits } from '../contract/limits.js'
-import { normaliseLabel } from '../text/label.js'
 import { predicateOf, tagsToWalk } from './audience.js'
 
 type RowsTask = Extract<ContactTask, { kind: 'audienceRows' }>
@@ -57,7 +55,7 @@ export function audienceRows(tables: ContactTables, { step, columns }: RowsTask)
 
 /** An attribute by its name, whatever its case; else what every contact has. '': there is none. */
 function cellOf({ key, email, company, attributes }: ContactRecord, name: string): string {
-  const value = Object.hasOwn(attributes, name) ? attributes[name] : similar(attributes, name)
+  const value = attributeOf(attributes, name)
   if (value !== undefined) return String(value)
   switch (name.toLowerCase()) {
     case 'email':
@@ -69,12 +67,6 @@ function cellOf({ key, email, company, attributes }: ContactRecord, name: string
     default:
       return ''
   }
-}
-
-function similar(attributes: Record<string, AttributeValue>, name: string): AttributeValue | undefined {
-  const wanted = normaliseLabel(name)
-  for (const other in attributes) if (normaliseLabel(other) === wanted) return attributes[other]
-  return undefined
 }
 
 function quoted(text: string): string {

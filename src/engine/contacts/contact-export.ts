@@ -2,7 +2,8 @@
 import { csvCell } from '../base/csv-cell.js'
 import type { ContactExportResult, ContactTask } from '../contract/contact-tasks.js'
 import { OPT_IN_CHANNELS } from '../contract/contacts.js'
-import { type ContactRecord, contactView } from './contact-record.js'
+import { normaliseLabel } from '../text/label.js'
+import { attributeOf, type ContactRecord, contactView } from './contact-record.js'
 import { scanContacts } from './contact-scan.js'
 import type { ContactTables } from './contact-tables.js'
 
@@ -12,9 +13,21 @@ const CONTACTS_AT_ONCE = 2_000
 const FIXED = ['number', 'email', 'company', 'tags', ...OPT_IN_CHANNELS.map((channel) => `optIn.${channel}`)]
 const TIMES = ['createdAt', 'updatedAt']
 
-/** The first line of the CSV. `names`: of all attributes of the account. */
-export function exportHeader(names: readonly string[]): string {
-  return `${[...FIXED, ...TIMES, ...names].map(csvCell).join(',')}\n`
+/**
+ * Names of attributes as columns: labels of a file are the same whatever their case, so one column stands for `Name` and
+ * `name`, and none for what a contact has anyway.
+ */
+export function exportColumns(names: readonly string[]): string[] {
+  const taken = new Set([...FIXED, ...TIMES].map(normaliseLabel))
+  return names.filter((name) => {
+    const normal = normaliseLabel(name)
+    return !taken.has(normal) && taken.add(normal)
+  })
+}
+
+/** The first line of the CSV. */
+export function exportHeader(columns: readonly string[]): string {
+  return `${[...FIXED, ...TIMES, ...columns].map(csvCell).join(',')}\n`
 }
 
 export function exportContacts(tables: ContactTables, task: ExportTask): ContactExportResult {
@@ -37,7 +50,6 @@ function csvLine(record: ContactRecord, names: readonly string[]): string {
   const cells = [number, email ?? '', company ?? '', tags.join(', ')]
   for (const channel of OPT_IN_CHANNELS) cells.push(record.optIn[channel]?.state ?? '')
   cells.push(createdAt, updatedAt)
-  const { attributes } = record
-  for (const name of names) cells.push(Object.hasOwn(attributes, name) ? String(attributes[name]) : '')
+  for (const name of names) cells.push(String(attributeOf(record.attributes, name) ?? ''))
   return `${cells.map(csvCell).join(',')}\n`
 }

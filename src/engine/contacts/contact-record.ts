@@ -5,6 +5,7 @@
 import { Decoder, Encoder } from '@msgpack/msgpack'
 import type { ContactKey, StoredOptIn } from '../contract/contact-tasks.js'
 import { type AttributeValue, type ContactView, OPT_IN_CHANNELS, type OptInChannel } from '../contract/contacts.js'
+import { normaliseLabel } from '../text/label.js'
 import { numberOf } from './contact-key.js'
 
 const FORMAT = 1
@@ -56,6 +57,14 @@ export function unpacked<T>(bytes: Uint8Array): T {
 /** Case makes no other tag. */
 export function foldTag(tag: string): string {
   return tag.normalize('NFC').toLowerCase()
+}
+
+/** By its name, else by one that differs in case, accents or spaces alone, as labels in a text do. */
+export function attributeOf(attributes: Record<string, AttributeValue>, name: string): AttributeValue | undefined {
+  if (Object.hasOwn(attributes, name)) return attributes[name]
+  const wanted = normaliseLabel(name)
+  for (const other in attributes) if (normaliseLabel(other) === wanted) return attributes[other]
+  return undefined
 }
 
 export function contactView(record: ContactRecord): ContactView {

@@ -28,7 +28,7 @@ import type {
 import { EngineError, type FieldError } from '../contract/errors.js'
 import { reasonCode, reasonHelp } from '../contract/reasons.js'
 import { NumberParser } from '../phone/number.js'
-import { exportHeader } from './contact-export.js'
+import { exportColumns, exportHeader } from './contact-export.js'
 import { keyOf, numberOf, readKey } from './contact-key.js'
 import { TOO_LARGE_HELP } from './contact-list.js'
 import { attributeNames, listContacts, listTags, readContact } from './contact-reader.js'
@@ -136,7 +136,7 @@ export class Contacts implements ContactsApi {
 
   async *export(principal: Principal, format: ExportFormat, tag: string | undefined): AsyncGenerator<string> {
     const account = this.#deps.askers.record(principal).number
-    const names = attributeNames(this.#deps.runner.tables, account)
+    const names = exportColumns(attributeNames(this.#deps.runner.tables, account))
     if (format === 'csv') yield exportHeader(names)
     let after: number | null = 0
     while (after !== null) {

@@ -111,6 +111,7 @@ export class Jobs {
   ): Promise<JobRecord> {
     this.#ports.admit()
     if (settings.audience !== undefined) {
+      if (recipients !== null) throw bothGiven()
       const whole = this.#ports.audiences.settings(account.number, settings)
       const record = await this.#make(account, whole, beside)
       await this.#audiences.begin(record)
@@ -248,6 +249,11 @@ export class Jobs {
     await this.#ingest.stop()
     await this.#uploads.idle()
   }
+}
+
+function bothGiven(): EngineError {
+  const fields = [{ pointer: '/audience', message: 'cannot stand beside recipients' }]
+  return new EngineError('VALIDATION', '/audience cannot stand beside recipients.', { fields })
 }
 
 /** What a list is asked for; absent: any. */

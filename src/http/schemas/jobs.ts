@@ -7,6 +7,7 @@ import { limits } from '../../engine/contract/limits.js'
 import { CODINGS, PRIORITIES, STATES } from '../../engine/contract/message.js'
 import { UNSUBSCRIBE } from '../../engine/contract/opt-out.js'
 import { cursorOf, nullable, oneOf, pageQuery, strict, Timestamp, text } from './common.js'
+import { AudienceSchema } from './contacts.js'
 import { ConversationLock } from './inbound-rules.js'
 import { RefusalSchema } from './money.js'
 import { WindowOrNull, WindowSchema } from './sending-hours.js'
@@ -127,6 +128,7 @@ export const JobCreateSchema = Type.Object(
         description: 'Numbers, or objects with a value per label; absent: upload a CSV next.',
       }),
     ),
+    audience: Type.Optional(AudienceSchema),
   },
   strict,
 )
@@ -134,6 +136,7 @@ export const JobCreateSchema = Type.Object(
 /** As given, but for a long list of suppressed numbers. */
 const ShownSettingsSchema = Type.Object({
   ...settings,
+  audience: Type.Optional(AudienceSchema),
   suppressedCount: Type.Optional(Type.Integer({ description: 'Length of `suppressed`, of which ten are shown.' })),
 })
 
