@@ -4,6 +4,7 @@ import { expected } from '../src/engine/config/explain.js'
 import { ConfigSchema } from '../src/engine/config/schema.js'
 import { ERRORS } from '../src/engine/contract/errors.js'
 import { REASONS } from '../src/engine/contract/reasons.js'
+import { WAIT_REASONS } from '../src/engine/contract/waits.js'
 import { METRICS } from '../src/engine/observe/metric-table.js'
 
 interface Shape {
@@ -62,6 +63,7 @@ function defaultOf(schema: Shape, isRequired: boolean): string {
 
 function errorsPage(): string {
   const errors = Object.entries(ERRORS).map(([code, [status, help]]) => `| \`${code}\` | ${status} | ${cell(help)} |`)
+  const waits = Object.entries(WAIT_REASONS).map(([code, help]) => `| \`${code}\` | ${cell(help)} |`)
   const reasons = REASONS.filter(([code]) => code !== 'NONE').map(([code, help]) => `| \`${code}\` | ${cell(help)} |`)
   return page('Codes', [
     '## Errors of the API',
@@ -77,6 +79,13 @@ function errorsPage(): string {
     '| code | meaning |',
     '|---|---|',
     ...reasons,
+    '',
+    '## Why a message waits',
+    'The `waits` of `GET /v1/messages/:id/explain`: the first holds the message now, the others would hold it next.',
+    '',
+    '| code | meaning |',
+    '|---|---|',
+    ...waits,
   ])
 }
 

@@ -33,6 +33,23 @@ function noDispatchCounts(): DispatchCounts {
   return { states: new Float64Array(STATES.length), partsSent: 0, sentFinal: 0, canceledUnclaimed: 0 }
 }
 
+/** Of a job that nothing is known of. */
+export function noTotals(job: number): JobTotals {
+  return {
+    number: job,
+    dispatch: null,
+    counts: noDispatchCounts(),
+    dirty: false,
+    pace: null,
+    accountPace: null,
+    hours: null,
+    isShut: false,
+    finishedPosted: false,
+    nextDueSeconds: Number.POSITIVE_INFINITY,
+    lanes: new Map(),
+  }
+}
+
 /** All accepted messages are final, by counts that are durable: `unknown` ends too, until somebody settles it. */
 export function isFinished(dispatch: JobDispatch | null, states: readonly number[], sentFinal: number): boolean {
   if (dispatch === null || dispatch.openEnded) return false
@@ -71,19 +88,8 @@ export class Board {
   totals(job: number): JobTotals {
     let totals = this.#jobs.get(job)
     if (totals === undefined) {
-      totals = {
-        number: job,
-        dispatch: null,
-        counts: this.#store.counts(job) ?? noDispatchCounts(),
-        dirty: false,
-        pace: null,
-        accountPace: null,
-        hours: null,
-        isShut: false,
-        finishedPosted: false,
-        nextDueSeconds: Number.POSITIVE_INFINITY,
-        lanes: new Map(),
-      }
+      const counts = this.#store.counts(job)
+      totals = { ...noTotals(job), ...(counts === null ? {} : { counts }) }
       this.#jobs.set(job, totals)
     }
     return totals

@@ -11,7 +11,7 @@ import type { Wait } from '../contract/waits.js'
 import type { Lane } from '../schedule/lane.js'
 import { BlockReader } from '../store/block.js'
 import type { BlockState } from '../store/block-state.js'
-import type { JobTotals } from './board.js'
+import { type JobTotals, noTotals } from './board.js'
 import type { Carrier } from './carriers.js'
 import type { Ledger } from './ledger.js'
 import type { Pace } from './pace.js'
@@ -41,6 +41,7 @@ interface Asked {
   reader: BlockReader
   /** null: its block was never claimed. */
   state: BlockState | null
+  /** Without settings or lanes where the job is over: a message of it may still be `unknown`. */
   totals: JobTotals
   nowMs: number
 }
@@ -78,8 +79,7 @@ export class WhyWaits {
     const bytes = ledger.store.block(blockOf(ref))
     const reader = bytes === null ? null : new BlockReader(bytes)
     if (reader === null || !reader.intact || placeOf(ref) >= reader.count) return null
-    const totals = ledger.board.known(reader.job)
-    if (totals === null) return null
+    const totals = ledger.board.known(reader.job) ?? noTotals(reader.job)
     const state = ledger.residents.state(blockOf(ref))
     return { ref, place: placeOf(ref), reader, state, totals, nowMs: clock.now() }
   }
