@@ -5,6 +5,12 @@ import { type Log, maskNumber } from '../engine/contract/log.js'
 const longDigits = /\+?\d{7,}/g
 /** Parameters that hold a number, which people write in pieces: 07400 123456. */
 const numberParameters: ReadonlySet<string> = new Set(['to', 'from', 'number'])
+/** Parameters whose values are no text of a customer's; of all others only the name is logged. */
+const plainParameters: ReadonlySet<string> = new Set(
+  'account action carrier channel country cursor event format group job limit prefix raw since state until'.split(' '),
+)
+/** As the API made it. */
+const ownId = /^[a-z]+_[0-9a-z]+$/
 const SHORTEST_NUMBER = 7
 
 export function logAccess(log: Log, request: FastifyRequest, reply: FastifyReply): void {
@@ -12,8 +18,8 @@ export function logAccess(log: Log, request: FastifyRequest, reply: FastifyReply
     {
       requestId: request.id,
       method: request.method,
-      route: request.routeOptions.url ?? request.url.split('?')[0]!.replace(longDigits, maskNumber),
-      id: (request.params as { id?: string } | undefined)?.id,
+      route: request.routeOptions.url ?? withoutNumber(request.url.split('?')[0]!),
+      id: maskedId(request.params),
       query: request.routeOptions.config.hidesQuery ? undefined : maskedQuery(request.query),
       status: reply.statusCode,
       ms: Math.round(reply.elapsedTime * 10) / 10,
@@ -23,15 +29,27 @@ export function logAccess(log: Log, request: FastifyRequest, reply: FastifyReply
   )
 }
 
-/** Every digit run that could be a number is masked, whichever parameter it stands in. */
+/** A path that no route has may be anything: with as many digits as a number has, it shows none of them. */
+function withoutNumber(path: string): string {
+  const digits = path.match(/\d/g) ?? []
+  return digits.length < SHORTEST_NUMBER ? path : path.replaceAll(/\d/g, '*')
+}
+
+function maskedId(params: unknown): string | undefined {
+  const { id } = (params ?? {}) as { id?: string }
+  return id === undefined || ownId.test(id) ? id : masked('number', id)
+}
+
 function maskedQuery(query: unknown): Record<string, string> | undefined {
   const entries = Object.entries((query ?? {}) as Record<string, unknown>)
   if (entries.length === 0) return undefined
   return Object.fromEntries(entries.map(([key, value]) => [key, masked(key, String(value))]))
 }
 
+/** Every digit run that could be a number is masked, whichever parameter it stands in. */
 function masked(key: string, value: string): string {
-  if (!numberParameters.has(key)) return value.replace(longDigits, maskNumber)
+  if (plainParameters.has(key)) return value.replace(longDigits, maskNumber)
+  if (!numberParameters.has(key)) return '[hidden]'
   const digits = value.match(/\p{Nd}/gu) ?? []
   return digits.length < SHORTEST_NUMBER ? value : maskNumber(digits.join(''))
 }

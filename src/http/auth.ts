@@ -66,7 +66,8 @@ export function accessGate({ engine, clock, requestsPerSecond }: AuthOptions): G
     if (config.auth === 'none' || config.auth === 'password' || request.is404) return null
     const asked = authenticate(engine, request)
     if (asked instanceof EngineError) {
-      // Whoever has a good key is let in all the same: others behind the same proxy could lock it out otherwise.
+      // No key is no guess. Whoever has a good one is let in all the same: others behind its proxy could lock it out.
+      if (request.headers.authorization === undefined) return asked
       return wrongKeys.take(address, nowMs) ? asked : tooMany('wrong keys from this address')
     }
     if (!keys.take(nameOf(asked), nowMs)) return tooMany('requests with this key')
