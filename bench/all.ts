@@ -45,6 +45,11 @@ const SECTIONS: Record<string, Section> = {
     says: 'Choosing the encoding and cutting parts; parsing and classifying numbers.',
     load: () => import('./segment.js'),
   },
+  'opt-out': {
+    title: 'Opting out',
+    says: 'What each message pays to be asked for just before the write, and for a link of its own; CPU time, in memory but for numbers that are suppressed.',
+    load: () => import('./opt-out.js'),
+  },
   csv: {
     title: 'CSV',
     says: 'Reading records only, and the whole ingest of a file with its durable commits.',

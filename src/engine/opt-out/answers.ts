@@ -2,7 +2,7 @@
  * The answers to STOP, START and HELP: messages of the account from the number that was written to, over its own route, in
  * an open-ended job of its own. They are the only ones that go to suppressed numbers. A repetition would break the rule of
  * one confirmation (47 CFR 64.1200(a)(12)), so what was unanswered is held, not sent again; and after five minutes, the
- * time that the rule gives, none is sent. Main thread.
+ * time that the rule gives, none is sent. They cost the account nothing. Main thread.
  */
 import type { AccountRecord } from '../accounts/account-record.js'
 import type { Clock } from '../contract/clock.js'
@@ -65,11 +65,13 @@ export class Answers {
       route,
       from: composed.from,
       fields: composed.fields,
+      lockSeconds: composed.lockSeconds,
       createdSeconds: Math.floor(nowMs / 1000),
       range: null,
     }
     const builder = new BlockBuilder(head)
-    const place = builder.add(composed.record)
+    // Without a country neither money nor quotas nor usage know of it: an opt-out must not fail for want of a balance.
+    const place = builder.add({ ...composed.record, country: undefined })
     const sealed = builder.seal(takeBlock())
     return {
       ref: messageRef(sealed.block, place),

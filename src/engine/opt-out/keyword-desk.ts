@@ -50,7 +50,7 @@ export class KeywordDesk {
   /** Notes on the item what it says and what was done; null: nothing is to be written beside it. */
   async hear({ number, item }: NewItem): Promise<Alongside | null> {
     if (!isHeard(item)) return null
-    const account = item.account === null ? null : this.#deps.account(item.account)
+    const account = this.#accountOf(item)
     const found = this.#finder(account).find(item.text!)
     if (found.keyword === null && !found.review) return null
     item.optOut = { keyword: found.keyword, review: found.review, done: null, reply: 0 }
@@ -63,6 +63,12 @@ export class KeywordDesk {
     }
     const place = { account: account?.number ?? EVERY_ACCOUNT, number: from }
     return await this.#act({ number, item, account, place, found })
+  }
+
+  /** Whom it is routed to; else who wrote last to the number from there, although the lock is over. null: nobody is known. */
+  #accountOf({ account, replied }: InboundItem): AccountRecord | null {
+    const number = account ?? replied?.account ?? null
+    return number === null ? null : this.#deps.account(number)
   }
 
   async #act(heard: Heard): Promise<Alongside> {
@@ -82,14 +88,24 @@ export class KeywordDesk {
     return keyword === 'start' ? this.#start(heard) : { done: null, changes: [] }
   }
 
-  /** A STOP that nothing routes binds everyone who sends from the number that it was written to. */
-  #stop({ number, item, account, place, found }: Heard): Done {
+  #stop(heard: Heard): Done {
+    const { item, account, place } = heard
+    const sender = bareSender(item.to)
+    const changes: StagedChange[] = []
+    if (account !== null) {
+      changes.push(...this.#suppress(heard, place, account.optOut.scope === 'sender' ? sender : undefined))
+    }
+    // Nothing says for sure whose it is: it binds everyone who sends from the number that it was written to.
+    if (item.account === null || account === null) {
+      changes.push(...this.#suppress(heard, { account: EVERY_ACCOUNT, number: place.number }, sender))
+    }
+    return { done: changes.length === 0 ? 'kept' : 'suppressed', changes }
+  }
+
+  #suppress({ number, item, found }: Heard, place: Place, sender: string | undefined): StagedChange[] {
     const { book } = this.#deps
-    const isBySender = account === null || account.optOut.scope === 'sender'
-    const sender = isBySender ? bareSender(item.to) : undefined
     const before = book.reasons(place)
-    if (before.some((reason) => reason.source === 'stop' && reason.sender === sender))
-      return { done: 'kept', changes: [] }
+    if (before.some((reason) => reason.source === 'stop' && reason.sender === sender)) return []
     const reason: SuppressionReason = {
       sender,
       source: 'stop',
@@ -98,7 +114,7 @@ export class KeywordDesk {
       address: item.to,
       inbound: number,
     }
-    return { done: 'suppressed', changes: [book.stage(place, withReason(before, reason))] }
+    return [book.stage(place, withReason(before, reason))]
   }
 
   #start({ item, account, place }: Heard): Done {
@@ -158,12 +174,19 @@ function placesOf(place: Place): Place[] {
   return place.account === EVERY_ACCOUNT ? [place] : [place, { account: EVERY_ACCOUNT, number: place.number }]
 }
 
-/** Messages are sent to numbers with their country code, and that is how they are answered from; else as at home. */
+const DIGITS = /^\+?(\d{3,17})$/
+
+/**
+ * Messages are sent to numbers with their country code, and that is how they are answered from; else as at home. Digits that
+ * are no number by the plan count as they are: plans change, and a STOP must not be lost. null: letters.
+ */
 function numberFrom({ from }: InboundItem, account: AccountRecord | null): number | null {
   const international = parserFor(null, false).parse(from.startsWith('+') ? from : `+${from}`)
   if (international.reason === 0) return international.value
   const home = parserFor(account?.defaultCountry ?? null, true).parse(from)
-  return home.reason === 0 ? home.value : null
+  if (home.reason === 0) return home.value
+  const digits = DIGITS.exec(from)
+  return digits === null ? null : Number(digits[1])
 }
 
 function alongside(changes: readonly StagedChange[]): Alongside {
