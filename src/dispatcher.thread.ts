@@ -127,7 +127,10 @@ const handlers: { [K in ToDispatcher['type']]: (message: Extract<ToDispatcher, {
   carriers: ({ request }) => post({ type: 'carriers', request, items: carriers.views() }),
   states: ({ request, blocks }) => dispatcher.states(blocks, (states) => post({ type: 'states', request, states })),
   waits: ({ request, ref }) => post({ type: 'waits', request, waits: dispatcher.whyWaits.of(ref as MessageRef) }),
-  snapshot: ({ request }) => dispatcher.snapshot(() => post({ type: 'snapshot', request })),
+  snapshot: ({ request }) => {
+    dispatcher.commits.snapshot(() => post({ type: 'snapshot', request }))
+    dispatcher.wake()
+  },
   reload: ({ request, carriers: list, routes: routeList }) => {
     const changed = carriers.reload(list as SmppCarrierConfig[])
     const before = routes

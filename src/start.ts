@@ -118,11 +118,7 @@ async function start(config: Config, options: StartOptions, closing: Closing): P
     runTask: pool.run,
     rejects: rejectsOf(stores.store),
     statusName,
-    courier: createCourier({
-      ...config.webhooks,
-      resolve: resolver(),
-      now: () => systemClock.now(),
-    }),
+    courier: createCourier({ ...config.webhooks, resolve: resolver(), now: () => systemClock.now() }),
     metricsText: () => prometheus.renderMetrics(),
     fail: failStop,
     isStopping: () => closing.isStopping,

@@ -26,6 +26,7 @@ export async function describeApi(app: App): Promise<void> {
         { name: 'audit', description: 'Who changed what.' },
         { name: 'jobs', description: 'A file or list of recipients and what becomes of it.' },
         { name: 'messages', description: 'Messages one by one.' },
+        { name: 'money', description: 'Balance, quotas and usage.' },
         { name: 'inbound', description: 'What subscribers sent.' },
         { name: 'contacts', description: 'Who is messaged: attributes, tags, consent, imports, audiences.' },
         { name: 'accounts', description: 'Accounts and keys; admin key.' },

@@ -81,7 +81,7 @@ export class Dispatcher {
   /** Why messages are not sent yet. */
   readonly whyWaits: WhyWaits
   readonly inbox = new Inbox(() => this.wake())
-  readonly #commits: Commits
+  readonly commits: Commits
   #outcomes!: Outcomes
   #housekeeping!: Housekeeping
   #ticking = false
@@ -107,18 +107,13 @@ export class Dispatcher {
     this.#seating = new Seating({ clock, residents, termsOf, jobs: () => this.#board.all() })
     this.#claims = new Claims(this.#ledger, { clock, waiting: this.#waiting, seating: this.#seating })
     this.#sender = new Sender(this.#ledger, clock, this.#seating, deps.suppressions ?? null)
-    this.#gates = new Gates({ seating: this.#seating, sender: this.#sender, carriers: this.#carriers })
+    const shared = { ledger: this.#ledger, seating: this.#seating, carriers: this.#carriers, clock }
+    this.#gates = new Gates({ ...shared, sender: this.#sender })
     this.#admission = new Admission(this.#board, this.#claims, this.#seating)
     this.#cancel = new Cancel(this.#ledger, this.#claims, deps.clock)
     this.settling = new Settling(this.#ledger, this.#seating, { clock, loop: this })
-    this.whyWaits = new WhyWaits({
-      ledger: this.#ledger,
-      seating: this.#seating,
-      carriers: this.#carriers,
-      waiting: this.#waiting,
-      clock,
-    })
-    this.#commits = new Commits(this.#ledger, {
+    this.whyWaits = new WhyWaits({ ...shared, waiting: this.#waiting })
+    this.commits = new Commits(this.#ledger, {
       clock,
       metrics: deps.metrics,
       released: (release) => this.#release(release),
@@ -154,7 +149,7 @@ export class Dispatcher {
     for (const job of jobs) this.#gates.enter(this.#board.register(job), clock.now())
     const recovery = new Recovery(this.#ledger, this.#receipts, { clock, metrics, seating: this.#seating })
     const recovered = await recovery.run()
-    this.#commits.caughtUp()
+    this.commits.caughtUp()
     for (const job of jobs) this.job(job)
     for (const carrier of carriers) carrier.channel.start()
     this.wake()
@@ -251,12 +246,6 @@ export class Dispatcher {
     return this.#ledger.feed
   }
 
-  /** Calls when the states of all blocks are stored as they are now. */
-  snapshot(done: () => void): void {
-    this.#commits.snapshot(done)
-    this.wake()
-  }
-
   /** Asks for a tick at the end of this turn of the event loop. */
   wake(): void {
     if (this.#immediate || this.#stopped) return
@@ -302,7 +291,7 @@ export class Dispatcher {
     const isLeft = this.#seating.isLeft(carrier)
     if (isLeft && carrier.isHeldBack) carrier.hasRoom(carrier.channel.capacity(monotonicMs) > 0)
     if (!this.#draining && carrier.channel.up && !isLeft) {
-      this.#sender.send(carrier, this.#commits.durable, monotonicMs)
+      this.#sender.send(carrier, this.commits.durable, monotonicMs)
       this.#admission.authorise(carrier, monotonicMs)
     } else if (carrier.pipeline.size > 0) {
       // Not written yet: another carrier, or a later start, may have them.
@@ -323,9 +312,9 @@ export class Dispatcher {
   }
 
   #commit(): void {
-    if (!this.#commits.isDue) return
+    if (!this.commits.isDue) return
     this.#housekeeping.noteAwaited()
-    this.#commits.begin()
+    this.commits.begin()
   }
 
   #failed(error: unknown): void {
@@ -335,7 +324,7 @@ export class Dispatcher {
 
   /** Not when the disk is nearly full, nor while it takes longer over a commit than carriers wait for an answer. */
   #takesInbound(): boolean {
-    return !this.#commits.isStalled && this.#deps.hasSpace()
+    return !this.commits.isStalled && this.#deps.hasSpace()
   }
 
   #release(release: Release): void {
@@ -356,7 +345,7 @@ export class Dispatcher {
       }
     }
     for (const work of release.after) work()
-    this.#ledger.trim(this.#commits.durable)
+    this.#ledger.trim(this.commits.durable)
     this.wake()
   }
 
@@ -388,7 +377,7 @@ export class Dispatcher {
     this.#draining = true
     this.#tick()
     await Promise.all(this.#carriers.map((carrier) => carrier.channel.drain(deadlineMs)))
-    const isAnswered = this.#commits.isIdle && this.inbox.inbound.length === 0 && !this.#ledger.owesAnswers
+    const isAnswered = this.commits.isIdle && this.inbox.inbound.length === 0 && !this.#ledger.owesAnswers
     this.#outcomes.process(this.inbox)
     if (isAnswered) this.#ledger.noteDrained()
     this.#stopped = true
