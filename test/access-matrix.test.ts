@@ -89,7 +89,8 @@ t.test('a key that may only read is refused everything else, with the scope that
     const answer = await call(method, pathWith(operation, 'x'), { key: keys.reader, ...asked(operation) })
     if (scope === 'read') t.notOk(isRefusal(answer), `${name}: ${answer.text}`)
     else t.match(answer, { status: 403, json: { code: 'FORBIDDEN', detail: `\`${scope}\`` } }, name)
-    if (method !== 'GET') t.not(scope, 'read', `${name} changes something`)
+    // A POST may be a question that is too long for a URL.
+    if (!['GET', 'POST'].includes(method)) t.not(scope, 'read', `${name} changes something`)
   }
 })
 
@@ -176,23 +177,45 @@ t.test('no body takes a field that its schema does not name, at whatever depth',
   t.ok(places > 20, `${places} places`)
 })
 
-/** Bodies with an unknown field, one for each object that the schema describes. */
+/** Bodies with an unknown field, one for each object that the schema describes; whatever is required is there. */
 function intruders(schema: Schema, pointer = ''): { value: object; pointer: string }[] {
-  const { properties, items, anyOf, oneOf } = resolved(schema)
-  const branches = anyOf ?? oneOf
+  const { properties, items, required = [], ...rest } = resolved(schema)
+  const branches = rest.anyOf ?? rest.oneOf
   if (branches !== undefined) return branches.flatMap((branch) => intruders(branch, pointer))
   if (items !== undefined) {
     return intruders(items, `${pointer}/0`).map(({ value, pointer: at }) => ({ value: [value], pointer: at }))
   }
   if (properties === undefined) return []
-  const own = { value: { 'zz-unknown': 1 }, pointer: `${pointer}/zz-unknown` }
+  const needed = Object.fromEntries(required.map((name) => [name, exampleOf(properties[name]!)]))
+  const own = { value: { ...needed, 'zz-unknown': 1 }, pointer: `${pointer}/zz-unknown` }
   const inner = Object.entries(properties).flatMap(([name, property]) =>
     intruders(property, `${pointer}/${name}`).map(({ value, pointer: at }) => ({
-      value: { [name]: value },
+      value: { ...needed, [name]: value },
       pointer: at,
     })),
   )
   return [own, ...inner]
+}
+
+/** A value of the type; its meaning is not looked at before the fields are. */
+function exampleOf(schema: Schema): unknown {
+  const { type, enum: values, properties = {}, required = [], items, anyOf, oneOf } = resolved(schema)
+  const branches = anyOf ?? oneOf
+  if (branches !== undefined) return exampleOf(branches[0]!)
+  if (values !== undefined) return values[0]
+  switch ([type].flat()[0]) {
+    case 'object':
+      return Object.fromEntries(required.map((name) => [name, exampleOf(properties[name]!)]))
+    case 'array':
+      return items === undefined ? [] : [exampleOf(items)]
+    case 'integer':
+    case 'number':
+      return 1
+    case 'boolean':
+      return true
+    default:
+      return '+447712345678'
+  }
 }
 
 function resolved(schema: Schema): Schema {
