@@ -75,9 +75,10 @@ export class SettleDesk implements RetriesApi {
     return jobs.view(record)
   }
 
+  /** Of a cancel that the dispatcher has not carried out yet the counts say nothing. */
   #requireAny(source: JobRecord, states: readonly RetryState[]): void {
     const counts = this.#deps.jobs.counts(source)
-    if (!['finished', 'canceled'].includes(source.state) || states.some((state) => counts[state] > 0)) return
+    if (!source.closed || states.some((state) => counts[state] > 0)) return
     throw new EngineError('WRONG_STATE', `The job has no message that is ${states.join(' or ')}.`)
   }
 
