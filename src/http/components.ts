@@ -10,6 +10,7 @@ import { InboundSchema } from './schemas/inbound.js'
 import { CountsSchema, JobSchema, JobSettingsSchema, PreviewRowSchema, PreviewSchema } from './schemas/jobs.js'
 import { MessageSchema } from './schemas/messages.js'
 import { AccountMoneySchema, BalanceSchema, UsageSchema } from './schemas/money.js'
+import { ImportReportSchema, SuppressionSchema } from './schemas/suppressions.js'
 import { WebhookSchema } from './schemas/webhooks.js'
 
 export const COMPONENTS: Readonly<Record<string, object>> = {
@@ -31,6 +32,8 @@ export const COMPONENTS: Readonly<Record<string, object>> = {
   Preview: PreviewSchema,
   PreviewRow: PreviewRowSchema,
   Problem: ProblemSchema,
+  Suppression: SuppressionSchema,
+  SuppressionImport: ImportReportSchema,
   Usage: UsageSchema,
   Webhook: WebhookSchema,
 }

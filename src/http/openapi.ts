@@ -28,6 +28,7 @@ export async function describeApi(app: App): Promise<void> {
         { name: 'messages', description: 'Messages one by one.' },
         { name: 'money', description: 'Balance, quotas and usage.' },
         { name: 'inbound', description: 'What subscribers sent.' },
+        { name: 'suppressions', description: 'Numbers that must not be messaged, and the links that make them so.' },
         { name: 'contacts', description: 'Who is messaged: attributes, tags, consent, imports, audiences.' },
         { name: 'accounts', description: 'Accounts and keys; admin key.' },
         { name: 'carriers', description: 'Upstreams; admin key.' },
