@@ -107,6 +107,7 @@ export async function spawnEngine(folder: string, port: number, config: string):
 export interface Api {
   get<T>(path: string): Promise<T>
   post<T>(path: string, body: unknown): Promise<T>
+  put<T>(path: string, body: unknown): Promise<T>
   /**
    * Streams a file to the path; the status code, or null when the connection broke. `stallAfter`: sends so many octets only,
    * and then keeps the connection open in silence.
@@ -130,16 +131,20 @@ export function api(url: string, key: string): Api {
     if (answer.statusCode >= 400) throw new Error(`${answer.statusCode}: ${body.detail ?? JSON.stringify(body)}`)
     return body
   }
-  return {
-    get: async <T>(path: string) => (await checked(await request(url + path, { headers }))) as T,
-    post: async <T>(path: string, body: unknown) => {
+  const send =
+    (method: 'POST' | 'PUT') =>
+    async <T>(path: string, body: unknown) => {
       const options = {
-        method: 'POST',
+        method,
         headers: { ...headers, 'content-type': 'application/json' },
         body: JSON.stringify(body),
-      } as const
+      }
       return (await checked(await request(url + path, options))) as T
-    },
+    }
+  return {
+    get: async <T>(path: string) => (await checked(await request(url + path, { headers }))) as T,
+    post: send('POST'),
+    put: send('PUT'),
     async upload(path, file, stallAfter) {
       const options = {
         method: 'PUT',

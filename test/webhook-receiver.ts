@@ -4,12 +4,15 @@ import type { AddressInfo } from 'node:net'
 import { Webhook } from 'standardwebhooks'
 import type { JobUpdate, MessageUpdate } from '../src/engine/contract/webhook.js'
 
+/** An entry of any kind. */
+type Entry = Omit<MessageUpdate, 'state'> & Omit<JobUpdate, 'state'> & { state: string; text: string }
+
 export interface Received {
   id: string
   headers: Record<string, string>
   /** As it came. */
   text: string
-  body: { type: string; timestamp: string; data: (MessageUpdate & JobUpdate & { text: string })[] }
+  body: { type: string; timestamp: string; data: Entry[] }
 }
 
 export type Answer = (response: ServerResponse, received: Received) => void
