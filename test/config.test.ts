@@ -30,12 +30,12 @@ const carrier = `carriers:
 t.test('without a file every key has its default', async (t) => {
   t.strictSame(loadConfig(null, {}), {
     dataDir: './trunkline-data',
-    http: { host: '127.0.0.1', port: 8080 },
+    http: { host: '127.0.0.1', port: 8080, trustedProxies: [], compat: { kannel: false, jasmin: false } },
     threads: { ingest: 2, dispatch: 1 },
     logLevel: 'info',
     shutdownSeconds: 15,
     carriers: [],
-    inbound: { partsTimeoutSeconds: 1800, retentionDays: 90 },
+    inbound: { partsTimeoutSeconds: 1800, conversationLockSeconds: 259_200, retentionDays: 90 },
     webhooks: {
       allowPrivateAddresses: false,
       ports: [443, 8443],
@@ -121,6 +121,15 @@ t.test('carriers are unique and routes lead to carriers that exist', async (t) =
   t.match(errorsOf(twice), [/^trunkline\.yaml:6: carriers\[1\]\.id: "acme" is the id of carriers\[0\] already$/])
   t.match(errorsOf(`${carrier}routes:\n  - carriers: [acme, nobody]\n`), [
     /^trunkline\.yaml:7: routes\[0\]\.carriers\[1\]: no carrier has the id "nobody"; there are: acme$/,
+  ])
+})
+
+t.test('a trusted proxy is an address, a range or one of three names', async (t) => {
+  const good = ['loopback', 'uniquelocal', '10.0.0.0/8', '192.0.2.1', '2001:db8::/32']
+  t.same(parseConfig(`http: { trustedProxies: ${JSON.stringify(good)} }`, source).http.trustedProxies, good)
+  t.match(errorsOf('http: { trustedProxies: [loopback, everywhere, 10.0.0.0/33] }'), [
+    /trustedProxies\[1\]: must be an address/,
+    /trustedProxies\[2\]: must be an address/,
   ])
 })
 

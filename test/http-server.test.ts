@@ -213,7 +213,7 @@ t.test('inline recipients may be numbers or objects, and a job is steered by its
   const { call, engine } = await startHttp(t)
   const recipients = ['+447700900123', { mobile: '+447700900124', name: null, age: 3 }]
   await call('POST', '/v1/jobs', { body: { text: 'x', columns: { to: 'mobile' }, recipients } })
-  t.same(engine.calls.at(-1)!.arguments[2], [{ mobile: '+447700900123' }, recipients[1]])
+  t.same(engine.calls.at(-1)!.arguments[2], recipients, 'the engine makes rows of them')
   const json = { 'content-type': 'application/json' }
   for (const verb of ['start', 'pause', 'resume', 'cancel']) {
     t.equal((await call('POST', `/v1/jobs/${job.id}/${verb}`, { body: '', headers: json })).status, 200)
@@ -252,11 +252,38 @@ t.test('one key over its limit waits as long as Retry-After says, and no other k
   t.equal((await call('GET', '/v1/jobs')).status, 200)
 })
 
-t.test('wrong keys from one address are slowed down', async (t) => {
+t.test('wrong keys from one address are slowed down, and good ones from there are not', async (t) => {
   const clock = { now: () => 0, monotonic: () => 0 }
   const { call } = await startHttp(t, { clock })
   for (let guess = 0; guess < 50; guess++) await call('GET', '/v1/jobs', { key: `guess-${guess}` })
-  t.equal((await call('GET', '/v1/jobs', { key: 'guess' })).status, 429)
+  t.match(await call('GET', '/v1/jobs', { key: 'guess' }), { status: 429, json: { code: 'RATE_LIMITED' } })
+  t.equal((await call('GET', '/v1/jobs')).status, 200)
+  t.equal((await call('GET', '/v1/jobs', { key: null })).status, 401, 'no key is no guess')
+})
+
+t.test('an address is limited as well, an IPv6 one with its whole /64, as a trusted proxy names it', async (t) => {
+  const clock = { now: () => 0, monotonic: () => 0 }
+  const { call } = await startHttp(t, {
+    clock,
+    requestsPerSecond: 1,
+    yaml: 'http: { port: 0, trustedProxies: [loopback] }',
+  })
+  const from = async (ip: string) =>
+    (await call('GET', '/healthz', { key: null, headers: { 'x-forwarded-for': ip } })).status
+  const statuses = []
+  for (let host = 1; host <= 5; host++) statuses.push(await from(`2001:db8:0:1::${host}`))
+  t.same(statuses, [200, 200, 200, 200, 429])
+  t.same([await from('2001:db8:0:2::1'), await from('192.0.2.1')], [200, 200])
+})
+
+t.test('without a trusted proxy nobody can say that it is somebody else', async (t) => {
+  const clock = { now: () => 0, monotonic: () => 0 }
+  const { call } = await startHttp(t, { clock, requestsPerSecond: 1 })
+  const from = async (ip: string) =>
+    (await call('GET', '/healthz', { key: null, headers: { 'x-forwarded-for': ip } })).status
+  const statuses = []
+  for (let host = 1; host <= 5; host++) statuses.push(await from(`192.0.2.${host}`))
+  t.same(statuses, [200, 200, 200, 200, 429])
 })
 
 t.test('the same Idempotency-Key replays the answer, and another body under it is refused', async (t) => {
