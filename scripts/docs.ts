@@ -2,6 +2,6 @@
 import { writeFileSync } from 'node:fs'
 import { referencePages } from './reference.js'
 
-for (const [name, text] of Object.entries(referencePages())) {
+for (const [name, text] of Object.entries(await referencePages())) {
   writeFileSync(new URL(`../../docs/${name}`, import.meta.url), text)
 }

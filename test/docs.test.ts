@@ -12,7 +12,7 @@ function read(path: string): string {
 }
 
 t.test('the generated pages are those of the code: run npm run docs', async (t) => {
-  for (const [name, text] of Object.entries(referencePages())) t.equal(read(`docs/${name}`), text, name)
+  for (const [name, text] of Object.entries(await referencePages())) t.equal(read(`docs/${name}`), text, name)
 })
 
 t.test('every relative link of a document leads to a file', async (t) => {
