@@ -1,43 +1,45 @@
-/** Conversations since the last commit, packed as they are stored: the hot table is rebuilt from these batches. */
-import { TALK_BYTES, type Talk } from './talk.js'
+/** Conversations since the last commit, packed as talk.ts says: the hot table is rebuilt from these batches. */
+import { TALK_BYTES, TALK_WORDS, type Talk } from './talk.js'
 
 export class TalkLog {
-  #bytes = Buffer.allocUnsafeSlow(1024 * TALK_BYTES)
-  #length = 0
+  #words = new Float64Array(1024 * TALK_WORDS)
+  #halves = new Uint32Array(this.#words.buffer)
+  #count = 0
 
   get count(): number {
-    return this.#length / TALK_BYTES
+    return this.#count
   }
 
   add(talk: Talk): void {
-    if (this.#length === this.#bytes.length) this.#grow()
-    const bytes = this.#bytes
-    const at = this.#length
-    bytes.writeDoubleLE(talk.sender, at)
-    bytes.writeDoubleLE(talk.recipient, at + 8)
-    bytes.writeDoubleLE(talk.ref, at + 16)
-    bytes.writeDoubleLE(talk.sentMs, at + 24)
-    bytes.writeUInt32LE(talk.account, at + 32)
-    bytes.writeUInt32LE(talk.lockSeconds, at + 36)
-    this.#length += TALK_BYTES
+    const base = this.#count * TALK_WORDS
+    if (base === this.#words.length) this.#grow()
+    const words = this.#words
+    words[base] = talk.sender
+    words[base + 1] = talk.recipient
+    words[base + 2] = talk.ref
+    words[base + 3] = talk.sentMs
+    this.#halves[base * 2 + 8] = talk.account
+    this.#halves[base * 2 + 9] = talk.lockSeconds
+    this.#count++
   }
 
   #grow(): void {
-    const grown = Buffer.allocUnsafeSlow(this.#bytes.length * 2)
-    this.#bytes.copy(grown, 0, 0, this.#length)
-    this.#bytes = grown
+    const halves = this.#halves
+    this.#words = new Float64Array(this.#words.length * 2)
+    this.#halves = new Uint32Array(this.#words.buffer)
+    this.#halves.set(halves)
   }
 
   clear(): void {
-    this.#length = 0
+    this.#count = 0
   }
 
   /** The batch, which belongs to the caller; null: nothing happened. */
   take(): Buffer | null {
-    if (this.#length === 0) return null
-    const own = Buffer.allocUnsafeSlow(this.#length)
-    this.#bytes.copy(own, 0, 0, this.#length)
-    this.#length = 0
+    if (this.#count === 0) return null
+    const own = Buffer.allocUnsafeSlow(this.#count * TALK_BYTES)
+    own.set(new Uint8Array(this.#words.buffer, 0, own.length))
+    this.#count = 0
     return own
   }
 }
