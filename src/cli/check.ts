@@ -11,6 +11,7 @@ import type { JobSettings } from '../engine/contract/job.js'
 import { columnView } from '../engine/jobs/column-view.js'
 import { newJob } from '../engine/jobs/create.js'
 import { textPlan } from '../engine/jobs/text-plan.js'
+import { type Links, wayOutPlan } from '../engine/opt-out/opt-out-settings.js'
 import { isCountry } from '../engine/phone/number.js'
 import { AccountPatchSchema } from '../http/schemas/accounts.js'
 import { JobSettingsSchema } from '../http/schemas/jobs.js'
@@ -30,7 +31,7 @@ const options: OptionTable = {
   account: { type: 'string' },
 }
 /** Of these the API answers more than it takes. */
-const VIEW_ONLY = new Set(['id', 'keys', 'createdAt'])
+const VIEW_ONLY = new Set(['id', 'keys', 'createdAt', 'reserved', 'spent', 'today'])
 
 export const check: Command = {
   help: `Usage: trunkline check FILE.csv --text TEXT [options]
@@ -60,7 +61,7 @@ Example:
     }
     if (!existsSync(path)) throw new CommandError(`there is no file ${path}`)
     const nowMs = systemClock.now()
-    const account = accountOf(textOption(values, 'account'), nowMs)
+    const { account, isPrepaid } = accountOf(textOption(values, 'account'), nowMs)
     refuseWrongSettings(settings, account, nowMs)
     const config = loadConfig(textOption(values, 'config') ?? defaultConfigFile())
     const facts = {
@@ -69,8 +70,10 @@ Example:
       routes: routePlans(config, account.id),
       rules: account,
       prices: account.prices,
+      needsPrice: isPrepaid && account.prices.length > 0,
       currency: account.currency,
       timeZone: account.timeZone,
+      wayOut: wayOutPlan(account, settings, linksOf(config)) ?? undefined,
       createdSeconds: Math.floor(nowMs / 1_000),
       onProgress: progress(basename(path)),
     }
@@ -82,15 +85,21 @@ Example:
 }
 
 /** Of an account that has no settings, or of those in the file. */
-function accountOf(file: string | undefined, nowMs: number): AccountRecord {
-  if (file === undefined) return newAccount({ id: 'check', number: 0, nowMs })
+function accountOf(file: string | undefined, nowMs: number): { account: AccountRecord; isPrepaid: boolean } {
+  const plain = newAccount({ id: 'check', number: 0, nowMs })
+  if (file === undefined) return { account: plain, isPrepaid: false }
   const given = jsonFile(file)
   const settings = Object.fromEntries(Object.entries(given).filter(([key]) => !VIEW_ONLY.has(key)))
   for (const { pointer, message } of compileCheck(AccountPatchSchema)(settings) ?? []) {
     throw new CommandError(`${file}: ${pointer} ${message}`)
   }
   const id = typeof given.id === 'string' ? given.id : 'check'
-  return withSettings(newAccount({ id, number: 0, nowMs }), settings, isCountry)
+  return { account: withSettings({ ...plain, id }, settings, isCountry), isPrepaid: settings.balance != null }
+}
+
+/** As long as those of the server, whose secret is not here. */
+function linksOf({ http: { publicUrl } }: Config): Links | null {
+  return publicUrl === undefined ? null : { publicUrl, secret: Buffer.alloc(32) }
 }
 
 /** As POST /v1/jobs does. */

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import type { ColumnRef, ColumnSettings, CsvSettings, JobSettings } from '../engine/contract/job.js'
 import { PRIORITIES } from '../engine/contract/message.js'
+import { UNSUBSCRIBE } from '../engine/contract/opt-out.js'
 import { CommandError, numberOption, type OptionTable, type OptionValues, textOption, UsageError } from './command.js'
 import { jsonFile } from './json-file.js'
 
@@ -27,6 +28,7 @@ export const jobOptions = {
   'time-zone': { type: 'string' },
   transliterate: { type: 'boolean' },
   flash: { type: 'boolean' },
+  unsubscribe: { type: 'string' },
   'keep-duplicates': { type: 'boolean' },
   suppressed: { type: 'string' },
   review: { type: 'boolean' },
@@ -51,6 +53,7 @@ export const jobHelp = `  --text TEXT      the text, with ~label~ or ~label|fall
   --time-zone ZONE  of times without an offset, e.g. Europe/London (default: the account's)
   --transliterate  replace characters where the text then needs fewer parts
   --flash          shown at once and not stored by the phone
+  --unsubscribe W  add a way out to each text: text or link
   --keep-duplicates  send to a number as often as it stands in the file
   --suppressed FILE  numbers that must not be messaged, one a line
   --settings FILE  more settings as JSON, as POST /v1/jobs takes them; the options above win
@@ -69,6 +72,7 @@ export function jobSettings(values: OptionValues): JobSettings {
     validForSeconds: numberOption(values, 'valid-for', 1),
     ratePerSecond: numberOption(values, 'rate', 1),
     priority: choice(values, 'priority', PRIORITIES),
+    unsubscribe: choice(values, 'unsubscribe', UNSUBSCRIBE),
     sendAt: time(values),
     timeZone: textOption(values, 'time-zone'),
     csv: csvSettings(values),

@@ -9,6 +9,7 @@ import { findingNumber } from '../engine/contract/findings.js'
 import type { ColumnPlan, Dialect, JobPlan, PreviewRow, RoutePlan } from '../engine/contract/ingest.js'
 import { type Counts, type Estimate, type JobSettings, noCounts } from '../engine/contract/job.js'
 import { DEFAULT_NUMBER_RULES, type NumberRules } from '../engine/contract/number-rules.js'
+import type { WayOutPlan } from '../engine/contract/opt-out.js'
 import type { Price } from '../engine/contract/price.js'
 import { reasonNumber } from '../engine/contract/reasons.js'
 import type { Tally } from '../engine/contract/store.js'
@@ -43,6 +44,10 @@ export interface CheckOptions {
   /** The account's price list. */
   prices?: readonly Price[]
   currency?: string | null
+  /** The account pays in advance: a number without a price is refused. */
+  needsPrice?: boolean
+  /** Added to each text; default: nothing. */
+  wayOut?: WayOutPlan
   /** The account's; default UTC. */
   timeZone?: string
   /** Epoch seconds at which the job would be made. */
@@ -128,7 +133,9 @@ function planOf(options: CheckOptions, dialect: Dialect, columns: ColumnPlan): J
     defaultCountry: country,
     timeZone: timeZoneOf(options),
     prices: packPrices(options.prices ?? []),
+    needsPrice: options.needsPrice,
     suppressed: suppressedNumbers(settings.suppressed, country, rules.allowShortCodes),
+    wayOut: options.wayOut,
     createdSeconds: options.createdSeconds ?? 0,
     rules,
   }

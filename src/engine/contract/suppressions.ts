@@ -60,7 +60,7 @@ export interface UnsubscribePage {
 }
 
 export interface SuppressionsApi {
-  /** An admin who names no account speaks of numbers that no account may message. @throws NOT_FOUND, INVALID_NUMBER. */
+  /** An admin who names no account speaks of numbers that no account may message. @throws NOT_FOUND. */
   get(principal: Principal, number: string, sender?: string): SuppressionView
   /** Durable and in effect in every thread when it resolves. @throws INVALID_NUMBER. */
   put(principal: Principal, number: string, options: { sender?: string; note?: string }): Promise<SuppressionView>

@@ -15,7 +15,7 @@ import type { LmdbStore } from '../store/lmdb-store.js'
 import { Answers } from './answers.js'
 import { KeywordDesk } from './keyword-desk.js'
 import { LinkTokens } from './link-token.js'
-import { wayOutOf } from './opt-out-settings.js'
+import { type Links, wayOutPlan } from './opt-out-settings.js'
 import { ReplyLedger } from './reply-ledger.js'
 import { SuppressionBook } from './suppression-book.js'
 import { SuppressionImport } from './suppression-import.js'
@@ -51,7 +51,7 @@ const ENDINGS_MAX = 64
 
 export class OptOut {
   readonly #parts: OptOutParts
-  readonly #secret: Buffer
+  readonly #links: Links | null
   readonly #tokens: LinkTokens
   readonly book: SuppressionBook
   /** By settings, which are a new object when they change. */
@@ -60,8 +60,10 @@ export class OptOut {
 
   constructor(parts: OptOutParts) {
     this.#parts = parts
-    this.#secret = parts.secret.derive('unsubscribe')
-    this.#tokens = new LinkTokens(this.#secret)
+    const secret = new Uint8Array(parts.secret.derive('unsubscribe'))
+    const { publicUrl } = parts.config.http
+    this.#links = publicUrl === undefined ? null : { publicUrl, secret }
+    this.#tokens = new LinkTokens(secret)
     this.book = new SuppressionBook({
       environment: parts.store.environment,
       moved: (filter) => parts.post({ type: 'suppressions', filter }),
@@ -73,14 +75,8 @@ export class OptOut {
   }
 
   /** For a job's texts; null: nothing is added. @throws EngineError VALIDATION. */
-  plan({ number, optOut }: WayOutAccount, asked: { unsubscribe?: Unsubscribe; from?: string }): WayOutPlan | null {
-    const { publicUrl } = this.#parts.config.http
-    const wayOut = wayOutOf(asked, optOut, publicUrl !== undefined)
-    if (wayOut === null) return null
-    if (wayOut.kind === 'text') return { text: wayOut.text, link: null }
-    const url = publicUrl!.replace(/\/+$/, '')
-    const link = { url, secret: new Uint8Array(this.#secret), account: number, bySender: optOut.scope === 'sender' }
-    return { text: wayOut.text, link }
+  plan(account: WayOutAccount, asked: { unsubscribe?: Unsubscribe; from?: string }): WayOutPlan | null {
+    return wayOutPlan(account, asked, this.#links)
   }
 
   /** As `plan`, ready to be appended; kept, since single messages ask each time. */

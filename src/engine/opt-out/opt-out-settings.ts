@@ -1,6 +1,13 @@
 /** What an account may say about opting out, checked. Main thread. */
 import { EngineError, type FieldError } from '../contract/errors.js'
-import { KEYWORDS, type Keyword, type OptOutPatch, type OptOutSettings, type Unsubscribe } from '../contract/opt-out.js'
+import {
+  KEYWORDS,
+  type Keyword,
+  type OptOutPatch,
+  type OptOutSettings,
+  type Unsubscribe,
+  type WayOutPlan,
+} from '../contract/opt-out.js'
 import { isBody } from '../text/body.js'
 import { wordsOf } from './keyword-finder.js'
 
@@ -49,29 +56,30 @@ function isText(text: string): boolean {
 
 const LETTERS = /[^\d+]/
 
-/** What stands behind a text; null: nothing. */
-export interface WayOut {
-  kind: 'text' | 'link'
-  /** The whole sentence, or what stands before the link. */
-  text: string
+/** What links are made of; see http.publicUrl. */
+export interface Links {
+  publicUrl: string
+  secret: Uint8Array
 }
 
-/** null: nothing is added. @throws EngineError VALIDATION: the way out would be none. */
-export function wayOutOf(
-  asked: { unsubscribe?: Unsubscribe; from?: string; pointer?: string },
-  settings: OptOutSettings,
-  hasLinks: boolean,
-): WayOut | null {
-  const { unsubscribe = 'none', from = '', pointer = '/unsubscribe' } = asked
+/** How texts get their way out; null: they get none. @throws EngineError VALIDATION: it would be none. */
+export function wayOutPlan(
+  { number, optOut }: { number: number; optOut: OptOutSettings },
+  { unsubscribe = 'none', from = '' }: { unsubscribe?: Unsubscribe; from?: string },
+  links: Links | null,
+): WayOutPlan | null {
   if (unsubscribe === 'none') return null
-  if (unsubscribe === 'link') {
-    if (hasLinks) return { kind: 'link', text: settings.linkText }
-    throw wrong(pointer, 'link needs http.publicUrl in the configuration of the server')
+  if (unsubscribe === 'text') {
+    if (!LETTERS.test(from)) return { text: optOut.text, link: null }
+    throw wrong(`nobody can reply to the sender ${from}; use link, or a number as the sender`)
   }
-  if (!LETTERS.test(from)) return { kind: 'text', text: settings.text }
-  throw wrong(pointer, `nobody can reply to the sender ${from}; use link, or a number as the sender`)
+  if (links === null) throw wrong('link needs http.publicUrl in the configuration of the server')
+  const url = links.publicUrl.replace(/\/+$/, '')
+  const link = { url, secret: links.secret, account: number, bySender: optOut.scope === 'sender' }
+  return { text: optOut.linkText, link }
 }
 
-function wrong(pointer: string, message: string): EngineError {
-  return new EngineError('VALIDATION', `${pointer.slice(1)}: ${message}.`, { fields: [{ pointer, message }] })
+function wrong(message: string): EngineError {
+  const fields = [{ pointer: '/unsubscribe', message }]
+  return new EngineError('VALIDATION', `unsubscribe: ${message}.`, { fields })
 }

@@ -52,7 +52,7 @@ export class Suppressions implements SuppressionsApi {
   }
 
   get(principal: Principal, number: string, sender?: string): SuppressionView {
-    const place = this.#place(principal, number)
+    const place = this.#known(principal, number)
     const reasons = this.#deps.book.reasons(place).filter((reason) => isOf(reason, sender))
     if (reasons.length === 0) throw notSuppressed()
     return suppressionView(place.number, reasons)
@@ -74,7 +74,7 @@ export class Suppressions implements SuppressionsApi {
   }
 
   async remove(principal: Principal, number: string, sender?: string): Promise<void> {
-    const place = this.#place(principal, number)
+    const place = this.#known(principal, number)
     const { book } = this.#deps
     const before = book.reasons(place)
     const after = before.filter((reason) => !isOf(reason, sender))
@@ -152,6 +152,16 @@ export class Suppressions implements SuppressionsApi {
   #place(principal: Principal, text: string): Place {
     const account = this.#account(principal)
     return { account: account?.number ?? EVERY_ACCOUNT, number: numberOf(text, account) }
+  }
+
+  /** What is no number is not suppressed. @throws EngineError NOT_FOUND. */
+  #known(principal: Principal, text: string): Place {
+    try {
+      return this.#place(principal, text)
+    } catch (error) {
+      if (error instanceof EngineError && error.code === 'INVALID_NUMBER') throw notSuppressed()
+      throw error
+    }
   }
 
   async #audit(
