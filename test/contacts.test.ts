@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { parseConfig } from '../src/engine/config/load.js'
@@ -36,6 +37,7 @@ async function ended(id: string) {
   for (;;) {
     const { json } = await call('GET', `/v1/imports/${id}`)
     if (json.state === 'finished' || json.state === 'failed') return json
+    await pause(20)
   }
 }
 async function tags(): Promise<Record<string, number>> {
