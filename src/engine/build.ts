@@ -354,6 +354,7 @@ class Assembly {
       route: (route) => routes.view(route),
       carriers: () => link.carriers(),
       isSender,
+      isPrepaid: (account) => this.#base.money.isPrepaid(account),
       isSuppressed: (account, number, from) => this.optOut.has(account, number, from),
       clock: this.#parts.clock,
     })

@@ -38,6 +38,8 @@ export interface ExplainDeps {
   isSender(from: string): boolean
   /** `from`: '' where the carrier chooses the sender. */
   isSuppressed(account: number, number: number, from: string): boolean
+  /** The account pays in advance. Absent: none does. */
+  isPrepaid?(account: number): boolean
   clock: Clock
 }
 
@@ -85,6 +87,12 @@ export class Explainer {
     return plans.find(({ prefix }) => (digits === null ? prefix === '' : digits.startsWith(prefix))) ?? null
   }
 
+  /** Of a number that would be sent to: the account pays in advance, and has no price for it. */
+  #lacksPrice({ number: account, prices }: ComposeAccount, { channel, routeDigits }: NumberExplanation): boolean {
+    if (channel === null || prices.length === 0 || this.#deps.isPrepaid?.(account) !== true) return false
+    return priceTable(prices).find(channel, routeDigits ?? '') === null
+  }
+
   /** In the order in which a message is looked at. */
   #problems(account: ComposeAccount, { from }: ExplainQuestion, found: Found): Problem[] {
     const { number, plan, text, suppressed } = found
@@ -96,6 +104,7 @@ export class Explainer {
     const channel = number?.channel ?? null
     if (channel !== null && !account.features[channel]) problems.push(problem('FEATURE_OFF'))
     else if (number !== null && plan === null) problems.push(problem('NO_ROUTE'))
+    if (number !== null && this.#lacksPrice(account, number)) problems.push(problem('NO_PRICE'))
     if (suppressed) problems.push(problem('SUPPRESSED'))
     if (text !== null && text.reason !== null) problems.push(problem(text.reason))
     return problems
