@@ -1,6 +1,6 @@
 /**
  * Folds stored states into money and usage: charges what carriers accepted, returns the rest, counts what became of
- * messages. Main thread; see docs/decisions on settlement by folding.
+ * messages. Main thread; see docs/decisions/0023-settlement-by-folding.md.
  *
  * The dispatcher names each block whose state it stores. Here a block's share is computed anew from head and state, and
  * the difference to the share that was folded before is applied, with the share and the name's removal in one batch: so
