@@ -65,6 +65,11 @@ const SECTIONS: Record<string, Section> = {
     says: 'The whole life of a message, durable: append, claim, authorise, answer, receipt. A carrier in memory, no socket.',
     load: () => import('./store.js'),
   },
+  contacts: {
+    title: 'Contacts',
+    says: 'Over HTTP, 1,000,000 contacts with numbers in no order, every answer durable; 200,000 more by lists. Memory is anonymous and shared.',
+    load: () => import('./contacts.js'),
+  },
   'end-to-end': {
     title: 'End to end',
     says: 'CSV over HTTP → durable queue → submit → response → receipt → delivered. Engine and simulator are processes on the same cores.',

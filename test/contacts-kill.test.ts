@@ -129,5 +129,5 @@ t.test('a job whose audience is cut off by a kill has every contact once; nothin
   )
   t.match(job, { state: 'ready', counts: { rows: CONTACTS, accepted: CONTACTS, duplicate: 0 } }, `${job.detail}`)
   t.equal((await call('GET', '/v1/jobs')).items.length, 1)
-  t.equal(smsc.stats.submits, 0)
+  t.equal(smsc.stats().submits, 0)
 })
