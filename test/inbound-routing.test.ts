@@ -168,6 +168,27 @@ t.test('a carrier that writes a sender of its own is answered at that one', asyn
   t.match(await listed(stand, 'a stranger'), { account: 'blue', reason: 'CARRIER_DEFAULT', reply: null })
 })
 
+t.test('the rows of a job are answered as single messages are, by the setting of the job', async (t) => {
+  const stand = await startStand(t)
+  const { server, carrier } = stand
+  const rows = [{ to: '+447710900700' }, { to: '+447710900701' }]
+  const settings = { from: '80800', text: 'Hello', conversationLock: 600 }
+  const { id, settings: shown } = await server.engine.createJob(by('red'), settings, rows)
+  t.equal(shown.conversationLock, 600)
+  await sent(stand, 'green', { from: '80800', to: rows[1]!.to })
+  // Not finished: receipts may still be awaited by the job's rules; sent is enough.
+  for (;;) {
+    const { counts } = server.engine.job(by('red'), id)
+    if (counts.sent === 2) break
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  await carrier.reply('80800', '447710900700', { short_message: 'of the job' })
+  const view = await listed(stand, 'of the job')
+  t.match(view, { account: 'red', reason: 'CONVERSATION_LOCK', reply: { job: id } })
+  const { sentAt, lockedUntil } = view.reply!
+  t.equal(Date.parse(lockedUntil) - Date.parse(sentAt), 600_000)
+})
+
 t.test('over HTTP an account sees what is its own and nothing else; numbers and keywords have one owner', async (t) => {
   const stand = await startStand(t)
   const { server, carrier } = stand

@@ -42,6 +42,7 @@ export class Accounts {
   readonly #keys: KeyBook
   readonly #byId = new Map<string, AccountRecord>()
   readonly #byNumber = new Map<number, AccountRecord>()
+  readonly #reachable = new Map<number, AccountRecord>()
   readonly #watchers: ((account: number) => void)[] = []
 
   constructor(deps: AccountsDeps) {
@@ -53,6 +54,9 @@ export class Accounts {
   #hold(record: AccountRecord): void {
     this.#byId.set(record.id, record)
     this.#byNumber.set(record.number, record)
+    const { numbers, keywords } = record.inbound
+    if (numbers.length + keywords.length > 0) this.#reachable.set(record.number, record)
+    else this.#reachable.delete(record.number)
   }
 
   /** Calls `watcher` with the number of each account that was changed or deleted. */
@@ -84,7 +88,7 @@ export class Accounts {
     const { audit, clock, documents, knownCountry, numbering } = this.#deps
     const nowMs = clock.now()
     const draft = withSettings(newAccount({ id, number: 0, nowMs }), settings, knownCountry)
-    refuseTaken(draft, this.#byId.values())
+    refuseTaken(draft, this.reachable)
     const made = this.#keys.make(id, keyTerms(key, nowMs, '/key'))
     const number = numbering.take('account')
     const record = { ...draft, number: number.value }
@@ -136,9 +140,9 @@ export class Accounts {
     return [...this.#byNumber.keys()].sort((a, b) => a - b)
   }
 
-  /** All there are, in no order. */
-  all(): Iterable<AccountRecord> {
-    return this.#byId.values()
+  /** Those that own numbers or keywords, in no order. */
+  get reachable(): Iterable<AccountRecord> {
+    return this.#reachable.values()
   }
 
   /** null once the account was deleted. */
@@ -150,7 +154,7 @@ export class Accounts {
   async patch(id: string, settings: AccountSettings, { by }: Change = BY_ITSELF): Promise<AccountView> {
     const before = this.record(id)
     const record = withSettings(before, settings, this.#deps.knownCountry)
-    if (settings.inbound !== undefined) refuseTaken(record, this.#byId.values())
+    if (settings.inbound !== undefined) refuseTaken(record, this.reachable)
     this.#hold(record)
     await this.#deps.audit.write([{ collection: 'accounts', key: [id], value: record }], {
       ...{ principal: by, account: record, action: 'account.change', object: `account/${id}` },
@@ -176,6 +180,7 @@ export class Accounts {
     for (const key of keys) this.#keys.drop(key)
     this.#byId.delete(id)
     this.#byNumber.delete(record.number)
+    this.#reachable.delete(record.number)
     const doomed: DocumentWrite[] = keys.map((key) => ({ collection: 'keys', key: [key.id], value: null }))
     await this.#deps.audit.write([{ collection: 'accounts', key: [id], value: null }, ...doomed], {
       ...{ principal: by, account: record, action: 'account.delete', object: `account/${id}`, before: record },

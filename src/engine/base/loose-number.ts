@@ -18,9 +18,10 @@ export type NumberFit = 0 | 1 | 2
 
 /** `ton`: type of number (SMPP 3.4 §5.2.5); 0 where nothing says it. */
 export function looseNumber(address: string, ton = 0): number {
-  if (!NUMBER.test(address)) return 0
-  const isMarked = address.startsWith('+')
-  const digits = isMarked ? address.slice(1) : address
+  const trimmed = address.trim()
+  if (!NUMBER.test(trimmed)) return 0
+  const isMarked = trimmed.startsWith('+')
+  const digits = isMarked ? trimmed.slice(1) : trimmed
   const bare = digits.replace(/^0+/, '')
   if (bare === '' || bare.length > DIGITS_MAX) return 0
   const isFull = digits.startsWith('00') || ((isMarked || ton === INTERNATIONAL) && !digits.startsWith('0'))

@@ -33,7 +33,7 @@ export interface RoutingSources {
 
 function routingDeps({ accounts, block }: RoutingSources): RoutingDeps {
   return {
-    accounts: () => accounts.all(),
+    accounts: () => accounts.reachable,
     account: (number) => accounts.byNumber(number),
     find: (id) => accounts.find(id),
     block: (number) => {

@@ -12,6 +12,7 @@ import type { TalkedTo } from '../store/inbound-record.js'
 import type { InboundItem, Replied } from '../store/inbound-store.js'
 
 export interface RoutingDeps {
+  /** Those that own numbers or keywords. */
   accounts(): Iterable<AccountRecord>
   /** null: deleted. */
   account(number: number): AccountRecord | null
@@ -43,7 +44,7 @@ export class Routing {
   /** `item`: as it will be listed, its routing aside. */
   route(item: InboundItem, { atMs, talkedTo, carrierAccount }: Came): Routed {
     const replied = talkedTo === null ? null : this.#replied(talkedTo)
-    const to = looseNumber(item.destination.address.trim(), item.destination.ton)
+    const to = looseNumber(item.destination.address, item.destination.ton)
     const byKeyword = this.#byKeyword(to, firstWordOf(item))
     const isLocked = replied !== null && atMs < replied.untilMs
     if (isLocked && byKeyword?.rule.overridesLock !== true)
@@ -69,7 +70,6 @@ export class Routing {
     if (word === '') return null
     let best: { account: number; rule: InboundKeyword } | null = null
     for (const { number, inbound } of this.#deps.accounts()) {
-      if (inbound.keywords.length === 0) continue
       for (const rule of this.#rules(inbound).keywords.get(word) ?? []) {
         const isOwn = rule.number !== null
         if (isOwn && looseFit(looseSender(rule.number!), to) === 0) continue
@@ -85,7 +85,6 @@ export class Routing {
     let best: NumberFit = 0
     let owner: number | null = null
     for (const { number, inbound } of this.#deps.accounts()) {
-      if (inbound.numbers.length === 0) continue
       for (const owned of this.#rules(inbound).numbers.get(looseTail(to)) ?? []) {
         const fit = looseFit(owned, to)
         if (fit <= best) continue
