@@ -4,10 +4,11 @@
  */
 
 import { lockSecondsOf } from '../accounts/lock-seconds.js'
-import { priceTable } from '../base/price-table.js'
+import { type PriceTable, priceTable } from '../base/price-table.js'
 import { allowedSender } from '../base/sender.js'
 import { packFields, tlvProblems } from '../base/tlv-value.js'
 import type { MessageAccepted, MessageRequest } from '../contract/api.js'
+import { EngineError } from '../contract/errors.js'
 import type { RoutePlan } from '../contract/ingest.js'
 import { CHANNELS, type ChannelName, CODINGS, type PriorityName } from '../contract/message.js'
 import type { NumberRules } from '../contract/number-rules.js'
@@ -91,12 +92,22 @@ export interface Verdict {
   composed: Composed | null
 }
 
+/** What an account's settings are compiled to. */
+interface Terms {
+  account: ComposeAccount
+  parser: NumberParser
+  policy: NumberPolicy
+  prices: PriceTable
+}
+
 export class Composer {
   readonly #deps: ComposeDeps
   readonly #parsers = new Map<string, NumberParser>()
   /** A changed account is a new record, so its rules are compiled anew. */
-  readonly #policies = new WeakMap<ComposeAccount, NumberPolicy>()
+  readonly #terms = new WeakMap<ComposeAccount, Terms>()
+  #last: Terms | null = null
   readonly #segmenters = new Map<string, Segmenter>()
+  #lastCut: { route: RoutePlan; maxParts: number; transliterate: boolean; segmenter: Segmenter } | null = null
 
   constructor(deps: ComposeDeps) {
     this.#deps = deps
@@ -104,9 +115,9 @@ export class Composer {
 
   /** `passes`: goes to suppressed numbers too, as the answer to an opt-out does. */
   compose(account: ComposeAccount, request: FilledMessage, nowMs: number, passes = false): Verdict {
-    const parsed = this.#parser(account).parse(request.to)
+    const { parser, policy, prices } = this.#termsOf(account)
+    const parsed = parser.parse(request.to)
     if (parsed.reason !== 0) return refused(request.to, 'sms', reasonCode(parsed.reason))
-    const policy = this.#policy(account)
     const to = parsed.isShortCode ? parsed.digits : `+${parsed.digits}`
     const channel = policy.channel(request.channel, parsed.lineType)
     if (!account.features[channel]) return refused(to, channel, 'FEATURE_OFF')
@@ -123,7 +134,7 @@ export class Composer {
       .find((plan) => plan.channel === channel && parsed.routeDigits.startsWith(plan.prefix))
     const isCarried = route !== undefined && (request.data === undefined || channel === 'sms')
     if (!isCarried) return refused(to, channel, 'NO_ROUTE')
-    const partPrice = priceTable(account.prices).find(channel, parsed.routeDigits)
+    const partPrice = prices.find(channel, parsed.routeDigits)
     if (partPrice === null && this.#needsPrice(account)) return refused(to, channel, 'NO_PRICE')
     const dueMs = request.sendAt === undefined ? 0 : this.#deps.parseTime(request.sendAt)
     if (dueMs === null) return refused(to, channel, 'BAD_DATE')
@@ -134,18 +145,21 @@ export class Composer {
     if (!isBody(request.text ?? '')) return refused(to, channel, 'BODY_INVALID')
     const segmented = this.#cut(route, this.#withWayOut(account, request, { from: sender, number: parsed.value }))
     if (segmented.reason !== 0) return refused(to, channel, reasonCode(segmented.reason))
-    const times = timesOf(request, dueMs, nowMs)
-    const record = recordOf(parsed, segmented, { ...times, channel, partPrice })
+    const { dueSeconds, expiresSeconds } = timesOf(request, dueMs, nowMs)
+    const record = recordOf(parsed, segmented, { dueSeconds, expiresSeconds, channel, partPrice })
     const { routeDigits } = parsed
     const country = record.country!
     const { priority = 'normal' } = request
     const { text } = segmented
-    const isLater = times.dueSeconds * 1000 > nowMs || !isWithin(hoursOf(NO_JOB, account), nowMs)
+    const isLater = dueSeconds * 1000 > nowMs || !isWithin(hoursOf(NO_JOB, account), nowMs)
     const fields = packFields(request)
     const lockSeconds = lockSecondsOf(request.conversationLock, account, this.#deps.lockSeconds ?? 0)
-    const said = { priority, country, routeDigits, partPrice }
-    const composed = { record, route, from: sender, text, fields, lockSeconds, ...said }
-    return { answer: accepted(to, segmented, isLater, route), composed }
+    const answer = accepted(to, segmented, isLater, route)
+    const from = sender
+    return {
+      answer,
+      composed: { record, route, from, text, fields, lockSeconds, priority, country, routeDigits, partPrice },
+    }
   }
 
   /** With an empty list nothing costs anything. */
@@ -162,13 +176,18 @@ export class Composer {
     return parser
   }
 
-  #policy(account: ComposeAccount): NumberPolicy {
-    let policy = this.#policies.get(account)
-    if (policy === undefined) {
-      policy = new NumberPolicy(account)
-      this.#policies.set(account, policy)
+  /** Messages mostly come from the account of the one before. */
+  #termsOf(account: ComposeAccount): Terms {
+    if (this.#last?.account === account) return this.#last
+    let terms = this.#terms.get(account)
+    if (terms === undefined) {
+      const { prices } = account
+      const policy = new NumberPolicy(account)
+      terms = { account, parser: this.#parser(account), policy, prices: priceTable(prices) }
+      this.#terms.set(account, terms)
     }
-    return policy
+    this.#last = terms
+    return terms
   }
 
   #withWayOut(
@@ -177,7 +196,11 @@ export class Composer {
     { from, number }: { from: string; number: number },
   ): MessageRequest {
     const { unsubscribe = 'none', text } = request
-    if (unsubscribe === 'none' || text === undefined) return request
+    if (unsubscribe === 'none') return request
+    if (text === undefined) {
+      const fields = [{ pointer: '/unsubscribe', message: 'needs a text' }]
+      throw new EngineError('VALIDATION', 'Data in octets has no room for a way out.', { fields })
+    }
     const wayOut = this.#deps.optOut?.wayOut(account, unsubscribe, from) ?? null
     return wayOut === null ? request : { ...request, text: wayOut.append(text, number) }
   }
@@ -192,6 +215,9 @@ export class Composer {
     const { alphabet, longMessages, nationalLanguages = [] } = route
     const maxParts = request.maxParts ?? DEFAULT_MAX_PARTS
     const transliterate = request.transliterate ?? false
+    const last = this.#lastCut
+    if (last?.route === route && last.maxParts === maxParts && last.transliterate === transliterate)
+      return last.segmenter
     const kind = `${alphabet} ${longMessages} ${nationalLanguages} ${maxParts} ${transliterate}`
     let segmenter = this.#segmenters.get(kind)
     if (segmenter === undefined) {
@@ -199,6 +225,7 @@ export class Composer {
       segmenter = new Segmenter({ alphabet, longMessages, nationalLanguages, maxParts, transliterate })
       this.#segmenters.set(kind, segmenter)
     }
+    this.#lastCut = { route, maxParts, transliterate, segmenter }
     return segmenter
   }
 }
@@ -240,7 +267,7 @@ function timesOf(request: MessageRequest, dueMs: number, nowMs: number): Times {
 function recordOf(
   to: ParsedNumber,
   segmented: Segmented,
-  { channel, partPrice, ...times }: Times & { channel: ChannelName; partPrice: number | null },
+  { channel, partPrice, dueSeconds, expiresSeconds }: Times & { channel: ChannelName; partPrice: number | null },
 ): NewRecord {
   return {
     channel: CHANNELS.indexOf(channel),
@@ -250,8 +277,8 @@ function recordOf(
     digits: to.digits,
     isShortCode: to.isShortCode,
     phone: 0,
-    dueSeconds: times.dueSeconds,
-    expiresSeconds: times.expiresSeconds,
+    dueSeconds,
+    expiresSeconds,
     line: 0,
     offset: 0,
     length: 0,

@@ -38,6 +38,8 @@ export class GroupCommit {
   readonly #deps: GroupCommitDeps
   readonly #spare: BlockBuilder[] = []
   #filling: Batch
+  /** Where the last message went: the next one mostly has the same head. */
+  #last: { head: BlockHead; filling: Filling } | null = null
   #isCommitting = false
   #isScheduled = false
 
@@ -48,6 +50,10 @@ export class GroupCommit {
 
   /** Ref of the message; it exists for good once `commit` resolves. Call both in the same turn. */
   add(head: BlockHead, record: NewRecord): MessageRef {
+    const last = this.#last
+    if (last !== null && last.head === head && !last.filling.builder.full) {
+      return messageRef(last.filling.block, last.filling.builder.add(record))
+    }
     const { open, sealed } = this.#filling
     const key = `${head.job} ${head.route} ${head.day ?? 0} ${head.lockSeconds ?? 0} ${head.from}\0${head.fields ?? ''}`
     let filling = open.get(key)
@@ -59,6 +65,7 @@ export class GroupCommit {
       filling = { builder: this.#builder(head), block: this.#deps.takeBlock() }
       open.set(key, filling)
     }
+    this.#last = { head, filling }
     return messageRef(filling.block, filling.builder.add(record))
   }
 
@@ -105,6 +112,7 @@ export class GroupCommit {
       while (this.#filling.open.size > 0 || this.#filling.notes.length > 0) {
         const batch = this.#filling
         this.#filling = newBatch()
+        this.#last = null
         for (const filling of batch.open.values()) batch.sealed.push(this.#seal(filling))
         await this.#commit(batch)
       }

@@ -9,10 +9,11 @@ import type { Note } from '../contract/store.js'
 import { Demand } from '../money/demand.js'
 import type { Money } from '../money/money.js'
 import { quotaPrefix } from '../money/quotas.js'
-import type { NewRecord } from '../store/block.js'
-import type { ComposeAccount, Composer, Verdict } from './compose.js'
+import type { BlockHead } from '../store/block.js'
+import type { ComposeAccount, Composed, Composer, Verdict } from './compose.js'
 import { DryRun } from './dry-run.js'
 import type { GroupCommit } from './group-commit.js'
+import { KeptRecords } from './kept-records.js'
 import type { SingleJobs } from './single-jobs.js'
 
 export interface SubmitDeps {
@@ -29,6 +30,9 @@ export interface SubmitDeps {
 
 export class Submitter {
   readonly #deps: SubmitDeps
+  readonly #kept = new KeptRecords()
+  /** Of the message before: those of a request mostly go into the same block. */
+  #head: BlockHead | null = null
 
   constructor(deps: SubmitDeps) {
     this.#deps = deps
@@ -62,9 +66,10 @@ export class Submitter {
     }
     // From here to commit() nothing waits: the blocks of this call belong to one batch.
     const nowMs = this.#deps.clock.now()
+    this.#kept.begin()
     const verdicts = messages.map((message) => {
       const verdict = this.#deps.composer.compose(account, message, nowMs)
-      if (messages.length > 1 && verdict.composed !== null) keep(verdict.composed.record)
+      if (messages.length > 1 && verdict.composed !== null) this.#kept.keep(verdict.composed.record)
       return verdict
     })
     refuseWhenOff(verdicts)
@@ -84,17 +89,13 @@ export class Submitter {
     { jobs, nowMs, day, message }: { jobs: Map<string, number>; nowMs: number; day: number; message: MessageRequest },
   ): MessageAccepted {
     if (composed === null) return answer
-    const head = {
+    const createdSeconds = Math.floor(nowMs / 1000)
+    const head = this.#headOf(composed, {
       job: jobs.get(composed.priority)!,
       account: account.number,
-      route: composed.route.route,
-      from: composed.from,
-      fields: composed.fields,
-      lockSeconds: composed.lockSeconds,
-      createdSeconds: Math.floor(nowMs / 1000),
+      createdSeconds,
       day,
-      range: null,
-    }
+    })
     const ref = this.#deps.commits.add(head, composed.record)
     const { clientReference, callback } = message
     if (clientReference !== undefined || callback !== undefined) {
@@ -103,6 +104,25 @@ export class Submitter {
     answer.id = messageId(ref)
     return answer
   }
+
+  /** The same object as long as nothing in it differs. */
+  #headOf({ route: { route }, from, fields, lockSeconds }: Composed, facts: HeadFacts): BlockHead {
+    const last = this.#head
+    const { job, account, createdSeconds, day } = facts
+    const isSameJob = last?.job === job && last.account === account && last.createdSeconds === createdSeconds
+    const isSame = isSameJob && last.route === route && last.from === from && last.fields === fields
+    if (isSame && last.day === day && last.lockSeconds === lockSeconds) return last
+    this.#head = { job, account, route, from, fields, lockSeconds, createdSeconds, day, range: null }
+    return this.#head
+  }
+}
+
+/** What of a block's head does not come from the message. */
+interface HeadFacts {
+  job: number
+  account: number
+  createdSeconds: number
+  day: number
 }
 
 /** Where some messages need a channel that is on they go, and the others say why not. @throws EngineError FEATURE_OFF. */
@@ -110,15 +130,6 @@ function refuseWhenOff(verdicts: readonly Verdict[]): void {
   if (verdicts.length === 0 || verdicts.some(({ answer }) => answer.reason !== 'FEATURE_OFF')) return
   const channels = [...new Set(verdicts.map(({ answer }) => answer.channel))].join(', ')
   throw new EngineError('FEATURE_OFF', `switched off for this account: ${channels}`)
-}
-
-/** Gives a record buffers of its own, since the next message is cut in those that it has. */
-function keep(record: NewRecord): void {
-  const { bytes, partCount, partStarts, partLengths } = record
-  const end = partStarts[partCount - 1]! + partLengths[partCount - 1]!
-  record.bytes = Buffer.from(bytes.subarray(0, end))
-  record.partStarts = partStarts.slice(0, partCount)
-  record.partLengths = partLengths.slice(0, partCount)
 }
 
 function demandOf(account: ComposeAccount, verdicts: readonly Verdict[]): Demand {
