@@ -217,6 +217,8 @@ t.test('unsubscribe: the way out is part of the text before it is cut, in every 
   const named = await call('POST', '/v1/messages', { body: { ...body, from: 'ACME' } })
   t.match(named, { status: 422, json: { code: 'VALIDATION', errors: [{ pointer: '/unsubscribe' }] } })
   t.match(named.json.detail, /link/)
+  const data = { ...body, text: undefined, data: '00ff' }
+  t.match(await call('POST', '/v1/messages', { body: data }), { status: 422, json: { code: 'VALIDATION' } })
   const job = { from: 'ACME', text: 'Hi', unsubscribe: 'text', recipients: ['+447400000071'] }
   t.match(await call('POST', '/v1/jobs', { body: job }), { status: 422, json: { code: 'VALIDATION' } })
   const made = await call('POST', '/v1/jobs', { body: { ...job, from: '447400999999', review: true } })
