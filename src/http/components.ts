@@ -11,6 +11,7 @@ import { CountsSchema, JobSchema, JobSettingsSchema, PreviewRowSchema, PreviewSc
 import { MessageSchema } from './schemas/messages.js'
 import { AccountMoneySchema, BalanceSchema, UsageSchema } from './schemas/money.js'
 import { ImportReportSchema, SuppressionSchema } from './schemas/suppressions.js'
+import { ProfileSchema, TemplateSchema } from './schemas/templates.js'
 import { WebhookSchema } from './schemas/webhooks.js'
 
 export const COMPONENTS: Readonly<Record<string, object>> = {
@@ -32,8 +33,10 @@ export const COMPONENTS: Readonly<Record<string, object>> = {
   Preview: PreviewSchema,
   PreviewRow: PreviewRowSchema,
   Problem: ProblemSchema,
+  Profile: ProfileSchema,
   Suppression: SuppressionSchema,
   SuppressionImport: ImportReportSchema,
+  Template: TemplateSchema,
   Usage: UsageSchema,
   Webhook: WebhookSchema,
 }

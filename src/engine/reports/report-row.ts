@@ -1,7 +1,7 @@
 /** One line of a report: what became of one message, as CSV that no spreadsheet runs, or as JSON. Main thread. */
 import { csvCell } from '../base/csv-cell.js'
 import { jobId, messageId } from '../contract/ids.js'
-import { blankMessage, CHANNELS, CODINGS, messageRef } from '../contract/message.js'
+import { blankMessage, CHANNELS, CODINGS, messageRef, STATE } from '../contract/message.js'
 import { OUTCOME } from '../contract/outcome.js'
 import type { ReportFormat } from '../contract/report.js'
 import { lineOf, type MessageSource, reasonOf, stateOf, type ViewNames } from '../messages/message-view.js'
@@ -25,11 +25,12 @@ interface ReportRow {
   status: number | null
   error: string | null
   job: string | null
+  clientReference: string | null
 }
 
 const COLUMNS = [
   ...['id', 'line', 'to', 'from', 'channel', 'state', 'reason', 'encoding', 'parts', 'carrier', 'carrierId'],
-  ...['submittedAt', 'doneAt', 'status', 'error', 'job'],
+  ...['submittedAt', 'doneAt', 'status', 'error', 'job', 'clientReference'],
 ] as const satisfies readonly (keyof ReportRow)[]
 
 const message = blankMessage()
@@ -68,13 +69,16 @@ export function reportRow(source: MessageSource, place: number, names: ViewNames
     submittedAt: time(submitted),
     doneAt: time(done),
     status: refused?.status ?? null,
-    error: done?.error || null,
+    // Of a message that was settled the log has in its place who said so.
+    error: done?.code === OUTCOME.settled ? null : done?.error || null,
     job: facts.job === null ? null : jobId(facts.job),
+    clientReference: source.extras(messageRef(source.block, place)).clientReference ?? null,
   }
 }
 
-export function isEnd({ code }: HistoryItem): boolean {
+export function isEnd({ code, attempt }: HistoryItem): boolean {
   return (
+    (code === OUTCOME.settled && attempt !== STATE.queued) ||
     code === OUTCOME.delivered ||
     code === OUTCOME.undelivered ||
     code === OUTCOME.rejected ||
