@@ -132,6 +132,7 @@ class Bench {
     for (let before = -1; before !== this.sent.length; ) {
       before = this.sent.length
       this.deliveries.tick()
+      this.deliveries.serve(this.book.all())
       for (let turn = 0; turn < 4; turn++) await new Promise((resolve) => setImmediate(resolve))
     }
     await this.deliveries.store()

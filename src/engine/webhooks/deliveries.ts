@@ -11,7 +11,7 @@ import type { Documents, DocumentWrite } from '../store/documents.js'
 import type { Endpoint } from './endpoint.js'
 import { type MessageReport, type ReportRequest, reportRequest } from './message-report.js'
 import { signedHeaders } from './secret.js'
-import type { Batch } from './stream.js'
+import { type Batch, jsonOf } from './stream.js'
 import { keyOf, WEBHOOK_STATES, WEBHOOKS, type WebhookRecord } from './webhook-record.js'
 
 export interface DeliveriesDeps {
@@ -28,6 +28,8 @@ export interface DeliveriesDeps {
 }
 
 const GONE = 410
+/** Endpoints that work are woken by what happens; now and then they are looked at all the same, first of all at a start. */
+const TICKS_PER_LOOK = 20
 
 export class Deliveries {
   readonly #deps: DeliveriesDeps
@@ -36,6 +38,7 @@ export class Deliveries {
   readonly #queued = new Set<Endpoint>()
   readonly #behind = new Set<Endpoint>()
   #underWay = 0
+  #ticks = 0
   #isStopping = false
   #storing: Promise<void> = Promise.resolve()
 
@@ -64,7 +67,10 @@ export class Deliveries {
 
   /** A few times a second: retries whose time has come, and what is to be stored. */
   tick(): void {
-    this.serve(this.#endpoints.values())
+    const isLook = this.#ticks++ % TICKS_PER_LOOK === 0
+    for (const endpoint of this.#endpoints.values()) {
+      if (isLook || endpoint.retry.failures > 0) this.serve([endpoint])
+    }
     this.store().catch(this.#deps.fail)
   }
 
@@ -172,9 +178,9 @@ export class Deliveries {
 }
 
 function signedRequest({ url, secrets }: WebhookRecord, batch: Batch, nowMs: number): ReportRequest {
-  const type = batch.stream.event
-  const data = batch.entries!.map((entry) => entry.data)
-  const body = Buffer.from(JSON.stringify({ type, timestamp: new Date(nowMs).toISOString(), data }))
+  const { event } = batch.stream
+  const data = batch.entries!.map(jsonOf).join()
+  const body = Buffer.from(`{"type":"${event}","timestamp":"${new Date(nowMs).toISOString()}","data":[${data}]}`)
   const signed = signedHeaders(secrets, { id: batch.id, timestamp: Math.floor(nowMs / 1000), body })
   return { method: 'POST', url, headers: { 'content-type': 'application/json', ...signed }, body }
 }

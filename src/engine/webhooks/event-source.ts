@@ -4,6 +4,8 @@ import type { WebhookRecord } from './webhook-record.js'
 export interface SourceEntry {
   /** The entry as its body has it. */
   data: object
+  /** The same as text, once it was needed. */
+  json?: string
   /** Entries with the same key are delivered in order: a message's ref, a job's number. */
   key: number
   atMs: number

@@ -15,6 +15,7 @@ import type { WebhookRecord } from './webhook-record.js'
 
 /** Looked at for one batch, so that a narrow filter does not hold the thread. */
 const LOOKED_AT = 2_000
+const AT_ONCE = 128
 const BLOCKS_KEPT = 64
 
 export interface MessageSourceDeps {
@@ -53,13 +54,22 @@ export class MessageSource implements EventSource {
 
   read(endpoint: WebhookRecord, from: number, { until, limit }: { until: number; limit: number }): Slice {
     const slice: Slice = { entries: [], next: from }
-    for (const event of this.#deps.log.read(endpoint.account, from, Math.min(LOOKED_AT, until - from))) {
+    for (let looked = 0; looked < LOOKED_AT && slice.entries.length < limit; looked += AT_ONCE) {
+      const events = this.#deps.log.read(endpoint.account, slice.next, Math.min(AT_ONCE, until - slice.next))
+      this.#collect(endpoint, events, { slice, limit })
+      if (events.length < AT_ONCE) break
+    }
+    return slice
+  }
+
+  #collect(endpoint: WebhookRecord, events: MessageEvent[], into: { slice: Slice; limit: number }): void {
+    const { slice, limit } = into
+    for (const event of events) {
+      if (slice.entries.length === limit) return
       slice.next = event.number + 1
       const data = this.#entry(endpoint, event)
       if (data !== null) slice.entries.push({ data, key: event.ref, atMs: event.atMs, number: event.number })
-      if (slice.entries.length === limit) break
     }
-    return slice
   }
 
   /** null: not for this endpoint. */

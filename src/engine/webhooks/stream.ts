@@ -149,9 +149,9 @@ export class Stream {
   /** How many of the entries go into one batch: none that is under way already, and not more than a body holds. */
   #fitting(entries: SourceEntry[]): number {
     let bytes = FRAME_BYTES
-    for (const [index, { key, data }] of entries.entries()) {
-      if (this.#held.has(key)) return index
-      bytes += Buffer.byteLength(JSON.stringify(data)) + 1
+    for (const [index, entry] of entries.entries()) {
+      if (this.#held.has(entry.key)) return index
+      bytes += Buffer.byteLength(jsonOf(entry)) + 1
       if (bytes > BODY_BYTES_MAX && index > 0) return index
     }
     return entries.length
@@ -173,6 +173,12 @@ export class Stream {
     batch.phase = 0
     batch.entries = null
   }
+}
+
+/** Kept with the entry, since its size is asked before it is sent. */
+export function jsonOf(entry: SourceEntry): string {
+  entry.json ??= JSON.stringify(entry.data)
+  return entry.json
 }
 
 /** The same for the same entries, also after a restart, so that a receiver knows what it has. */
