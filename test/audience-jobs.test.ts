@@ -177,6 +177,41 @@ t.test('an account that demands opt-in messages nobody else, by audience or by f
   await call('PATCH', '/v1/accounts/acme', { key: admin, body: { requireOptIn: false } })
 })
 
+t.test('columns of a job are kept with the contacts of its rows', async (t) => {
+  const body = { text: 'Hi ~first~', columns: { saveToContact: { first: 'first', shoe: 3, email: 'mail' } } }
+  const made = await call('POST', '/v1/jobs', { body })
+  t.equal(made.status, 202, made.text)
+  const lines = [
+    'mobile,first,shoe size,mail,secret',
+    '07712345101,Anna,38,anna@example.com,x',
+    '07712345198,Zoe,40,,y',
+    '12,,,,z',
+  ]
+  const headers = { 'content-type': 'text/csv' }
+  const uploaded = await call('PUT', `/v1/jobs/${made.json.id}/recipients`, { body: `${lines.join('\n')}\n`, headers })
+  t.equal(uploaded.status, 202, uploaded.text)
+  t.match((await reached(made.json.id, ['finished'])).counts, { rows: 3, accepted: 2 })
+  for (;;) {
+    const [{ state, job, counts }] = (await call('GET', '/v1/imports?limit=1')).json.items
+    t.equal(job, made.json.id)
+    if (state === 'finished') {
+      t.match(counts, { rows: 3, added: 1, changed: 1, rejected: 1 })
+      break
+    }
+    await pause(20)
+  }
+  const { json: anna } = await call('GET', '/v1/contacts/07712345101')
+  t.match(anna, { email: 'anna@example.com', attributes: { first: 'Anna', shoe: '38', name: 'Ann' } })
+  t.notOk('secret' in anna.attributes, 'only what was named is kept')
+  t.match((await call('GET', '/v1/contacts/07712345198')).json, {
+    email: null,
+    attributes: { first: 'Zoe', shoe: '40' },
+  })
+  const wrong = await call('POST', '/v1/jobs', { body: { text: 'Hi', columns: { saveToContact: { '': 1 } } } })
+  t.match(wrong, { status: 422, json: { errors: [{ pointer: '/columns/saveToContact' }] } }, wrong.text)
+  t.equal((await call('DELETE', '/v1/contacts/07712345198')).status, 204)
+})
+
 t.test(
   'a large audience is answered at once and streams in the background, each contact once while they change',
   async (t) => {

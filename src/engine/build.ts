@@ -198,6 +198,7 @@ class Assembly {
       store,
       pool: this.#pool,
       audiences: this.contacts.audiences,
+      saveContacts: (record, file) => this.contacts.imports.ofJob(record, file),
       routes,
       clock,
       log,

@@ -24,7 +24,7 @@ const COLUMN_REFS = ['text', 'keyword', 'sendAt', 'timeZone'] as const
 export function audienceSettings(settings: JobSettings, audience: Audience): JobSettings {
   const { columns = {} } = settings
   const fields: FieldError[] = []
-  for (const name of ['to', 'phones', 'email', 'tag'] as const) {
+  for (const name of ['to', 'phones', 'email', 'tag', 'saveToContact'] as const) {
     if (columns[name] !== undefined)
       fields.push({ pointer: `/columns/${name}`, message: 'cannot stand beside audience' })
   }

@@ -14,9 +14,9 @@ import {
 import type { FieldError } from '../contract/errors.js'
 import { limits } from '../contract/limits.js'
 import { parseTime } from '../jobs/create.js'
+import { attributeNameProblem, NAME_CONTROL } from './attribute-name.js'
 
 const CONTROL = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\p{Surrogate}/u
-const NAME_CONTROL = /[\0-\x1f\x7f]|\p{Surrogate}/u
 const EMAIL = /^[^\s@"<>,;:()[\]\\]+@[^\s@"<>,;:()[\]\\]+\.[^\s@"<>,;:()[\]\\.]{2,}$/
 const KEYS: Readonly<Record<Exclude<ChangeMode, 'remove'>, readonly string[]>> = {
   put: ['email', 'company', 'attributes', 'tags', 'optIn'],
@@ -79,14 +79,6 @@ function textOf(value: unknown, name: string, most: number, { at, fields }: Rule
   if (typeof value === 'string' && value.length <= most && !CONTROL.test(value)) return value
   fields.push({ pointer: `${at}/${name}`, message: `must be text of at most ${most} characters` })
   return null
-}
-
-/** null: the name may be used. */
-export function attributeNameProblem(name: string): string | null {
-  if (name.trim() === '' || name.length > limits.attributeNameChars || NAME_CONTROL.test(name)) {
-    return `must have a name of 1 to ${limits.attributeNameChars} characters`
-  }
-  return name === '__proto__' ? 'must have another name' : null
 }
 
 function attributesOf(value: unknown, mayRemove: boolean, context: RuleContext): ContactChange['attributes'] {

@@ -6,9 +6,11 @@ import { EngineError, type FieldError } from '../contract/errors.js'
 import { importId, jobId } from '../contract/ids.js'
 import type { SniffResult } from '../contract/ingest.js'
 import { limits } from '../contract/limits.js'
+import type { JobRecord } from '../jobs/job-record.js'
 import { isCountry } from '../phone/number.js'
 import { normaliseLabel } from '../text/label.js'
-import { attributeNameProblem, isTag, optInsOf } from './contact-rules.js'
+import { attributeNameProblem } from './attribute-name.js'
+import { isTag, optInsOf } from './contact-rules.js'
 
 export interface ImportRecord {
   import: number
@@ -54,8 +56,10 @@ export function checkImport(settings: ImportSettings, nowMs: number): void {
 export function planImport(record: ImportRecord, path: string, { dialect, columns }: SniffResult): ImportPlan {
   const { settings } = record
   const { labels } = columns
-  const find = (wanted: string | number | undefined, usual: readonly string[], name: string): number => {
+  const find = (wanted: string | undefined, usual: readonly string[], name: string): number => {
     if (wanted !== undefined) return columnOf(labels, wanted, name)
+    // Where columns are chosen, only those are taken.
+    if (settings.fields !== undefined) return -1
     return dialect.header ? labels.findIndex((label) => usual.includes(normaliseLabel(label))) : -1
   }
   const to = columns.phones[0]!
@@ -117,6 +121,17 @@ function columnOf(labels: readonly string[], wanted: string | number, name: stri
   throw new EngineError('COLUMN_UNKNOWN', `${name} names ${JSON.stringify(text)}; the file has ${there}.`, {
     fields: [{ pointer: `/${name}`, message: 'There is no such column in the file.' }],
   })
+}
+
+/** What `columns.saveToContact` of a job comes to. */
+export function savedColumns({ settings }: JobRecord): ImportSettings {
+  const { email, company, ...fields } = settings.columns?.saveToContact ?? {}
+  return {
+    ...(email === undefined ? {} : { email: String(email) }),
+    ...(company === undefined ? {} : { company: String(company) }),
+    ...(settings.defaultCountry === undefined ? {} : { defaultCountry: settings.defaultCountry }),
+    fields,
+  }
 }
 
 export function importView(record: ImportRecord, progress: ImportProgress, rejects: ImportView['rejects']): ImportView {

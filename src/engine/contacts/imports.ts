@@ -5,6 +5,7 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import type { AccountRecord } from '../accounts/account-record.js'
+import type { Accounts } from '../accounts/accounts.js'
 import type { Askers } from '../accounts/askers.js'
 import type { Numbering } from '../accounts/numbering.js'
 import type { Audit } from '../audit/audit.js'
@@ -20,12 +21,13 @@ import type { SniffResult } from '../contract/ingest.js'
 import { limits } from '../contract/limits.js'
 import type { Log } from '../contract/log.js'
 import type { FairPool } from '../jobs/fair-pool.js'
+import type { JobRecord } from '../jobs/job-record.js'
 import { refuseOddLength } from '../jobs/odd-length.js'
 import { type Received, receive } from '../jobs/upload-file.js'
-import type { Documents } from '../store/documents.js'
+import type { Documents, DocumentWrite } from '../store/documents.js'
 import type { ContactRunner } from './contact-runner.js'
 import { importProgress, importRejects } from './import-progress.js'
-import { checkImport, type ImportRecord, importView, planImport } from './import-record.js'
+import { checkImport, type ImportRecord, importView, planImport, savedColumns } from './import-record.js'
 
 export interface ImportsDeps {
   runner: ContactRunner
@@ -33,6 +35,7 @@ export interface ImportsDeps {
   documents: Documents
   numbering: Numbering
   askers: Askers
+  accounts: Accounts
   audit: Audit
   clock: Clock
   log: Log
@@ -90,18 +93,39 @@ export class Imports {
     return this.view(this.find(account.number, importId(record.import)))
   }
 
-  async #create(principal: Principal, account: AccountRecord, settings: ImportSettings): Promise<ImportRecord> {
+  /** Columns of a job's file that are kept with the contacts: durable when it resolves, imported in the background. Once a job. */
+  async ofJob(job: JobRecord, file: string): Promise<void> {
+    const { documents, audit } = this.#deps
+    if (documents.get('imports-of-job', [job.job]) !== null) return
+    const account = { id: job.accountId, number: job.account }
     const number = this.#deps.numbering.take('import')
-    const record: ImportRecord = {
-      import: number.value,
+    const defaultCountry = this.#deps.accounts.byNumber(job.account)?.defaultCountry ?? null
+    const draft = this.#draft(number.value, account, { settings: savedColumns(job), job: job.job, defaultCountry })
+    const record: ImportRecord = { ...draft, state: 'running', upload: job.upload, labels: job.sniff!.columns.labels }
+    const plan = planImport(record, file, job.sniff!)
+    const mark = { collection: 'imports-of-job', key: [job.job], value: { import: number.value } }
+    const writes = [...openWrites({ ...record, plan }), mark, number.write]
+    const object = `import/${importId(record.import)}`
+    await audit.write(writes, { principal: null, action: 'contact.import', object, account, after: record.settings })
+    this.#open.set(record.import, { ...record, plan })
+    this.#begin({ ...record, plan }).catch(() => {})
+  }
+
+  #draft(
+    number: number,
+    account: { id: string; number: number },
+    { settings, job, defaultCountry }: Pick<ImportRecord, 'settings' | 'job' | 'defaultCountry'>,
+  ): ImportRecord {
+    return {
+      import: number,
       account: account.number,
       accountId: account.id,
       state: 'receiving',
       reason: null,
       detail: null,
       settings,
-      defaultCountry: account.defaultCountry,
-      job: null,
+      defaultCountry,
+      job,
       upload: null,
       plan: null,
       labels: [],
@@ -109,12 +133,13 @@ export class Imports {
       createdAtMs: this.#deps.clock.now(),
       finishedAtMs: null,
     }
-    const open = { account: record.account, import: record.import }
-    const writes = [
-      { collection: 'imports', key: [record.account, record.import], value: record },
-      { collection: 'imports-open', key: [record.import], value: open },
-      number.write,
-    ]
+  }
+
+  async #create(principal: Principal, account: AccountRecord, settings: ImportSettings): Promise<ImportRecord> {
+    const number = this.#deps.numbering.take('import')
+    const { defaultCountry } = account
+    const record = this.#draft(number.value, account, { settings, job: null, defaultCountry })
+    const writes = [...openWrites(record), number.write]
     const object = `import/${importId(record.import)}`
     await this.#deps.audit.write(writes, { principal, action: 'contact.import', object, account, after: settings })
     this.#open.set(record.import, record)
@@ -252,4 +277,13 @@ export class Imports {
         .join('')
     }
   }
+}
+
+/** A new import, and that it is open. */
+function openWrites(record: ImportRecord): DocumentWrite[] {
+  const open = { account: record.account, import: record.import }
+  return [
+    { collection: 'imports', key: [record.account, record.import], value: record },
+    { collection: 'imports-open', key: [record.import], value: open },
+  ]
 }

@@ -3,6 +3,7 @@ import { DateFormat } from '../base/date-format.js'
 import { allowedSender, isSender } from '../base/sender.js'
 import { tlvProblems } from '../base/tlv-value.js'
 import { isZone } from '../base/zone.js'
+import { attributeNameProblem } from '../contacts/attribute-name.js'
 import { EngineError, type FieldError } from '../contract/errors.js'
 import type { JobSettings } from '../contract/job.js'
 import { limits } from '../contract/limits.js'
@@ -153,6 +154,11 @@ export function* settingErrors(settings: JobSettings): Iterable<FieldError> {
   }
   if (ratePerSecond !== undefined && !(ratePerSecond > 0)) {
     yield { pointer: '/ratePerSecond', message: 'must be above 0' }
+  }
+  for (const name of Object.keys(columns?.saveToContact ?? {})) {
+    const wrong = attributeNameProblem(name)
+    if (wrong !== null)
+      yield { pointer: '/columns/saveToContact', message: `${JSON.stringify(name.slice(0, 80))} ${wrong}` }
   }
   for (const { place, text } of tlvProblems(settings.tlvs ?? [])) {
     yield { pointer: ['/tlvs', ...place].join('/'), message: text }

@@ -160,6 +160,7 @@ export class Ingest {
     try {
       totals = await run.finished()
       await this.#reserve(job, totals, run.tally)
+      await this.#saveContacts(job)
     } catch (error) {
       if (this.#isStopping || this.#ports.book.get(job)?.state === 'canceled') return
       await this.failed(job, error)
@@ -167,6 +168,13 @@ export class Ingest {
     }
     await this.#release(job, { ...totals }, run.tally)
     this.#live.delete(job)
+  }
+
+  /** Before the release, so that a kill between the two forgets nothing; it is noted once a job. */
+  async #saveContacts(job: number): Promise<void> {
+    const record = this.#ports.book.get(job)!
+    if (record.settings.columns?.saveToContact === undefined || record.retry !== undefined) return
+    if (record.state !== 'canceled') await this.#ports.saveContacts(record, this.path(job))
   }
 
   /** What is only to be looked at reserves when it is started. @throws EngineError INSUFFICIENT_BALANCE, QUOTA_EXCEEDED. */

@@ -13,6 +13,7 @@ import type { AudienceFiles } from './audience-uploads.js'
 import type { JobAccount } from './create.js'
 import type { FairPool } from './fair-pool.js'
 import type { JobBook } from './job-book.js'
+import type { JobRecord } from './job-record.js'
 import type { ProgressBook } from './progress.js'
 import type { RouteBook } from './route-book.js'
 
@@ -29,6 +30,8 @@ export interface JobPorts {
   store: JobsStore
   pool: FairPool
   audiences: AudienceFiles
+  /** Columns that the job keeps with the contacts; durable when it resolves, and done in the background. */
+  saveContacts(record: JobRecord, file: string): Promise<void>
   routes: RouteBook
   clock: Clock
   log: Log

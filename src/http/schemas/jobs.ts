@@ -33,6 +33,12 @@ const columns = {
   fields: Type.Optional(
     Type.Record(Type.String(), ColumnRef, { description: 'Label in the text → column.', maxProperties: 256 }),
   ),
+  saveToContact: Type.Optional(
+    Type.Record(Type.String(), ColumnRef, {
+      description: 'Attribute of the contact (or email, company) → column: kept with the contact of each row.',
+      maxProperties: 256,
+    }),
+  ),
 }
 
 const csv = {
