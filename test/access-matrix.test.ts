@@ -4,7 +4,7 @@
  * and no body takes a field that its schema does not name (API3).
  */
 import t from 'tap'
-import { collectionOf, MARK, makeWorld, type Operation, type Schema, type World } from './access-world.js'
+import { bodyFor, collectionOf, MARK, makeWorld, type Operation, type Schema, type World } from './access-world.js'
 import type { Answer, CallOptions } from './http-engine.js'
 
 const world: World = await makeWorld(t)
@@ -159,6 +159,33 @@ async function ownedViews(): Promise<[string, unknown][]> {
   }
   return views
 }
+
+t.test('every change of a thing leaves a record in the audit log of its owner', async (t) => {
+  const newest = async () => (await call('GET', '/v1/audit?limit=1', { key: keys.admin })).json.items[0]
+  const order = ['PUT', 'PATCH', 'POST', 'DELETE']
+  const changes = aboutThings
+    .filter(({ method, scope }) => order.includes(method) && scope !== 'read')
+    .sort((a, b) => order.indexOf(a.method) - order.indexOf(b.method))
+  let made = 0
+  for (const operation of changes) {
+    const collection = collectionOf(operation)!
+    const ask =
+      operation.method === 'PUT' && operation.body !== undefined ? { body: bodyFor(collection) } : asked(operation)
+    const { number } = await newest()
+    const answer = await call(operation.method, pathWith(operation, owned.get(collection)!), {
+      key: keys.owner,
+      ...ask,
+    })
+    // A change that the state of the thing does not allow changes nothing.
+    if (answer.status >= 300) continue
+    const record = await newest()
+    t.ok(record.number > number, `${operation.name} ${answer.status}: ${answer.text.slice(0, 100)}`)
+    t.match(record, { account: 'owner', actor: 'key', ip: '127.0.0.1' }, operation.name)
+    t.notMatch(record.object.replace(/[a-z]+_[0-9a-z]+/, ''), /\d{7}/, `${operation.name} shows no number`)
+    made++
+  }
+  t.ok(made > 8, `${made} changes were made`)
+})
 
 t.test('no body takes a field that its schema does not name, at whatever depth', async (t) => {
   const key = (operation: Operation) => (operation.auth === 'admin' ? keys.admin : keys.owner)

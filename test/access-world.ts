@@ -76,6 +76,11 @@ const bodies: Record<string, unknown> = {
   '/v1/messages': { to: recipient, from: ownSender, text: `Hello ${MARK}` },
 }
 
+/** A body that makes a thing of this collection. */
+export function bodyFor(collection: string): object {
+  return (bodies[collection] ?? {}) as object
+}
+
 /** Things that an upload to another route makes: its path, and a file. */
 const uploads: Record<string, { path: string; body: string }> = {
   '/v1/imports': { path: '/v1/contacts/import', body: `number,name\n+447712345671,${MARK}\n` },
@@ -164,7 +169,7 @@ async function own(world: World, smsc: Smsc): Promise<void> {
   for (const collection of collections as Set<string>) {
     const put = operations.find(({ method, path }) => method === 'PUT' && isThing(path, collection))
     const post = operations.find(({ method, path }) => method === 'POST' && path === collection)
-    const body = bodies[collection] ?? {}
+    const body = bodyFor(collection)
     if (put !== undefined) {
       const name = put.path.endsWith('{number}') ? contact : MARK
       const answer = await call('PUT', `${collection}/${encodeURIComponent(name)}`, { key: keys.owner, body })

@@ -128,10 +128,19 @@ t.test('a foreign job or message is answered exactly as an unknown one', async (
 t.test('keys: shown once, two at a time, dead at once', async (t) => {
   const { engine } = harness.server
   const { account, key } = await engine.createAccount('keys', {})
-  t.same(engine.authenticate(key), { kind: 'account', account: 'keys', key: account.keys[0]!.id })
-  t.same(engine.authenticate(harness.server.adminKey), { kind: 'admin' })
-  for (const wrong of ['', 'x', `${key}x`, key.slice(0, -1), key.replace(/.$/, '*')])
-    t.equal(engine.authenticate(wrong), null)
+  const scopes = ['read', 'send', 'manage']
+  t.same(engine.authenticate(key), {
+    kind: 'account',
+    account: 'keys',
+    key: account.keys[0]!.id,
+    scopes,
+    ip: undefined,
+  })
+  t.same(engine.authenticate(harness.server.adminKey), { kind: 'admin', ip: undefined })
+  for (const wrong of ['', 'x', key.slice(0, -9)]) t.equal(engine.authenticate(wrong), null)
+  for (const mistyped of [`${key}x`, key.slice(0, -1), key.replace(/.$/, '*')]) {
+    t.throws(() => engine.authenticate(mistyped), { code: 'UNAUTHORIZED', message: /checksum/ })
+  }
   const second = await engine.createKey('keys')
   await t.rejects(engine.createKey('keys'), { code: 'WRONG_STATE' })
   await engine.deleteKey('keys', account.keys[0]!.id)

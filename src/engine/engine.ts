@@ -193,7 +193,7 @@ export class Engine implements EngineApi {
   async upload(principal: Principal, id: string, body: AsyncIterable<Buffer>): Promise<JobView> {
     const record = this.#find(principal, id)
     this.#parts.askers.requireActive(record.account)
-    await this.#parts.jobs.upload(record, body)
+    await this.#parts.jobs.upload(record, body, principal)
     return this.#view(principal, id)
   }
 

@@ -1,7 +1,7 @@
 /** Contacts as the façade shows them: one by one, in lists, by tag, and as a file. Reads here, writes by the ingest threads. Main thread. */
 import type { AccountRecord } from '../accounts/account-record.js'
 import type { Askers } from '../accounts/askers.js'
-import { type Audit, auditedNumber } from '../audit/audit.js'
+import { type Audit, type AuditEntry, auditedNumber } from '../audit/audit.js'
 import type { Page, PageQuery, Principal } from '../contract/api.js'
 import type { Clock } from '../contract/clock.js'
 import type {
@@ -63,14 +63,18 @@ export class Contacts implements ContactsApi {
         fields: [{ pointer: '/number', message: reasonHelp(code) }],
       })
     }
-    const result = await this.#change(account, 'put', keyOf(parsed), input)
-    return result.view!
+    const key = keyOf(parsed)
+    const { view } = await this.#change(account, 'put', key, input)
+    await this.#told({ principal, account, action: 'contact.put', after: view }, key)
+    return view!
   }
 
   async patch(principal: Principal, number: string, patch: ContactPatch): Promise<ContactView> {
     const account = this.#deps.askers.record(principal)
-    const { effect, view } = await this.#change(account, 'patch', known(account, number), patch)
+    const key = known(account, number)
+    const { effect, view } = await this.#change(account, 'patch', key, patch)
     if (effect === 'missing') throw noContact()
+    await this.#told({ principal, account, action: 'contact.change', after: view }, key)
     return view!
   }
 
@@ -103,8 +107,11 @@ export class Contacts implements ContactsApi {
     const key = known(account, number)
     const { effect } = await this.#apply(account, { key, mode: 'remove' })
     if (effect === 'missing') throw noContact()
-    const object = auditedNumber('contact', numberOf(key))
-    await this.#deps.audit.write([], { principal, action: 'contact.delete', object, account })
+    await this.#told({ principal, account, action: 'contact.delete' }, key)
+  }
+
+  async #told(entry: Omit<AuditEntry, 'object'>, key: ContactKey): Promise<void> {
+    await this.#deps.audit.write([], { ...entry, object: auditedNumber('contact', numberOf(key)) })
   }
 
   async list(principal: Principal, query: ContactQuery): Promise<Page<ContactView>> {
@@ -123,15 +130,13 @@ export class Contacts implements ContactsApi {
 
   async upsert(principal: Principal, body: Uint8Array): Promise<BulkView> {
     this.#deps.admit()
-    const { number: account, defaultCountry } = this.#deps.askers.record(principal)
+    const account = this.#deps.askers.record(principal)
+    const { number, defaultCountry } = account
     const nowMs = this.#deps.clock.now()
-    return await this.#deps.runner.run<ContactListResult>(account, {
-      kind: 'contactList',
-      account,
-      body,
-      defaultCountry,
-      nowMs,
-    })
+    const task = { kind: 'contactList', account: number, body, defaultCountry, nowMs } as const
+    const after = await this.#deps.runner.run<ContactListResult>(number, task)
+    await this.#deps.audit.write([], { principal, account, action: 'contact.list', object: 'contacts', after })
+    return after
   }
 
   async *export(principal: Principal, format: ExportFormat, tag: string | undefined): AsyncGenerator<string> {

@@ -7,6 +7,7 @@ import { EngineError } from '../contract/errors.js'
 import { jobId } from '../contract/ids.js'
 import type { JobPatch } from '../contract/job.js'
 import { windowErrors } from '../schedule/window-setting.js'
+import type { DocumentWrite } from '../store/documents.js'
 import { parseTime } from './create.js'
 import type { Ingest } from './ingest.js'
 import { type JobRecord, noTotals, shownState } from './job-record.js'
@@ -29,16 +30,20 @@ export class JobControl {
     { action, by }: { action: string; by: Principal | null },
     change: (record: JobRecord, nowMs: number) => Partial<JobRecord> | null,
   ): Promise<void> {
-    const { audit, book, clock } = this.#ports
+    const { book, clock } = this.#ports
     const record = await book.update(
       job,
       (current) => change(current, clock.now()),
-      (before, after) => {
-        const account = { id: before.accountId, number: before.account }
-        return audit.recordWrites({ principal: by, action, object: `job/${jobId(job)}`, account, before, after })
-      },
+      (before, after) => this.audited(action, by, before, after),
     )
     if (record.released) this.#ports.post({ type: 'job', job: dispatchOf(record, this.#ports.account(record.account)) })
+  }
+
+  /** The audit record of a change, for the transaction of it. */
+  audited(action: string, by: Principal | null, before: JobRecord, after: JobRecord): DocumentWrite[] {
+    const account = { id: before.accountId, number: before.account }
+    const object = `job/${jobId(before.job)}`
+    return this.#ports.audit.recordWrites({ principal: by, action, object, account, before, after })
   }
 
   /** `by` in all of these: who asks; null: the engine itself. */

@@ -1,5 +1,5 @@
 /** Jobs as the façade uses them: make, take the file, look at, change. Main thread. */
-import type { JobFilter, JobPreview, JobView, Page, PageQuery } from '../contract/api.js'
+import type { JobFilter, JobPreview, JobView, Page, PageQuery, Principal } from '../contract/api.js'
 import { EngineError } from '../contract/errors.js'
 import { jobId, parseJobId } from '../contract/ids.js'
 import type { PreviewResult } from '../contract/ingest.js'
@@ -140,8 +140,9 @@ export class Jobs {
     return record
   }
 
-  async upload(record: JobRecord, body: AsyncIterable<Buffer>): Promise<void> {
-    await this.#uploads.upload(record, body)
+  /** `by`: who sends the file; null: the engine itself. */
+  async upload(record: JobRecord, body: AsyncIterable<Buffer>, by: Principal | null): Promise<void> {
+    await this.#uploads.upload(record, body, (before, after) => this.control.audited('job.upload', by, before, after))
   }
 
   /** A foreign job is as unknown as one that never was. `account`: number of the asking account, null for an admin. */

@@ -5,6 +5,7 @@ import { limits } from '../contract/limits.js'
 import { hasQuotas } from '../money/quotas.js'
 import type { Ingest } from './ingest.js'
 import type { IngestRun } from './ingest-run.js'
+import type { Beside } from './job-book.js'
 import type { JobRecord } from './job-record.js'
 import type { JobPorts } from './ports.js'
 import { goState, requireState } from './release.js'
@@ -41,10 +42,10 @@ export class Uploads {
 
   /**
    * Resolves when the last byte is durable (small files: when they are ingested as well, so that the answer has their
-   * counts). Nothing of a file that breaks off stays; the job can take it again.
+   * counts). Nothing of a file that breaks off stays; the job can take it again. `told` is written with the acceptance.
    */
-  async upload(record: JobRecord, body: AsyncIterable<Buffer>): Promise<void> {
-    const end = this.#upload(record, plainBytes(body))
+  async upload(record: JobRecord, body: AsyncIterable<Buffer>, told?: Beside): Promise<void> {
+    const end = this.#upload(record, plainBytes(body), told)
     this.#ends.add(end)
     try {
       await end
@@ -58,7 +59,7 @@ export class Uploads {
     await Promise.allSettled(this.#ends)
   }
 
-  async #upload(record: JobRecord, body: AsyncIterable<Buffer>): Promise<void> {
+  async #upload(record: JobRecord, body: AsyncIterable<Buffer>, told: Beside | undefined): Promise<void> {
     const { job } = record
     if (this.#running.has(job)) throw new EngineError('UPLOAD_RUNNING', 'An upload for this job is under way.')
     if (record.upload !== null && record.state !== 'canceled' && record.state !== 'failed') {
@@ -71,7 +72,7 @@ export class Uploads {
     const run = this.#ingest.begin(record)
     try {
       const received = await this.#receive(job, run, body)
-      await this.#accept(job, received)
+      await this.#accept(job, received, told)
       run.complete(received.bytes)
       if (received.bytes <= this.#waitedBytes(record)) await this.#ingest.conclude(job, run)
       else this.#ingest.watch(job, run)
@@ -117,14 +118,15 @@ export class Uploads {
     return new EngineError('BAD_REQUEST', 'The upload broke off; send the file again from its start.', { cause: error })
   }
 
-  async #accept(job: number, received: Received): Promise<void> {
+  async #accept(job: number, received: Received, told: Beside | undefined): Promise<void> {
     const nowMs = this.#ports.clock.now()
     try {
-      await this.#ports.book.update(job, (record) => {
+      const accepted = (record: JobRecord): Partial<JobRecord> => {
         requireState(record, record.state, ['receiving'])
         if (record.settings.review) return { upload: received }
         return { upload: received, state: goState(record, nowMs), startedAtMs: nowMs }
-      })
+      }
+      await this.#ports.book.update(job, accepted, told)
     } catch (error) {
       throw await this.#broken(job, error, null)
     }

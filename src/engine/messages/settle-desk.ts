@@ -56,7 +56,7 @@ export class SettleDesk implements RetriesApi {
 
   async retry(principal: Principal, id: string, states: readonly RetryState[]): Promise<JobView> {
     const { askers, audit, idempotency, jobs } = this.#deps
-    const account = askers.record(principal)
+    const account = askers.sender(principal)
     const source = jobs.find(account.number, id)
     this.#requireAny(source, states)
     const running = idempotency.current
