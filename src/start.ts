@@ -149,7 +149,7 @@ async function start(config: Config, options: StartOptions, closing: Closing): P
   closing.add(startMoney(built.money, failStop))
   closing.add(startWebhooks(built.webhooks))
   // Nothing is sent before all that subscribers wrote is heard: it may be STOP.
-  await built.inbound.idle()
+  await built.inbound.heard()
   built.optOut.open()
   await built.jobs.resume()
   await built.imports.resume()

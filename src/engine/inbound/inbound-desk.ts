@@ -108,6 +108,11 @@ export class InboundDesk {
       })
   }
 
+  /** Resolves when what was kept at the start is read, however much comes meanwhile. */
+  async heard(): Promise<void> {
+    await this.#running
+  }
+
   /** Resolves when everything that was kept so far is read. */
   async idle(): Promise<void> {
     while (this.#running !== null) await this.#running
