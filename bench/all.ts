@@ -70,6 +70,11 @@ const SECTIONS: Record<string, Section> = {
     says: 'Over HTTP, 1,000,000 contacts with numbers in no order, every answer durable; 200,000 more by lists. Memory is anonymous and shared.',
     load: () => import('./contacts.js'),
   },
+  http: {
+    title: 'Accepting over HTTP',
+    says: 'Messages accepted, each answered when it is on disk, beside an empty route of fastify; the client is a process on the same cores.',
+    load: () => import('./http.js'),
+  },
   'end-to-end': {
     title: 'End to end',
     says: 'CSV over HTTP → durable queue → submit → response → receipt → delivered. Engine and simulator are processes on the same cores.',

@@ -194,7 +194,7 @@ export async function bench(options: BenchOptions = {}): Promise<BenchRow[]> {
       ratioTo: ceiling,
       ratio: batch / emptyBatch,
     },
-    { name: 'one by one beside a file of a million rows, slowest of a hundred', value: found.beside.p99Ms, unit: 'ms' },
+    { name: 'the same beside a file of a million rows, 500 a second', value: found.beside.p99Ms, unit: 'ms' },
   ]
 }
 

@@ -78,6 +78,8 @@ export class Board {
   readonly #routeOf: (route: number) => Route
   readonly dirty: JobTotals[] = []
   readonly #accountPaces = new Map<number, Pace>()
+  /** False: no job or account has had a rate of its own in this run, so that nobody need look. */
+  hasPaces = false
 
   constructor(store: DispatchStore, routeOf: (route: number) => Route) {
     this.#store = store
@@ -116,6 +118,7 @@ export class Board {
     totals.dispatch = dispatch
     totals.pace = paceOf(totals.pace, dispatch.ratePerSecond)
     this.#paceAccount(totals, dispatch)
+    this.hasPaces ||= totals.pace !== null || totals.accountPace !== null
     for (const lane of totals.lanes.values()) lane.job = dispatch
     return totals
   }

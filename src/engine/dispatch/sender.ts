@@ -50,7 +50,8 @@ export class Sender {
   /** The sender, job or account of the oldest one has used up its rate: others need not wait for it. */
   #isPaced(carrier: Carrier, monotonicMs: number): boolean {
     const ref = carrier.pipeline.head(Number.POSITIVE_INFINITY) as MessageRef
-    const waitMs = Math.max(this.#senderWaitMs(carrier, ref, monotonicMs), this.#paceWaitMs(ref, monotonicMs))
+    const paceMs = this.#ledger.board.hasPaces ? this.#paceWaitMs(ref, monotonicMs) : 0
+    const waitMs = Math.max(this.#senderWaitMs(carrier, ref, monotonicMs), paceMs)
     if (waitMs > 0) carrier.pacedUntil = Math.min(carrier.pacedUntil, monotonicMs + waitMs)
     return waitMs > 0
   }
@@ -105,9 +106,7 @@ export class Sender {
     state.inFlight[place] = parts
     state.inFlightTotal += parts
     carrier.pipeline.handed += parts
-    const { pace, accountPace } = this.#ledger.board.totals(state.job)
-    pace?.sent(parts, monotonicMs)
-    accountPace?.sent(parts, monotonicMs)
+    if (this.#ledger.board.hasPaces) this.#notePace(state, parts, monotonicMs)
     return parts
   }
 
@@ -129,14 +128,23 @@ export class Sender {
     return dispatch?.state !== 'running' || isShut
   }
 
+  #notePace({ job }: BlockState, parts: number, monotonicMs: number): void {
+    const { pace, accountPace } = this.#ledger.board.totals(job)
+    pace?.sent(parts, monotonicMs)
+    accountPace?.sent(parts, monotonicMs)
+  }
+
+  #leavePace(ref: MessageRef): void {
+    const state = this.#ledger.residents.state(blockOf(ref))
+    if (state === null) return
+    const { pace, accountPace } = this.#ledger.board.totals(state.job)
+    pace?.left(ref, state.parts[placeOf(ref)]!)
+    accountPace?.left(ref, state.parts[placeOf(ref)]!)
+  }
+
   #shift(carrier: Carrier): MessageRef {
     const ref = carrier.pipeline.shift()
-    const state = this.#ledger.residents.state(blockOf(ref))
-    if (state !== null) {
-      const { pace, accountPace } = this.#ledger.board.totals(state.job)
-      pace?.left(ref, state.parts[placeOf(ref)]!)
-      accountPace?.left(ref, state.parts[placeOf(ref)]!)
-    }
+    if (this.#ledger.board.hasPaces) this.#leavePace(ref)
     if (!carrier.channel.limitsSenders) return ref
     const reader = this.#ledger.residents.body(blockOf(ref))
     if (reader !== null) carrier.senderLeft(reader.from, reader.partCount(placeOf(ref)))
