@@ -3,7 +3,7 @@
  * after the other, and the memory changes only once the disk has it. Main thread.
  */
 import type { DocumentKey, Documents, DocumentWrite } from '../store/documents.js'
-import { printOf } from '../store/extras.js'
+import { referenceKey } from '../store/extras.js'
 import type { JobRecord } from './job-record.js'
 
 /** Documents looked at for one page of a list that is filtered by state. */
@@ -150,14 +150,14 @@ export class JobBook {
   }
 }
 
-/** Jobs of an account by the print of their reference: keys are bounded, and references are not ours to choose. */
+/** Jobs of an account by the begin of their reference, as store/extras.ts does it for messages. */
 function referenceIndex({ account, job, settings }: JobRecord): DocumentWrite[] {
   const { clientReference } = settings
   if (clientReference === undefined) return []
-  return [{ collection: 'jobs-reference', key: [account, printOf(clientReference), job], value: {} }]
+  return [{ collection: 'jobs-reference', key: [account, referenceKey(clientReference), job], value: {} }]
 }
 
 function indexOf({ account, reference }: JobQuery): [collection: string, prefix: DocumentKey] {
   if (account === null) return ['jobs-all', []]
-  return reference === null ? ['jobs-of', [account]] : ['jobs-reference', [account, printOf(reference)]]
+  return reference === null ? ['jobs-of', [account]] : ['jobs-reference', [account, referenceKey(reference)]]
 }

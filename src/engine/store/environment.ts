@@ -56,8 +56,8 @@ export interface Environment {
   events: Database<Buffer, number[]>
   /** message ref → texts of a single message, see extras.ts. */
   extras: Database<Buffer, number>
-  /** [account, print of the reference, message ref] → empty. */
-  references: Database<Buffer, number[]>
+  /** [account, begin of the reference, message ref] → empty. */
+  references: Database<Buffer, (number | string)[]>
   /** [account, number] → why the account must not message it; account 0: everyone. */
   suppressions: Database<Buffer, number[]>
   /** [day, account, number] → what was answered to STOP, START and HELP on that day. */
@@ -112,7 +112,7 @@ export function openEnvironment(dataDir: string): Environment {
     inboundOf: tuples('inboundOf'),
     events: tuples('events'),
     extras: numbers('extras'),
-    references: tuples('references'),
+    references: root.openDB<Buffer, (number | string)[]>({ name: 'references', encoding: 'binary' }),
     suppressions: tuples('suppressions'),
     optOutReplies: tuples('optOutReplies'),
     money: numbers('money'),
