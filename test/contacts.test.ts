@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { parseConfig } from '../src/engine/config/load.js'
+import { openContactTables } from '../src/engine/contacts/contact-tables.js'
 import { silentLog } from '../src/engine/contract/log.js'
 import { startServer } from '../src/start.js'
 import { type Answer, type CallOptions, send } from './http-engine.js'
@@ -336,4 +337,22 @@ t.test('nothing of one account is seen or touched with the key of another', asyn
   t.match(await call('GET', '/v1/contacts', { key: admin }), { status: 403 })
   const behalf = { key: admin, headers: { 'trunkline-account': 'acme' } }
   t.equal((await call('GET', path, behalf)).status, 200, 'the admin acts for an account')
+})
+
+t.test('the contacts of a deleted account are erased', async (t) => {
+  const made = await call('POST', '/v1/accounts', { key: admin, body: { id: 'gone', defaultCountry: 'GB' } })
+  const list = Array.from({ length: 3_000 }, (_, row) => ({ number: `+4477${50_000_000 + row}`, tags: ['a', 'b'] }))
+  t.equal((await call('POST', '/v1/contacts', { key: made.json.key, body: list })).json.added, 3_000)
+  const tables = openContactTables(folder)
+  t.teardown(() => tables.root.close())
+  const count = (): number[] => {
+    tables.root.resetReadTxn()
+    return [tables.accounts, tables.records, tables.fresh, tables.tagged].map((table) => [...table.getKeys()].length)
+  }
+  const before = count()
+  t.equal((await call('DELETE', '/v1/accounts/gone', { key: admin })).status, 204)
+  while (count()[0] === before[0]) await pause(20)
+  const [accounts, records, fresh, tagged] = count()
+  t.same([accounts, records, tagged], [before[0]! - 1, before[1]! - 3_000, before[3]! - 6_000])
+  t.ok(fresh! < before[2]!)
 })

@@ -6,6 +6,7 @@ import { mergeList } from '../engine/contacts/contact-list.js'
 import { listContacts } from '../engine/contacts/contact-reader.js'
 import { contactView } from '../engine/contacts/contact-record.js'
 import type { ContactTables } from '../engine/contacts/contact-tables.js'
+import { eraseStep } from '../engine/contacts/erase-account.js'
 import { applySingles } from '../engine/contacts/single-changes.js'
 import type {
   AudienceCountResult,
@@ -33,6 +34,7 @@ export function contactTasks(tables: () => ContactTables, queue: () => Environme
     },
     contactExport: (task: Task<'contactExport'>): ContactExportResult => exportContacts(tables(), task),
     contactImport: (task: Task<'contactImport'>): ImportProgress => importPiece(tables(), task),
+    contactErase: ({ account }: Task<'contactErase'>): boolean => eraseStep(tables(), account),
     audienceRows: (task: Task<'audienceRows'>): AudienceRowsResult => audienceRows(tables(), task),
     audienceCount: ({ step }: Task<'audienceCount'>): AudienceCountResult => {
       if (step.suppressions === undefined) return audienceCount(tables(), step, () => false)

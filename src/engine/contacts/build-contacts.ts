@@ -12,6 +12,7 @@ import type { Documents } from '../store/documents.js'
 import { ContactRunner } from './contact-runner.js'
 import type { ContactTables } from './contact-tables.js'
 import { Contacts } from './contacts.js'
+import { Erasure } from './erasure.js'
 import { Imports } from './imports.js'
 
 export interface ContactParts {
@@ -27,6 +28,7 @@ export interface ContactParts {
   /** Memory of the filter of suppressions, as it is now. */
   suppressions(): SharedArrayBuffer
   admit(): void
+  isStopping(): boolean
   fail(error: unknown): void
 }
 
@@ -40,7 +42,8 @@ export function buildContacts(parts: ContactParts): BuiltContacts {
   const { accounts, pool, clock, fail } = parts
   const askers = new Askers(accounts)
   const runner = new ContactRunner({ pool, tables: parts.contacts, clock, fail })
-  const imports = new Imports({ ...parts, runner, askers, dataDir: parts.config.dataDir })
+  const erasure = new Erasure({ ...parts, runner })
+  const imports = new Imports({ ...parts, runner, askers, erasure, dataDir: parts.config.dataDir })
   const contacts = new Contacts({ ...parts, runner, imports, askers })
   const audiences = new Audiences({
     runner,

@@ -26,6 +26,7 @@ import { refuseOddLength } from '../jobs/odd-length.js'
 import { type Received, receive } from '../jobs/upload-file.js'
 import type { Documents, DocumentWrite } from '../store/documents.js'
 import type { ContactRunner } from './contact-runner.js'
+import type { Erasure } from './erasure.js'
 import { importProgress, importRejects } from './import-progress.js'
 import { checkImport, type ImportRecord, importView, planImport, savedColumns } from './import-record.js'
 
@@ -39,6 +40,7 @@ export interface ImportsDeps {
   audit: Audit
   clock: Clock
   log: Log
+  erasure: Erasure
   dataDir: string
 }
 
@@ -60,6 +62,7 @@ export class Imports {
 
   /** Takes up what the last run of the process left. */
   async resume(): Promise<void> {
+    this.#deps.erasure.resume()
     for (const { value } of this.#deps.documents.list<{ account: number; import: number }>('imports-open')) {
       const record = this.#deps.documents.get<ImportRecord>('imports', [value.account, value.import])
       if (record === null) continue
@@ -72,7 +75,7 @@ export class Imports {
   /** Begins no further piece; what is done is gone on with at the next start. */
   async stop(): Promise<void> {
     this.#stopped.abort(new EngineError('SHUTTING_DOWN', 'The engine is stopping.'))
-    await Promise.allSettled(this.#ends)
+    await Promise.allSettled([...this.#ends, this.#deps.erasure.stop()])
   }
 
   async import(principal: Principal, settings: ImportSettings, body: AsyncIterable<Buffer>): Promise<ImportView> {

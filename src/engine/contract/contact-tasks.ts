@@ -107,6 +107,7 @@ export type ContactTask =
   | { kind: 'contactSearch'; account: number; tag: string | null; q: string; after: number; limit: number }
   | { kind: 'contactExport'; account: number; tag: string | null; format: ExportFormat; after: number; names: string[] }
   | { kind: 'contactImport'; plan: ImportPlan; start: number; end: number; last: boolean; nowMs: number }
+  | { kind: 'contactErase'; account: number }
   | { kind: 'audienceRows'; step: AudienceStep; columns: { label: string; source: string }[] }
   | { kind: 'audienceCount'; step: AudienceStep }
 
