@@ -22,6 +22,8 @@ interface Stamp {
   parts: number
 }
 
+t.setTimeout(90_000)
+
 /** Notes when each message was handed over; its sender names its account or job. */
 class StampingChannel extends ScriptedChannel {
   readonly stamps: Stamp[] = []
