@@ -15,7 +15,7 @@ import { type Answer, send } from './http-engine.js'
 
 t.setTimeout(timeout)
 
-const KILLS = 4
+const KILLS = 3
 const PRICE = 10_000
 const PAID_AT_FIRST = 200_000_000
 const PAYMENT = 1_500_001

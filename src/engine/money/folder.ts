@@ -133,12 +133,26 @@ export class Folder {
       if (reader.range === null && reader.day === 0) return null
       const share = blockShare(reader, new StateView(block, state), before?.day ?? this.#dayOf(reader))
       if (share === null) return null
+      if (before === null && this.#isGivenBack(reader)) {
+        this.#deps.log.error(
+          { block, job: reader.job },
+          'a block of a job that was over is left out of money and usage',
+        )
+        return null
+      }
       return { account: reader.account, job: reader.job, before: before ?? emptyShare(share.day), share }
     } catch (error) {
       if (!(error instanceof EngineError)) throw error
       this.#deps.log.error({ block, code: error.code }, 'a damaged state is left out of money and usage')
       return null
     }
+  }
+
+  /** All that its job held was given back when the job was over; nothing is claimed of such a job. */
+  #isGivenBack({ job, range }: BlockReader): boolean {
+    if (range === null) return false
+    const hold = this.#deps.purses.hold(job)
+    return hold === null || hold.closed
   }
 
   #dayOf({ day, job, account, createdSeconds }: BlockReader): number {
