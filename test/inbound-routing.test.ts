@@ -101,7 +101,7 @@ t.test(
     const { carrier } = stand
     const random = new Random(seed)
     const last = new Map<string, { account: string; id: string }>()
-    for (let step = 0; step < 40; step++) {
+    for (let step = 0; step < 25; step++) {
       const account = ACCOUNTS[random.below(3)]!
       const from = ['+447710900500', '80800'][random.below(2)]!
       const to = `+44771090010${random.below(4)}`
