@@ -369,3 +369,33 @@ t.test('events are found by number and by time, across records of any size', asy
   t.equal(b.log.next(2), 1, 'another account has none')
   t.strictSame(b.log.read(2, 1, 10), [])
 })
+
+t.test('a damaged record costs its own events and no others, and no number is given twice', async (t) => {
+  const b = bench(t)
+  const endpoint = await b.endpoint()
+  const damaged: number[] = []
+  b.log.onDamage = (_account, first) => damaged.push(first)
+  const flip = async (first: number): Promise<void> => {
+    const bytes = Buffer.from(b.environment.events.getBinary([1, first])!)
+    bytes[bytes.length - 10]! ^= 4
+    await b.environment.events.put([1, first], bytes)
+    b.log.refresh()
+  }
+  b.script = () => null
+  for (let n = 0; n < 3; n++) await b.happen([n, STATE.sent])
+  await flip(2)
+  b.script = () => ok
+  await b.settle()
+  t.strictSame(
+    b.sent.flatMap(({ data }) => data.map(({ id }) => id)),
+    ['msg_00000000080', 'msg_00000000082'],
+  )
+  t.ok(damaged.includes(2))
+  await b.happen([3, STATE.sent])
+  await flip(4)
+  t.ok(b.log.next(1) >= 4 + 512, 'numbers go on behind all that it may have held')
+  await b.happen([5, STATE.sent])
+  await b.settle()
+  t.equal(b.sent.at(-1)!.data[0]!.id, 'msg_00000000085')
+  t.equal(endpoint.backlog, 0)
+})

@@ -7,7 +7,7 @@
  * (epoch ms) · 20 u32 status · 24 u8 1: final · 25 u8 length of error · 26 error. An entry for several places is an event of each.
  */
 import { crc32c } from '../base/crc32c.js'
-import { EngineError } from '../contract/errors.js'
+import { limits } from '../contract/limits.js'
 import { type MessageRef, messageRef } from '../contract/message.js'
 import type { Environment } from './environment.js'
 import { storeFailed } from './lmdb-store.js'
@@ -112,14 +112,12 @@ function countIn(bytes: Buffer): number {
   return count
 }
 
-function verify(bytes: Buffer): void {
-  if (bytes.length >= CRC_BYTES && crc32c(bytes, CRC_BYTES, bytes.length) === bytes.readUInt32LE(0)) return
-  throw new EngineError('STORE_CORRUPT', 'a record of message events does not match its checksum')
+function isIntact(bytes: Buffer): boolean {
+  return bytes.length >= CRC_BYTES && crc32c(bytes, CRC_BYTES, bytes.length) === bytes.readUInt32LE(0)
 }
 
 /** Appends the events of a record with numbers of `from` or above to `events`, `limit` at most. */
 function readRecord(bytes: Buffer, first: number, from: number, into: { events: MessageEvent[]; limit: number }): void {
-  verify(bytes)
   let number = first
   for (let at = CRC_BYTES; at < bytes.length; at += ENTRY_BYTES + bytes[at + 25]!) {
     const count = bytes[at + 9]! + 1
@@ -149,16 +147,23 @@ function eventAt(bytes: Buffer, at: number, offset: number, number: number): Mes
 /** The table as its readers and its writer see it. */
 export class EventLog {
   readonly #environment: Environment
+  /** A record does not match its checksum: its events are lost, those of the others are not. */
+  onDamage: (account: number, first: number) => void = () => {}
 
   constructor(environment: Environment) {
     this.#environment = environment
+  }
+
+  /** Events that a record may hold at most: what a damaged one says of it is not believed. */
+  #countIn(bytes: Buffer): number {
+    return isIntact(bytes) ? countIn(bytes) : EVENTS_PER_RECORD + limits.messagesPerBlock
   }
 
   /** Number that the account's next event gets, by what is on disk. */
   next(account: number): number {
     const { events } = this.#environment
     const range = { start: [account, Number.POSITIVE_INFINITY], end: [account], reverse: true, limit: 1 }
-    for (const { key, value } of events.getRange(range)) return key[1]! + countIn(value)
+    for (const { key, value } of events.getRange(range)) return key[1]! + this.#countIn(value)
     return 1
   }
 
@@ -170,12 +175,13 @@ export class EventLog {
     return 1
   }
 
-  /** Events from number `from` on, in order. @throws EngineError STORE_CORRUPT. */
+  /** Events from number `from` on, in order; those of damaged records are left out. */
   read(account: number, from: number, limit: number): MessageEvent[] {
     const into = { events: [] as MessageEvent[], limit }
     const range = { start: [account, this.#recordOf(account, from)], end: [account, Number.POSITIVE_INFINITY] }
     for (const { key, value } of this.#environment.events.getRange(range)) {
-      readRecord(value, key[1]!, from, into)
+      if (isIntact(value)) readRecord(value, key[1]!, from, into)
+      else this.onDamage(account, key[1]!)
       if (into.events.length >= limit) break
     }
     return into.events
@@ -207,7 +213,7 @@ export class EventLog {
   /** First number behind the record that begins with `first`. */
   #behind(account: number, first: number): number {
     const bytes = this.#environment.events.getBinary([account, first])
-    return first + (bytes === undefined ? 1 : countIn(bytes))
+    return first + (bytes === undefined ? 1 : this.#countIn(bytes))
   }
 
   /** Keys of the oldest records that hold only events below `keep` from before `beforeMs`; never of the newest. */

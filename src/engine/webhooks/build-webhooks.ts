@@ -60,6 +60,7 @@ export interface BuiltWebhooks {
 export function buildWebhooks(parts: WebhookParts): BuiltWebhooks {
   const { config, documents, store, jobBook, accounts, audit, courier, clock, log, counts, wanted, fail } = parts
   const events = new EventLog(store.environment)
+  events.onDamage = (account, first) => log.error({ account, first }, 'a record of message events is damaged')
   const jobs = new JobEvents(documents)
   const random = new Random(clock.now() >>> 0)
   const places = config.webhooks.deliveries
