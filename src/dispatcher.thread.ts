@@ -147,6 +147,7 @@ const handlers: { [K in ToDispatcher['type']]: (message: Extract<ToDispatcher, {
   eventAccounts: ({ accounts }) => dispatcher.feed.use(accounts),
   settle: ({ request, task }) =>
     dispatcher.settling.settle(task, (settled) => post({ type: 'settled', request, settled })),
+  heard: ({ number }) => dispatcher.heard(number),
   suppressions: ({ filter }) => suppressions.filter.use(filter),
   drain: ({ deadlineMs }) => {
     dispatcher

@@ -54,7 +54,7 @@ import { QueueGauges } from './queue-gauges.js'
 import { Reports } from './reports/reports.js'
 import { SpaceWatch } from './space.js'
 import type { Documents } from './store/documents.js'
-import { InboundStore, type NewItem } from './store/inbound-store.js'
+import { InboundStore } from './store/inbound-store.js'
 import type { LmdbStore } from './store/lmdb-store.js'
 import { type BuiltWebhooks, buildWebhooks } from './webhooks/build-webhooks.js'
 import type { WebhookDesk } from './webhooks/webhook-desk.js'
@@ -166,9 +166,8 @@ class Assembly {
       this.jobs.accountChanged(account).catch(parts.fail)
     })
     this.#inboundStore = new InboundStore(parts.store.environment)
-    const alongside = (listed: NewItem) => this.optOut.hear(listed)
     this.inbound = buildInbound(parts.config, {
-      ...{ ...parts, ...base, alongside, store: this.#inboundStore },
+      ...{ ...parts, ...base, ...this.optOut.ears, store: this.#inboundStore },
       block: (block) => parts.store.block(block),
     })
     this.webhooks = this.#makeWebhooks()

@@ -58,6 +58,8 @@ export type ToDispatcher =
   /** Accounts whose message events are wanted, from now on. */
   | { type: 'eventAccounts'; accounts: number[] }
   | { type: 'settle'; request: number; task: SettleTask }
+  /** Subscribers' messages up to this number were read, and what follows from them is in effect. */
+  | { type: 'heard'; number: number }
   /** The filter of suppressed numbers has moved to larger memory. */
   | { type: 'suppressions'; filter: SharedArrayBuffer }
   | { type: 'drain'; deadlineMs: number }

@@ -230,6 +230,12 @@ export class Dispatcher {
     this.wake()
   }
 
+  /** Subscribers' messages up to this key were read, and what follows from them is in effect. */
+  heard(key: number): void {
+    this.#ledger.unheard.heard(key)
+    this.wake()
+  }
+
   carrier(id: string): Carrier | undefined {
     return this.#seating.carrier(id)
   }

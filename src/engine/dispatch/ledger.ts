@@ -21,6 +21,7 @@ import { TalkIndex } from '../store/talk-index.js'
 import type { Board, JobTotals } from './board.js'
 import { EventFeed } from './event-feed.js'
 import type { Residents } from './residents.js'
+import { Unheard } from './unheard.js'
 
 const SNAPSHOT_EVERY = 64
 const SNAPSHOT_BYTES = 8 << 20
@@ -54,6 +55,7 @@ export class Ledger {
   readonly #metrics: Metrics
   readonly #run: RunMark
   readonly #stateCounters = new Map<number, Counter>()
+  readonly unheard = new Unheard()
   readonly entry: Entry = blankEntry()
   commit: Commit = emptyCommit()
   readonly #batch = new OutcomeBatch()
@@ -205,7 +207,9 @@ export class Ledger {
   keepInbound(inbound: Inbound, kept: Pick<InboundRecord, 'carrier' | 'atMs' | 'replied'>): void {
     const { run, doubtFrom } = this.#run
     const bytes = sealInbound(inbound, { ...kept, run, doubtFrom })
-    this.commit.inbound.push({ key: this.store.nextInbound(), bytes })
+    const key = this.store.nextInbound()
+    this.commit.inbound.push({ key, bytes })
+    this.unheard.add(inbound, key)
   }
 
   /** Every carrier has the answers to what it delivered: nothing of this run comes again. */

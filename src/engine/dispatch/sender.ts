@@ -9,6 +9,7 @@ import type { SuppressionCheck } from '../store/suppression-table.js'
 import type { Carrier } from './carriers.js'
 import type { Ledger } from './ledger.js'
 import type { Seating } from './seating.js'
+import { UNHEARD_MS } from './unheard.js'
 
 export class Sender {
   readonly #ledger: Ledger
@@ -51,9 +52,17 @@ export class Sender {
   #isPaced(carrier: Carrier, monotonicMs: number): boolean {
     const ref = carrier.pipeline.head(Number.POSITIVE_INFINITY) as MessageRef
     const paceMs = this.#ledger.board.hasPaces ? this.#paceWaitMs(ref, monotonicMs) : 0
-    const waitMs = Math.max(this.#senderWaitMs(carrier, ref, monotonicMs), paceMs)
+    const waitMs = Math.max(this.#senderWaitMs(carrier, ref, monotonicMs), paceMs, this.#unheardMs(ref))
     if (waitMs > 0) carrier.pacedUntil = Math.min(carrier.pacedUntil, monotonicMs + waitMs)
     return waitMs > 0
+  }
+
+  /** Its recipient has just written, perhaps STOP. */
+  #unheardMs(ref: MessageRef): number {
+    const { unheard, residents } = this.#ledger
+    if (unheard.size === 0 || this.#suppressions === null) return 0
+    const reader = residents.body(blockOf(ref))
+    return reader !== null && unheard.has(reader.number(placeOf(ref))) ? UNHEARD_MS : 0
   }
 
   #senderWaitMs({ channel }: Carrier, ref: MessageRef, monotonicMs: number): number {

@@ -46,7 +46,7 @@ function routingDeps({ accounts, block }: RoutingSources): RoutingDeps {
 
 export function buildInbound(
   config: Pick<Config, 'carriers' | 'inbound'>,
-  deps: Pick<InboundDeps, 'store' | 'clock' | 'log' | 'metrics' | 'alongside' | 'fail'> & RoutingSources,
+  deps: Pick<InboundDeps, 'store' | 'clock' | 'log' | 'metrics' | 'alongside' | 'read' | 'fail'> & RoutingSources,
 ): InboundDesk {
   const { partsTimeoutSeconds, retentionDays } = config.inbound
   const routing = new Routing(routingDeps(deps))

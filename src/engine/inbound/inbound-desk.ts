@@ -38,6 +38,8 @@ export interface InboundDeps {
   alongside?(listed: NewItem): Promise<Alongside | null>
   /** Whom a message is for; absent: nobody in particular. */
   route?(item: InboundItem, came: Came): Routed
+  /** Everything up to this number was read, and what follows from it is on disk. */
+  read?(number: number): void
   /** The process must stop. */
   fail(error: unknown): void
 }
@@ -137,6 +139,7 @@ export class InboundDesk {
       const given = isCaughtUp && nowMs >= this.#quietUntilMs ? this.#reassembler.giveUp(nowMs, BATCH) : []
       for (const each of given) this.#giveUp(each, nowMs, turn)
       if (turn.items.length > 0 || turn.done.length > 0) await this.#write(turn)
+      if (kept.length > 0) this.#deps.read?.(this.#cursor)
       if (this.#isStopping || (isCaughtUp && given.length < BATCH)) break
     }
     await this.#forgetOld()

@@ -110,9 +110,12 @@ export class OptOut {
     this.#desk = new KeywordDesk({ book: this.book, replies, answers, clock, account })
   }
 
-  /** What is to be written beside a subscriber's message. */
-  async hear(listed: NewItem): Promise<Alongside | null> {
-    return (await this.#desk?.hear(listed)) ?? null
+  /** For the desk of subscribers' messages. */
+  readonly ears = {
+    /** What is to be written beside a message. */
+    alongside: async (listed: NewItem): Promise<Alongside | null> => (await this.#desk?.hear(listed)) ?? null,
+    /** Messages to those who wrote them need wait no longer. */
+    read: (number: number): void => this.#parts.post({ type: 'heard', number }),
   }
 
   /** Everything that subscribers wrote before the start has been heard: messages may be sent. */
