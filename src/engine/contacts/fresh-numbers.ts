@@ -2,7 +2,7 @@
  * The index from number to contact, in two levels. New numbers come in any order, and each would dirty a page of the tree
  * of its own: so a batch is first kept as one sorted run beside the tree, and the runs are merged into it when there are
  * enough of them to share its pages. Measured with 1,000,000 random numbers in batches of 10,000: 18,000 contacts a second
- * into one tree, 44,000 with records apart, and see docs/contacts.md for this.
+ * into one tree, 44,000 with records apart; with this see docs/decisions/0024-where-contacts-lie.md.
  *
  * A number is in the tree or in one run, never in both. Every merge is a row of short transactions, each whole in itself.
  */
