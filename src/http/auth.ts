@@ -86,11 +86,9 @@ export function accessGate({ engine, clock, requestsPerSecond }: AuthOptions): G
   }
   const password = (request: FastifyRequest, account: string, key: string): Principal => {
     const nowMs = clock.monotonic()
-    const address = addressName(request.ip)
-    if (!wrongKeys.has(address, nowMs)) throw tooMany('wrong keys from this address')
     const principal = engine.authenticate(key, request.ip)
     if (principal?.kind !== 'account' || principal.account !== account) {
-      wrongKeys.take(address, nowMs)
+      if (!wrongKeys.take(addressName(request.ip), nowMs)) throw tooMany('wrong keys from this address')
       throw new EngineError('UNAUTHORIZED', 'no such account and key')
     }
     if (!keys.take(nameOf(principal), nowMs)) throw tooMany('requests with this key')
