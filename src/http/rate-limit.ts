@@ -28,11 +28,6 @@ export class RateLimiter {
     return true
   }
 
-  /** True while a token is left; takes none. */
-  has(name: string, nowMs: number): boolean {
-    return !this.#buckets.has(name) || this.#filled(name, nowMs).tokens >= 1
-  }
-
   #filled(name: string, nowMs: number): Bucket {
     let bucket = this.#buckets.get(name)
     if (bucket === undefined) {
