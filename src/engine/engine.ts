@@ -179,6 +179,9 @@ export class Engine implements EngineApi {
   ): Promise<JobView> {
     const account = this.#parts.askers.sender(principal)
     const running = this.#parts.idempotency.current
+    const begun = running?.kept.job ?? null
+    const filled = begun === null || recipients === null ? null : await this.#parts.jobs.refill(begun, recipients)
+    if (filled !== null) return this.#parts.jobs.view(filled)
     const whole = this.#parts.saved.resolve(account.number, settings)
     const record = await this.#parts.jobs.create(account, whole.settings, recipients, (job) => {
       const entry = { principal, action: 'job.create', object: `job/${jobId(job)}`, account, after: whole.settings }

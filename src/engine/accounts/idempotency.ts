@@ -58,7 +58,7 @@ export interface IdempotencyDeps {
   answers: KeptAnswers
   clock: Clock
   seal: AnswerSeal
-  /** What a job that was made before a crash is answered as; null: it came to nothing, do the work again. */
+  /** What a job that was made before a crash is answered as; null: it has no rows yet, do the work (again). */
   revive(kept: KeptAnswer): Promise<unknown>
 }
 
@@ -116,7 +116,7 @@ export class Idempotency {
     try {
       const revived = kept === null ? null : await this.#revive(kept)
       if (revived !== null) return { value: revived as T, replayed: true }
-      return { value: await this.#work(request, work), replayed: false }
+      return { value: await this.#work(request, work, kept?.job ?? null), replayed: false }
     } finally {
       this.#running.delete(name)
     }
@@ -126,8 +126,10 @@ export class Idempotency {
     return kept === null || kept.atMs + KEPT_MS < this.#clock.now() ? null : kept
   }
 
-  async #work<T>({ account, key, fingerprint }: IdempotentRequest, work: () => Promise<T>): Promise<T> {
-    const kept: KeptAnswer = { fingerprint, atMs: this.#clock.now(), answer: null, job: null, needsFile: false }
+  /** `job`: what the same request had made before the process ended. */
+  async #work<T>(request: IdempotentRequest, work: () => Promise<T>, job: number | null): Promise<T> {
+    const { account, key, fingerprint } = request
+    const kept: KeptAnswer = { fingerprint, atMs: this.#clock.now(), answer: null, job, needsFile: false }
     const running: Running = { account, key, kept, isStored: false }
     await this.#sweep()
     let value: T

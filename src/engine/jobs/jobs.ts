@@ -230,15 +230,22 @@ export class Jobs {
   }
 
   /**
-   * What an Idempotency-Key answers whose first request ended with the process: the job as it is now; null when it came to
-   * nothing and the work is to be done again.
+   * What an Idempotency-Key answers whose first request ended with the process: the job as it is now; null when its rows
+   * had not come and the work is to be done again.
    */
   async revive(kept: { job: number | null; needsFile: boolean }): Promise<JobView | null> {
     const record = kept.job === null ? null : this.#ports.book.get(kept.job)
     if (record === null) return null
-    if (!kept.needsFile || record.upload !== null) return this.view(record)
-    if (record.state === 'receiving') await this.control.cancel(record.job, null)
-    return null
+    return !kept.needsFile || record.upload !== null ? this.view(record) : null
+  }
+
+  /** The rows of a job that a kill left without them, now that the request came again; null: it takes none any more. */
+  async refill(job: number, recipients: unknown[]): Promise<JobRecord | null> {
+    const record = this.#ports.book.get(job)
+    if (record === null || record.state !== 'receiving' || record.upload !== null) return null
+    const rows = inlineRows(recipients, record.settings.columns)
+    await this.#uploads.upload(record, inlineFile(inlineLabels(rows), rows))
+    return this.#ports.book.get(job)!
   }
 
   /** The file that its rows stand in. */
