@@ -10,7 +10,7 @@ export const ERRORS = {
   FEATURE_OFF: [403, 'The feature is switched off for this account; an admin can switch it on.'],
   NOT_FOUND: [404, 'There is no such thing for this key.'],
   ACCOUNT_EXISTS: [409, 'An account of this id exists already.'],
-  WRONG_STATE: [409, 'The job is in a state that does not allow this; the detail names it.'],
+  WRONG_STATE: [409, 'What it is about is in a state that does not allow this; the detail names it.'],
   UPLOAD_RUNNING: [409, 'An upload for this job is under way; wait for it or cancel the job.'],
   IDEMPOTENCY_RUNNING: [409, 'The first request with this Idempotency-Key is still running; ask again.'],
   IDEMPOTENCY_MISMATCH: [422, 'This Idempotency-Key was used with another body; use a new key.'],

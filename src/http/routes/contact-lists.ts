@@ -11,6 +11,7 @@ import type { App } from '../app.js'
 import { principalOf } from '../auth.js'
 import { bytesOf, uploadIdleMs } from '../body-stream.js'
 import { sendCsv } from '../csv-reply.js'
+import { digestOf, otherFile } from '../file-digest.js'
 import { once } from '../idempotency.js'
 import { timeAgain } from '../query-text.js'
 import {
@@ -139,17 +140,11 @@ async function importFile(engine: EngineApi, request: FastifyRequest, reply: Fas
   const settings = settingsOf(request.query as ImportRequest)
   const work = () => engine.contacts.import(principalOf(request), settings, bytesOf(request.raw))
   const made = await once(engine, request, reply, { body: settings, work })
-  if (reply.hasHeader('idempotent-replay') && (await digestOf(request)) !== made.sha256) {
+  if (reply.hasHeader('idempotent-replay') && (await digestOf(bytesOf(request.raw))) !== made.sha256) {
     reply.removeHeader('idempotent-replay')
-    throw new EngineError('IDEMPOTENCY_MISMATCH', 'This Idempotency-Key came with another file before.')
+    throw otherFile()
   }
   return reply.code(202).header('location', `/v1/imports/${made.id}`).send(made)
-}
-
-async function digestOf(request: FastifyRequest): Promise<string> {
-  const hash = createHash('sha256')
-  for await (const chunk of plainBytes(bytesOf(request.raw))) hash.update(chunk)
-  return hash.digest('hex')
 }
 
 function settingsOf(query: ImportRequest): ImportSettings {

@@ -2,11 +2,9 @@
  * POST /v1/jobs in its three forms: JSON, with the rows or without; multipart, settings and file in one call; and CSV
  * alone with a saved profile. Files pass through as streams.
  */
-import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import fastifyMultipart, { type Multipart } from '@fastify/multipart'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { plainBytes } from '../../engine/base/plain-bytes.js'
 import type { EngineApi, JobView, Principal } from '../../engine/contract/api.js'
 import { EngineError } from '../../engine/contract/errors.js'
 import type { JobSettings } from '../../engine/contract/job.js'
@@ -14,6 +12,7 @@ import { limits } from '../../engine/contract/limits.js'
 import type { App } from '../app.js'
 import { principalOf } from '../auth.js'
 import { bytesOf, drain, uploadIdleMs } from '../body-stream.js'
+import { digestOf, otherFile } from '../file-digest.js'
 import { once } from '../idempotency.js'
 import { answers, bearer, idempotencyHeader } from '../schemas/common.js'
 import { JobCreateSchema, JobSchema, JobSettingsSchema, ProfileQuery } from '../schemas/jobs.js'
@@ -150,19 +149,12 @@ async function requireSameFile(made: JobView, file: AsyncIterable<Buffer>, reply
   const sha256 = await digestOf(file)
   if ((made.file?.sha256 ?? sha256) === sha256) return
   reply.removeHeader('idempotent-replay')
-  throw new EngineError('IDEMPOTENCY_MISMATCH', 'This Idempotency-Key came with another file before.')
+  throw otherFile()
 }
 
 /** Nobody was told the id of a job whose only request broke off: it would wait for its file for ever. */
 async function giveUp(engine: EngineApi, principal: Principal, id: string): Promise<void> {
   if (engine.job(principal, id).state === 'receiving') await engine.cancelJob(principal, id)
-}
-
-/** SHA-256 of the file, unpacked, in hex. */
-async function digestOf(file: AsyncIterable<Buffer>): Promise<string> {
-  const hash = createHash('sha256')
-  for await (const chunk of plainBytes(file)) hash.update(chunk)
-  return hash.digest('hex')
 }
 
 async function nextPart(parts: AsyncIterator<Multipart>, name: string): Promise<Multipart> {
@@ -202,9 +194,14 @@ async function textOf(stream: Readable): Promise<string> {
 
 function parse(text: string): unknown {
   try {
-    // Unknown keys, __proto__ among them, are refused by the schema before anything is copied.
-    return JSON.parse(text)
+    return JSON.parse(text, refuseProto)
   } catch (cause) {
     throw new EngineError('BAD_REQUEST', 'part `job` is not JSON', { cause })
   }
+}
+
+/** As in every other body: labels of columns may be anything else. */
+function refuseProto(key: string, value: unknown): unknown {
+  if (key === '__proto__') throw new SyntaxError('the key __proto__ is not taken')
+  return value
 }

@@ -1,11 +1,15 @@
 /** /v1/suppressions: numbers that must not be messaged, one by one, as lists and as files. */
+import { createHash } from 'node:crypto'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { plainBytes } from '../../engine/base/plain-bytes.js'
 import type { EngineApi } from '../../engine/contract/api.js'
 import { EngineError } from '../../engine/contract/errors.js'
-import type { SuppressionItem } from '../../engine/contract/suppressions.js'
+import type { ImportReport, SuppressionItem } from '../../engine/contract/suppressions.js'
 import type { App } from '../app.js'
 import { principalOf } from '../auth.js'
 import { bytesOf, uploadIdleMs } from '../body-stream.js'
 import { sendCsv } from '../csv-reply.js'
+import { digestOf, hashing, otherFile } from '../file-digest.js'
 import { once } from '../idempotency.js'
 import { plusAgain, timeAgain } from '../query-text.js'
 import { answers, bearer, idempotencyHeader, NoContent, pageOf } from '../schemas/common.js'
@@ -143,15 +147,29 @@ export function suppressionImportRoute(app: App, engine: EngineApi): void {
     { config: { ...config, streams: true }, bodyLimit: bodyBytes, schema: importSchema },
     async (request, reply) => {
       const principal = principalOf(request)
-      const { column } = request.query as { column?: string }
-      if (request.mediaType === 'text/csv') {
-        request.raw.setTimeout(uploadIdleMs)
-        return engine.suppressions.importCsv(principal, bytesOf(request.raw), column)
-      }
+      if (request.mediaType === 'text/csv') return importFile(engine, request, reply)
       const body = request.body as ImportBody
       if (body == null) throw new EngineError('BAD_REQUEST', 'there is no body; send a list of numbers, or text/csv')
       const work = () => engine.suppressions.import(principal, Array.isArray(body) ? body : body.numbers)
       return once(engine, request, reply, { body, work })
     },
   )
+}
+
+/** The digest of the file is kept with the answer: it is known only once the file was read. */
+async function importFile(engine: EngineApi, request: FastifyRequest, reply: FastifyReply): Promise<ImportReport> {
+  request.raw.setTimeout(uploadIdleMs)
+  const { column } = request.query as { column?: string }
+  const hash = createHash('sha256')
+  const work = async () => {
+    const file = hashing(plainBytes(bytesOf(request.raw)), hash)
+    const report = await engine.suppressions.importCsv(principalOf(request), file, column)
+    return { report, sha256: hash.digest('hex') }
+  }
+  const { report, sha256 } = await once(engine, request, reply, { body: null, work })
+  if (reply.hasHeader('idempotent-replay') && (await digestOf(bytesOf(request.raw))) !== sha256) {
+    reply.removeHeader('idempotent-replay')
+    throw otherFile()
+  }
+  return report
 }
