@@ -4,9 +4,9 @@
  */
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
-import { decode, encode } from '@msgpack/msgpack'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { storeFailed } from './lmdb-store.js'
+import { packed, unpacked } from './packed-document.js'
 
 export type DocumentKey = (string | number)[]
 
@@ -36,7 +36,7 @@ export class Documents {
 
   get<T extends object>(collection: string, key: DocumentKey): T | null {
     const bytes = this.#table.getBinary([collection, ...key])
-    return bytes === undefined ? null : (decode(bytes) as T)
+    return bytes === undefined ? null : unpacked<T>(bytes)
   }
 
   /** All in one transaction. @throws EngineError STORE_FAILED: the process must stop. */
@@ -45,7 +45,7 @@ export class Documents {
       await this.#root.batch(() => {
         for (const { collection, key, value } of writes) {
           if (value === null) this.#table.remove([collection, ...key])
-          else this.#table.put([collection, ...key], Buffer.from(encode(value, { ignoreUndefined: true })))
+          else this.#table.put([collection, ...key], packed(value))
         }
       })
     } catch (error) {
@@ -81,7 +81,7 @@ export class Documents {
       reverse: query.reverse,
       exclusiveStart: after !== undefined,
     } as object)) {
-      items.push({ key: (key as DocumentKey).slice(1), value: decode(value as unknown as Buffer) as T })
+      items.push({ key: (key as DocumentKey).slice(1), value: unpacked<T>(value as unknown as Buffer) })
       if (items.length === query.limit) break
     }
     return items
