@@ -277,7 +277,7 @@ t.test('times are read in the format that the settings name, and in no other', a
 })
 
 t.test('exported cells are inert', async (t) => {
-  for (const text of ['=1+1', '+44', '-1', '@x', '\tx', '\rx', '"=1', '\u00a0=1', '＝1']) {
+  for (const text of ['=1+1', '+44', '-1', '@x', '\tx', '\rx', '\nx', '"=1', '\u00a0=1', '＝1']) {
     t.equal(csvCell(text), `"'${text.replaceAll('"', '""')}"`)
   }
   t.equal(csvCell('a "b"'), '"a ""b"""')

@@ -9,7 +9,8 @@ import type { DocumentKey, Documents, DocumentWrite } from '../store/documents.j
 const NAME_LONGEST = 64
 /** Of one kind and account. */
 const NAMES_MOST = 1_000
-const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f/\u2028\u2029]/
+/** Also half a surrogate pair, which no URL can have. */
+const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f/\u2028\u2029]|\p{Surrogate}/u
 
 export interface NamedRecord {
   name: string

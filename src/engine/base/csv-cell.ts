@@ -1,11 +1,11 @@
 /** Writes cells that a spreadsheet shows and never runs: always quoted, and guarded where they could be read as a formula. */
 
 /** OWASP's list, also behind quotes and spaces, and in full width. */
-const FORMULA = /^["\s\u00a0]*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]/
+const FORMULA = /^["\s\u00a0]*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/
 
 /** An apostrophe in front makes it text, as in a spreadsheet; in a column of numbers our own importer takes it off again. */
 export function csvCell(text: string): string {
-  const guarded = FORMULA.test(text) || /^[\t\r]/.test(text) ? `'${text}` : text
+  const guarded = FORMULA.test(text) ? `'${text}` : text
   return `"${guarded.replaceAll('"', '""')}"`
 }
 

@@ -8,7 +8,7 @@ import { jobId } from '../contract/ids.js'
 import type { JobPatch } from '../contract/job.js'
 import { windowErrors } from '../schedule/window-setting.js'
 import type { DocumentWrite } from '../store/documents.js'
-import { parseTime } from './create.js'
+import { parseTime, requireFeature } from './create.js'
 import type { Ingest } from './ingest.js'
 import { type JobRecord, noTotals, shownState } from './job-record.js'
 import type { JobPorts } from './ports.js'
@@ -48,11 +48,20 @@ export class JobControl {
 
   /** `by` in all of these: who asks; null: the engine itself. */
   async start(job: number, by: Principal | null): Promise<void> {
+    this.#requireFeature(job)
     await this.#reserve(job)
     await this.#change(job, { action: 'job.start', by }, (record, nowMs) => {
       requireState(record, shownState(record, nowMs), ['ready'])
       return { state: goState(record, nowMs), startedAtMs: nowMs, released: true }
     })
+  }
+
+  /** It may have been switched off after the job was made. @throws EngineError FEATURE_OFF. */
+  #requireFeature(job: number): void {
+    const { account, book } = this.#ports
+    const { account: number, settings } = book.get(job)!
+    const owner = account(number)
+    if (owner !== null) requireFeature(owner, settings.channel)
   }
 
   /** What a draft costs is reserved when it is started. @throws EngineError INSUFFICIENT_BALANCE, QUOTA_EXCEEDED. */
@@ -74,6 +83,7 @@ export class JobControl {
   }
 
   async resume(job: number, by: Principal | null): Promise<void> {
+    this.#requireFeature(job)
     await this.#change(job, { action: 'job.resume', by }, (record, nowMs) => {
       if (record.state === 'running') return null
       requireState(record, shownState(record, nowMs), ['paused'])

@@ -3,6 +3,7 @@ import { plainBytes } from '../base/plain-bytes.js'
 import { EngineError } from '../contract/errors.js'
 import { limits } from '../contract/limits.js'
 import { hasQuotas } from '../money/quotas.js'
+import { requireFeature } from './create.js'
 import type { Ingest } from './ingest.js'
 import type { IngestRun } from './ingest-run.js'
 import type { Beside } from './job-book.js'
@@ -67,6 +68,8 @@ export class Uploads {
       return
     }
     requireState(record, record.upload === null ? record.state : 'running', ['receiving'])
+    const owner = this.#ports.account(record.account)
+    if (owner !== null) requireFeature(owner, record.settings.channel)
     this.#ports.admit()
     this.#running.set(job, 0)
     const run = this.#ingest.begin(record)

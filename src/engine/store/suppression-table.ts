@@ -22,9 +22,10 @@ export interface SuppressionReason {
   note?: string
 }
 
-/** Senders are the same with and without plus sign, whatever their case. */
+/** Senders are the same with and without plus sign and spaces around them, whatever their case: a phone shows them so. */
 export function bareSender(sender: string): string {
-  const bare = sender.startsWith('+') ? sender.slice(1) : sender
+  const shown = sender.trim()
+  const bare = shown.startsWith('+') ? shown.slice(1) : shown
   return bare.toLowerCase()
 }
 
