@@ -201,6 +201,9 @@ function addHooks(app: App, { engine, log, clock = systemClock, requestsPerSecon
   })
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
+    // Answers have keys, numbers and texts in them: nobody on the way keeps them or takes them for something else.
+    reply.header('x-content-type-options', 'nosniff')
+    if (request.routeOptions.config?.auth !== 'none') reply.header('cache-control', 'no-store')
     if (!closing) return done()
     reply.header('connection', 'close')
     done(new EngineError('SHUTTING_DOWN', 'the engine is stopping'))
@@ -208,8 +211,8 @@ function addHooks(app: App, { engine, log, clock = systemClock, requestsPerSecon
   const gate = accessGate({ engine, clock, requestsPerSecond })
   app.addHook('onRequest', gate.hook)
   app.addHook('preParsing', (request, _reply, _payload, done) => {
-    const json = request.headers['content-type']?.startsWith('application/json')
-    const takesGzip = request.routeOptions.config.gzip === true && json !== true
+    const json = request.mediaType === 'application/json'
+    const takesGzip = request.routeOptions.config.gzip === true && !json
     const refusal = refusedCoding(request.headers['content-encoding'], takesGzip)
     if (refusal !== null) return done(refusal)
     if (json || !request.routeOptions.config.streams) deadlines.started(request.raw)
@@ -234,11 +237,18 @@ function refusedCoding(coding: string | undefined, takesGzip: boolean): EngineEr
   return new EngineError('UNSUPPORTED_MEDIA', `the body is ${coding}-encoded; ${instead}`)
 }
 
-/** What is not HTTP at all never becomes a request. */
+/** What never becomes a request: its head is too large or too slow, or it is not HTTP at all. */
+const headErrors: Readonly<Record<string, [number, string, string]>> = {
+  HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large', `the head is larger than ${headBytes} octets`],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout', `the head did not come within ${headMs / 1000} s`],
+}
+const NOT_HTTP = [400, 'Bad Request', 'this is not a valid HTTP/1.1 request'] as const
+
 function clientErrorHandler(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return
-  const body = JSON.stringify(problemOf(new EngineError('BAD_REQUEST', 'this is not a valid HTTP/1.1 request')))
-  const head = `HTTP/1.1 400 Bad Request\r\ncontent-type: ${PROBLEM_TYPE}\r\ncontent-length: ${Buffer.byteLength(body)}`
+  const [status, phrase, detail] = headErrors[error.code ?? ''] ?? NOT_HTTP
+  const body = JSON.stringify({ ...problemOf(new EngineError('BAD_REQUEST', detail)), status })
+  const head = `HTTP/1.1 ${status} ${phrase}\r\ncontent-type: ${PROBLEM_TYPE}\r\ncontent-length: ${Buffer.byteLength(body)}`
   if (socket.writable) socket.write(`${head}\r\nconnection: close\r\n\r\n${body}`)
   socket.destroySoon()
 }
