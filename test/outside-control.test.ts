@@ -218,3 +218,16 @@ t.test(
     t.match(await call('GET', '/v1/suppressions/07712345682'), { status: 404 })
   },
 )
+
+t.test('null takes the time of a job away, and it goes at once', async (t) => {
+  const body = { from: '60099', text: 'x', sendAt: '2099-01-01T00:00:00Z', recipients: ['07712345691'] }
+  const { json } = await call('POST', '/v1/jobs', { body })
+  const job = `/v1/jobs/${json.id}`
+  t.match(await call('GET', job), { json: { state: 'scheduled', counts: { scheduled: 1 } } })
+  const changed = await call('PATCH', job, { body: { sendAt: null } })
+  t.match(changed, { status: 200, json: { state: 'running', counts: { scheduled: 0 } } })
+  t.notHas(changed.json.settings, { sendAt: '' })
+  let ended = changed
+  while (ended.json.state !== 'finished') ended = await call('GET', job)
+  t.match(ended.json.counts, { accepted: 1, delivered: 1 })
+})

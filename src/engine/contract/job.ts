@@ -75,7 +75,8 @@ export interface JobSettings extends SubmitSettings {
 
 /** What PATCH changes of a job; null: the setting ends. */
 export interface JobPatch {
-  sendAt?: string
+  /** null: at once. */
+  sendAt?: string | null
   ratePerSecond?: number | null
   priority?: PriorityName
   window?: SendingWindow | null

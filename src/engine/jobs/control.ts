@@ -112,8 +112,10 @@ export class JobControl {
 
   /** @throws EngineError VALIDATION, WRONG_STATE. */
   async patch(job: number, change: JobPatch, by: Principal | null): Promise<void> {
-    const sendAtMs = change.sendAt === undefined ? null : parseTime(change.sendAt)
-    if (change.sendAt !== undefined && sendAtMs === null) {
+    const { sendAt } = change
+    // null takes the time away: the job goes at once.
+    const sendAtMs = sendAt == null ? 0 : parseTime(sendAt)
+    if (sendAtMs === null) {
       const message = 'must be a time with zone such as 2026-11-22T09:00:00Z'
       throw new EngineError('VALIDATION', `sendAt ${message}.`, { fields: [{ pointer: '/sendAt', message }] })
     }
@@ -129,8 +131,8 @@ export class JobControl {
       if (change.priority !== undefined) settings.priority = change.priority
       if (change.ratePerSecond !== undefined) settings.ratePerSecond = change.ratePerSecond ?? undefined
       if (change.window !== undefined) settings.window = change.window ?? undefined
-      if (sendAtMs === null) return { settings }
-      settings.sendAt = change.sendAt
+      if (sendAt === undefined) return { settings }
+      settings.sendAt = sendAt ?? undefined
       const next = { ...record, sendAtMs }
       const moves = record.state === 'running' || record.state === 'scheduled'
       return { settings, sendAtMs, state: moves ? goState(next, nowMs) : record.state }

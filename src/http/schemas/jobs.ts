@@ -148,7 +148,7 @@ const ShownSettingsSchema = Type.Object({
 
 export const JobPatchSchema = Type.Object(
   {
-    sendAt: Type.Optional(SendAt),
+    sendAt: Type.Optional(nullable(SendAt)),
     ratePerSecond: Type.Optional(nullable(Rate)),
     window: Type.Optional(WindowOrNull),
     priority: Type.Optional(Priority),
