@@ -7,6 +7,7 @@ import { once } from 'node:events'
 import { existsSync, mkdirSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { adminKey } from './engine/accounts/admin-key.js'
+import { keepPrivate } from './engine/accounts/private-files.js'
 import { buildEngine } from './engine/build.js'
 import type { Config } from './engine/config/schema.js'
 import { systemClock } from './engine/contract/clock.js'
@@ -66,9 +67,11 @@ export interface RunningServer {
 /** Resolves when everything is recovered and the API answers. @throws EngineError CONFIG_INVALID, STORE_FAILED. */
 export async function startServer(config: Config, options: StartOptions = {}): Promise<RunningServer> {
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
+  const log = options.log ?? createLog(config.logLevel)
+  keepPrivate(config.dataDir, log)
   const closing = new Closing()
   try {
-    return await start(config, options, closing)
+    return await start(config, { ...options, log }, closing)
   } catch (error) {
     // A start that fails half way (a port in use) leaves no thread that keeps the process alive.
     closing.isStopping = true
@@ -93,10 +96,12 @@ class Closing {
   }
 }
 
-async function start(config: Config, options: StartOptions, closing: Closing): Promise<RunningServer> {
+type Started = StartOptions & { log: Log }
+
+async function start(config: Config, options: Started, closing: Closing): Promise<RunningServer> {
   const lock = await lockDataDir(config.dataDir)
   closing.add(() => lock.release())
-  const log = options.log ?? createLog(config.logLevel)
+  const { log } = options
   const failStop = makeFailStop(log, options.exit ?? ((code) => process.exit(code)))
   const key = adminKey(config.dataDir, config.http.adminKey)
   const stores = openStores(config.dataDir, failStop)

@@ -2,13 +2,13 @@
  * What an attacker tries from outside, on the real engine over HTTP: names that a runtime takes for its own, heads that are too
  * large, features that were switched off in between, spellings that look the same.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { parseConfig } from '../src/engine/config/load.js'
-import { silentLog } from '../src/engine/contract/log.js'
+import { type Log, silentLog } from '../src/engine/contract/log.js'
 import { Documents } from '../src/engine/store/documents.js'
 import { Smsc } from '../src/smpp/simulator/smsc.js'
 import { type RunningServer, startServer } from '../src/start.js'
@@ -21,7 +21,10 @@ const { port } = await smsc.listen()
 const carrier = `{ id: sim, protocol: smpp, host: 127.0.0.1, port: ${port}, systemId: a, password: b }`
 const yaml = `{ dataDir: ${folder}, http: { port: 0, adminKey: ${admin} }, carriers: [${carrier}] }`
 const config = parseConfig(yaml, { name: 'test', folder, env: {} })
-const start = () => startServer(config, { log: silentLog, exit: (code) => t.fail(`the engine stopped with ${code}`) })
+const lines: string[] = []
+const note = (fields: object, text: string) => lines.push(`${JSON.stringify(fields)} ${text}`)
+const log: Log = { debug: note, info: note, warn: note, error: note }
+const start = () => startServer(config, { log, exit: (code) => t.fail(`the engine stopped with ${code}`) })
 let server: RunningServer = await start()
 t.teardown(async () => {
   await server.stop()
@@ -173,4 +176,33 @@ t.test('a head that is too large is told so', async (t) => {
     socket.write(`GET /healthz HTTP/1.1\r\nHost: x\r\nX: ${'a'.repeat(70_000)}`)
   })
   t.match(answer, /^HTTP\/1\.1 431 .*"status":431,"code":"BAD_REQUEST"/s)
+})
+
+t.test('secrets of the data directory are their owner’s alone, also when a copy was not', async (t) => {
+  const secret = join(folder, 'secret.key')
+  chmodSync(secret, 0o644)
+  await server.stop()
+  server = await start()
+  t.equal(statSync(secret).mode & 0o777, 0o600)
+  t.match(lines.join('\n'), /secret\.key.*others could read this secret/)
+})
+
+t.test('the log has no number and no key, in whatever place of a query they stand', async (t) => {
+  const key = await account('logged')
+  const number = '447712399887'
+  for (const query of [
+    `${number}=1`,
+    key,
+    `cursor=${key}`,
+    `prefix=${number}`,
+    `since=${number}`,
+    `key=${key}`,
+    `a%2B${number}`,
+  ]) {
+    await call('GET', `/v1/jobs?${query}`, { key })
+    await call('GET', `/nothing?${query}`, { key })
+  }
+  const written = lines.join('\n')
+  t.match(written, /"cursor"/)
+  for (const planted of [number, '7712399887', key, key.slice(22)]) t.notOk(written.includes(planted), planted)
 })

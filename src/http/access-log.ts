@@ -9,6 +9,10 @@ const numberParameters: ReadonlySet<string> = new Set(['to', 'from', 'number'])
 const plainParameters: ReadonlySet<string> = new Set(
   'account action carrier channel country cursor event format group job limit prefix raw since state until'.split(' '),
 )
+/** What a parameter may be called; a number or a key that somebody writes in the place of a name is none of these. */
+const shownName = /^[A-Za-z_-]{1,24}$/
+/** Longer than any value of ours, and shorter than a key. */
+const SHOWN_LONGEST = 40
 /** As the API made it. */
 const ownId = /^[a-z]+_[0-9a-z]+$/
 const SHORTEST_NUMBER = 7
@@ -43,12 +47,14 @@ function maskedId(params: unknown): string | undefined {
 function maskedQuery(query: unknown): Record<string, string> | undefined {
   const entries = Object.entries((query ?? {}) as Record<string, unknown>)
   if (entries.length === 0) return undefined
-  return Object.fromEntries(entries.map(([key, value]) => [key, masked(key, String(value))]))
+  return Object.fromEntries(
+    entries.map(([key, value]) => [shownName.test(key) ? key : '[hidden]', masked(key, String(value))]),
+  )
 }
 
 /** Every digit run that could be a number is masked, whichever parameter it stands in. */
 function masked(key: string, value: string): string {
-  if (plainParameters.has(key)) return value.replace(longDigits, maskNumber)
+  if (plainParameters.has(key) && value.length <= SHOWN_LONGEST) return value.replace(longDigits, maskNumber)
   if (!numberParameters.has(key)) return '[hidden]'
   const digits = value.match(/\p{Nd}/gu) ?? []
   return digits.length < SHORTEST_NUMBER ? value : maskNumber(digits.join(''))
