@@ -231,3 +231,14 @@ t.test('null takes the time of a job away, and it goes at once', async (t) => {
   while (ended.json.state !== 'finished') ended = await call('GET', job)
   t.match(ended.json.counts, { accepted: 1, delivered: 1 })
 })
+
+t.test('the history of a message that no carrier refused says why we gave it up', async (t) => {
+  const body = { from: '60099', text: 'x', sendAt: '2099-01-01T00:00:00Z', recipients: ['07712345692'] }
+  const job = `/v1/jobs/${(await call('POST', '/v1/jobs', { body })).json.id}`
+  await call('PUT', '/v1/suppressions/07712345692', { body: {} })
+  let ended = await call('PATCH', job, { body: { sendAt: null } })
+  while (ended.json.state !== 'finished') ended = await call('GET', job)
+  const { json } = await call('GET', `${job}/messages`)
+  t.match(json.items, [{ state: 'failed', reason: 'SUPPRESSED', history: [{ event: 'failed', reason: 'SUPPRESSED' }] }])
+  t.same(wrong, [])
+})

@@ -208,6 +208,8 @@ export interface HistoryEntry {
   error?: string
   /** What the carrier's receipt says of the time. Its clock may be wrong. */
   carrierTime?: string
+  /** Of `failed`: why we gave it up, where no carrier refused it. */
+  reason?: ReasonCode
   /** Of a message that an operator settled: what it became then, and who said so. */
   state?: StateName
   by?: string

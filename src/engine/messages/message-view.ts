@@ -130,6 +130,10 @@ function historyEntry(item: HistoryItem, names: ViewNames): HistoryEntry {
   const event = item.code === OUTCOME.accepted ? 'submitted' : (OUTCOME_NAMES[item.code] ?? 'unknown')
   const entry: HistoryEntry = { at: new Date(item.atMs).toISOString(), event }
   if (item.code === OUTCOME.settled) return { ...entry, state: STATES[item.attempt], by: item.error }
+  // No carrier refused it: an entry of our own keeps its reason where others count attempts.
+  if (carrier === undefined && item.code === OUTCOME.rejected) {
+    return { ...entry, event: 'failed', reason: reasonCode(item.attempt) }
+  }
   if (carrier === undefined) return entry
   entry.carrier = carrier
   entry.bind = item.bind

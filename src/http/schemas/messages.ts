@@ -106,6 +106,7 @@ const HistorySchema = Type.Object({
   carrierTime: Type.Optional(
     Type.String({ description: 'What the receipt says of the time; its clock may be wrong.' }),
   ),
+  reason: Type.Optional(Type.String({ description: 'Of `failed`: why, where no carrier refused it.' })),
   state: Type.Optional(Type.String({ description: 'Of `settled`: what it became.' })),
   by: Type.Optional(Type.String({ description: 'Of `settled`: the key that said so, or admin.' })),
 })
