@@ -173,6 +173,30 @@ t.test('an Idempotency-Key does its work once, also over a restart', async (t) =
   t.match(await makeJob(), { value: { id: job.value.id }, replayed: true })
 })
 
+t.test(
+  'a job that was refused is refused again by its Idempotency-Key, also where the process ended before the answer',
+  async (t) => {
+    await harness.server.engine.createAccount('broke', { defaultCountry: 'GB', prices: [{ price: 1 }], balance: 0 })
+    const poor = { kind: 'account', account: 'broke', key: 'test' } as const
+    const make = () => harness.server.engine.createJob(poor, settings, [{ to: '+447710000009', name: 'x' }])
+    let isRefused = () => {}
+    const refused = new Promise<void>((resolve) => {
+      isRefused = resolve
+    })
+    const cut = async (): Promise<never> => {
+      await make().catch(isRefused)
+      return await new Promise<never>(() => {})
+    }
+    harness.server.engine.idempotent(poor, 'refused', '1', cut).catch(() => {})
+    await refused
+    await harness.restart()
+    const again = () => harness.server.engine.idempotent(poor, 'refused', '1', make)
+    await t.rejects(again(), { code: 'INSUFFICIENT_BALANCE' })
+    await harness.server.engine.money.topUp({ kind: 'admin' }, 'broke', { amount: 1 })
+    t.match(await again(), { replayed: false, value: { counts: { accepted: 1 } } })
+  },
+)
+
 t.test('a second engine on the same directory is refused at once', async (t) => {
   const config = configFor(harness.dataDir, 1, {})
   await t.rejects(startServer(config, { log: silentLog }), {

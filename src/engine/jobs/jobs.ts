@@ -231,11 +231,11 @@ export class Jobs {
 
   /**
    * What an Idempotency-Key answers whose first request ended with the process: the job as it is now; null when its rows
-   * had not come and the work is to be done again.
+   * had not come, or when it failed, as a refusal leaves the key free: then the work is to be done again.
    */
   async revive(kept: { job: number | null; needsFile: boolean }): Promise<JobView | null> {
     const record = kept.job === null ? null : this.#ports.book.get(kept.job)
-    if (record === null) return null
+    if (record === null || record.state === 'failed') return null
     return !kept.needsFile || record.upload !== null ? this.view(record) : null
   }
 
