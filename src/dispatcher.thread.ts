@@ -18,6 +18,7 @@ import { Dispatcher } from './engine/dispatch/dispatcher.js'
 import { createLog } from './engine/observe/log.js'
 import { SharedMetrics } from './engine/observe/shared-metrics.js'
 import { SpaceWatch } from './engine/space.js'
+import { CommitTurn } from './engine/store/commit-turn.js'
 import { openEnvironment } from './engine/store/environment.js'
 import { SuppressionCheck } from './engine/store/suppression-table.js'
 import { createSmppChannel, type SmppCarrierChannel } from './smpp/smpp-channel.js'
@@ -69,14 +70,16 @@ function tellInbound(): void {
   }, INBOUND_MS)
 }
 
-let eventsTimer: NodeJS.Timeout | null = null
+let isTellingEvents = false
 
 const withEvents = new Set<number>()
 
 function tellEvents(accounts: number[]): void {
   for (const account of accounts) withEvents.add(account)
-  eventsTimer ??= setTimeout(() => {
-    eventsTimer = null
+  if (isTellingEvents) return
+  isTellingEvents = true
+  setTimeout(() => {
+    isTellingEvents = false
     post({ type: 'events', accounts: [...withEvents] })
     withEvents.clear()
   }, EVENTS_MS)
@@ -91,6 +94,7 @@ const dispatcher = new Dispatcher({
   termsOf: (route) => routes.get(route) ?? NO_CARRIERS,
   hasSpace: () => space.look().ok,
   suppressions,
+  turn: new CommitTurn(start.turn),
   port: {
     progress: (jobs) => post({ type: 'progress', jobs }),
     finished: (job) => post({ type: 'finished', job }),

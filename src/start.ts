@@ -8,7 +8,7 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { adminKey } from './engine/accounts/admin-key.js'
 import { keepPrivate } from './engine/accounts/private-files.js'
-import { buildEngine } from './engine/build.js'
+import { type Built, buildEngine } from './engine/build.js'
 import type { Config } from './engine/config/schema.js'
 import { systemClock } from './engine/contract/clock.js'
 import { EngineError } from './engine/contract/errors.js'
@@ -110,7 +110,9 @@ async function start(config: Config, options: Started, closing: Closing): Promis
   closing.add(() => stores.contacts.root.close())
   const memory = metricsMemory()
   const metrics = new SharedMetrics(memory)
-  const pool = startIngestPool(config.threads.ingest, { dataDir: config.dataDir, numbers: stores.store.numbers.buffer })
+  const { numbers, turn } = stores.store
+  const shared = { dataDir: config.dataDir, numbers: numbers.buffer, turn: turn.buffer }
+  const pool = startIngestPool(config.threads.ingest, shared)
   closing.add(() => pool.close())
   const prometheus = new PrometheusText(metrics)
   const built = await buildEngine({
@@ -129,16 +131,7 @@ async function start(config: Config, options: Started, closing: Closing): Promis
     isStopping: () => closing.isStopping,
   })
   closing.add(() => built.close())
-  const worker = startDispatcher({
-    dataDir: config.dataDir,
-    carriers: config.carriers,
-    routes: built.routes.dispatch(),
-    jobs: built.jobs.openDispatches(),
-    eventAccounts: built.webhooks.eventAccounts(),
-    metrics: memory,
-    suppressions: built.optOut.book.filter.buffer,
-    logLevel: config.logLevel,
-  })
+  const worker = startDispatcher(config, built, { metrics: memory, turn: turn.buffer })
   closing.add(() => worker.terminate())
   const link = new DispatcherLink(worker, built.events)
   superviseDispatcher(worker, link, (error) => {
@@ -217,7 +210,18 @@ function makeFailStop(log: Log, exit: (code: number) => void): (error: unknown) 
   }
 }
 
-function startDispatcher(workerData: DispatcherStart): Worker {
+function startDispatcher(
+  { dataDir, carriers, logLevel }: Config,
+  { routes, jobs, webhooks, optOut }: Built,
+  shared: { metrics: SharedArrayBuffer; turn: SharedArrayBuffer },
+): Worker {
+  const workerData: DispatcherStart = {
+    ...{ dataDir, carriers, logLevel, ...shared },
+    routes: routes.dispatch(),
+    jobs: jobs.openDispatches(),
+    eventAccounts: webhooks.eventAccounts(),
+    suppressions: optOut.book.filter.buffer,
+  }
   return new Worker(new URL('./dispatcher.thread.js', import.meta.url), {
     workerData,
     name: 'dispatcher',

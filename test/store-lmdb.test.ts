@@ -8,6 +8,7 @@ import { OUTCOME } from '../src/engine/contract/outcome.js'
 import { BlockBuilder, BlockReader } from '../src/engine/store/block.js'
 import { BlockNumbers } from '../src/engine/store/block-numbers.js'
 import { BlockState } from '../src/engine/store/block-state.js'
+import { CommitTurn } from '../src/engine/store/commit-turn.js'
 import { DispatchStore, emptyCommit } from '../src/engine/store/dispatch-store.js'
 import { Documents } from '../src/engine/store/documents.js'
 import { blankEntry } from '../src/engine/store/entry.js'
@@ -166,6 +167,21 @@ t.test('documents come back in key order, by prefix, page by page, both ways', a
   await documents.remove('jobs', ['a', 2])
   t.same(numbers({ prefix: ['a'] }), [1, 3])
   t.equal(documents.get('jobs', ['a', 2]), null)
+})
+
+t.test('others hold back while somebody waits for an append, but a file is appended all the same', async (t) => {
+  const environment = openEnvironment(tempDir(t))
+  const store = new LmdbStore(environment, new BlockNumbers({ first: 1 }))
+  t.teardown(() => store.close())
+  const note = { key: 'a', value: Buffer.from('b') }
+  const later = store.appendLater([], [note])
+  t.equal(new CommitTurn(store.turn.buffer).isUrgent, true, 'every thread sees it')
+  await later
+  t.equal(store.turn.isUrgent, false)
+  store.turn.begin()
+  store.append({ job: 1, blocks: [], range: rangeRecord(0, []) })
+  t.equal([...store.ranges(1)].length, 1)
+  store.turn.end()
 })
 
 t.test('a process killed while it appends leaves each range with all of its blocks, or with none', async (t) => {

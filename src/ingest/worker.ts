@@ -2,7 +2,7 @@
  * The piscina entry of the ingest threads: one table from the kind of a task to its function, one store per thread.
  *
  * Errors cross the thread as plain objects {name, code, message, fields}: structured clone would take the code off an
- * EngineError. workerData: {dataDir, numbers} as in IngestWorkerData.
+ * EngineError. workerData: {dataDir, numbers, turn} as in IngestWorkerData.
  */
 import { workerData } from 'node:worker_threads'
 import { EngineError } from '../engine/contract/errors.js'
@@ -16,6 +16,7 @@ import type {
   SniffResult,
 } from '../engine/contract/ingest.js'
 import { BlockNumbers } from '../engine/store/block-numbers.js'
+import { CommitTurn } from '../engine/store/commit-turn.js'
 import { openEnvironment } from '../engine/store/environment.js'
 import { LmdbStore } from '../engine/store/lmdb-store.js'
 import { contactTasks } from './contact-tasks.js'
@@ -31,6 +32,7 @@ export interface IngestWorkerData {
   dataDir: string
   /** BlockNumbers.buffer of the main thread. */
   numbers: SharedArrayBuffer
+  turn?: SharedArrayBuffer
 }
 
 type Task<K extends IngestTask['kind']> = Extract<IngestTask, { kind: K }>
@@ -52,8 +54,8 @@ let opened: LmdbStore | null = null
 function store(): LmdbStore {
   if (opened === null) {
     // piscina hands over [its own, ours].
-    const { dataDir, numbers } = (Array.isArray(workerData) ? workerData[1] : workerData) as IngestWorkerData
-    opened = new LmdbStore(openEnvironment(dataDir), new BlockNumbers(numbers))
+    const { dataDir, numbers, turn } = (Array.isArray(workerData) ? workerData[1] : workerData) as IngestWorkerData
+    opened = new LmdbStore(openEnvironment(dataDir), new BlockNumbers(numbers), new CommitTurn(turn))
   }
   return opened
 }

@@ -24,6 +24,8 @@ export interface DispatcherStart {
   metrics: SharedArrayBuffer
   /** See base/number-filter.ts: sending begins when it is open. */
   suppressions: SharedArrayBuffer
+  /** Whether somebody waits for the store, see store/commit-turn.ts. */
+  turn: SharedArrayBuffer
   logLevel: string
 }
 

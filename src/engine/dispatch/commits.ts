@@ -2,6 +2,7 @@
 import type { Clock } from '../contract/clock.js'
 import { limits } from '../contract/limits.js'
 import type { Histogram, Metrics } from '../contract/metrics.js'
+import type { CommitTurn } from '../store/commit-turn.js'
 import type { Ledger, Release } from './ledger.js'
 
 /** A commit that takes longer means that the disk is in trouble. */
@@ -9,8 +10,14 @@ const STALLED_MS = 10_000
 /** When the loop is idle, states are stored so long after something changed: money and usage follow from them. */
 const SNAPSHOT_MS = 1_000
 
+/** While messages wait for their answer, a commit of fewer entries follows the one before only after so long. */
+const SMALL_COMMIT = 512
+const GIVE_WAY_MS = 10
+
 export interface CommitsDeps {
   clock: Clock
+  /** Absent: nobody else writes to the store. */
+  turn?: CommitTurn
   metrics: Metrics
   /** A commit is on disk: what waited for it may happen. */
   released(release: Release): void
@@ -26,6 +33,8 @@ export class Commits {
   /** Monotonic: since when a commit has been awaited; Infinity: none is. */
   #awaitedSince = Number.POSITIVE_INFINITY
   #durable = 0
+  /** Monotonic: when the last one began. */
+  #begunAtMs = 0
   /** Monotonic: since when states have changed that are not stored; Infinity: all are. */
   #owedSince = Number.POSITIVE_INFINITY
   #isAsked = false
@@ -57,7 +66,19 @@ export class Commits {
 
   /** True: there is something to commit, and room for one more. */
   get isDue(): boolean {
+    return this.#isWanted && this.waitMs <= 0
+  }
+
+  get #isWanted(): boolean {
     return this.#outstanding < limits.commitsOutstanding && (this.#ledger.hasWork || this.#isSnapshotDue)
+  }
+
+  /** How long a commit that is wanted is held back for those who wait at the store; Infinity: none is wanted. */
+  get waitMs(): number {
+    if (!this.#isWanted) return Number.POSITIVE_INFINITY
+    const { turn, clock } = this.#deps
+    if (turn?.isUrgent !== true || this.#ledger.recorded >= SMALL_COMMIT) return 0
+    return this.#begunAtMs + GIVE_WAY_MS - clock.monotonic()
   }
 
   get #isSnapshotDue(): boolean {
@@ -81,6 +102,7 @@ export class Commits {
     this.#isAsked = false
     this.#outstanding++
     const startedMs = clock.monotonic()
+    this.#begunAtMs = startedMs
     this.#awaitedSince = Math.min(this.#awaitedSince, startedMs)
     const flushed = this.#ledger.flush(isSnapshot)
     this.#owedSince = this.#ledger.owesSnapshot ? Math.min(this.#owedSince, startedMs) : Number.POSITIVE_INFINITY

@@ -12,6 +12,7 @@ import { blockOf, type MessageRef } from '../contract/message.js'
 import type { Metrics } from '../contract/metrics.js'
 import type { JobProgress } from '../contract/thread.js'
 import type { RouteTerms } from '../schedule/routes.js'
+import type { CommitTurn } from '../store/commit-turn.js'
 import { DispatchStore } from '../store/dispatch-store.js'
 import type { Environment } from '../store/environment.js'
 import type { SuppressionCheck } from '../store/suppression-table.js'
@@ -59,6 +60,8 @@ export interface DispatcherDeps {
   termsOf(route: number): RouteTerms
   /** False: the disk has no room for what subscribers send. */
   hasSpace(): boolean
+  /** Absent: nobody else writes to the store. */
+  turn?: CommitTurn
   /** Absent: nobody has opted out. */
   suppressions?: SuppressionCheck
 }
@@ -114,8 +117,7 @@ export class Dispatcher {
     this.settling = new Settling(this.#ledger, this.#seating, { clock, loop: this })
     this.whyWaits = new WhyWaits({ ...shared, waiting: this.#waiting })
     this.commits = new Commits(this.#ledger, {
-      clock,
-      metrics: deps.metrics,
+      ...deps,
       released: (release) => this.#release(release),
       failed: (error) => this.#failed(error),
     })
@@ -372,6 +374,7 @@ export class Dispatcher {
     const monotonicMs = this.#deps.clock.monotonic()
     const nowMs = this.#deps.clock.now()
     let delay = Math.min(COARSE_MS, this.#waiting.nextTime - nowMs, this.#gates.nextMs - nowMs)
+    delay = Math.min(delay, this.commits.waitMs)
     for (const carrier of this.#carriers) {
       if (carrier.pipeline.size > 0) delay = Math.min(delay, carrier.nextMs(monotonicMs))
     }

@@ -237,6 +237,11 @@ export class Ledger {
     this.#after.push(work)
   }
 
+  /** Entries that the next commit takes. */
+  get recorded(): number {
+    return this.#batch.count
+  }
+
   get hasWork(): boolean {
     const { commit } = this
     return (

@@ -17,6 +17,7 @@ import type {
   RangeRecord,
 } from '../contract/store.js'
 import type { BlockNumbers } from './block-numbers.js'
+import { CommitTurn } from './commit-turn.js'
 import { decodeCounts } from './counts-record.js'
 import type { Environment } from './environment.js'
 import { putExtras } from './extras.js'
@@ -24,14 +25,18 @@ import { decodeRange, encodeRange } from './range-record.js'
 
 const NOTHING = Buffer.alloc(0)
 const DELETE_BATCH = 2_000
+/** A range of a file waits so long at most for messages that somebody waits for. */
+const GIVE_WAY_MS = 20
 
 export class LmdbStore implements AppendStore {
   readonly environment: Environment
   readonly numbers: BlockNumbers
+  readonly turn: CommitTurn
 
-  constructor(environment: Environment, numbers: BlockNumbers) {
+  constructor(environment: Environment, numbers: BlockNumbers, turn = new CommitTurn()) {
     this.environment = environment
     this.numbers = numbers
+    this.turn = turn
   }
 
   /** Number after the last stored block: where a new counter starts. */
@@ -42,6 +47,7 @@ export class LmdbStore implements AppendStore {
 
   /** One transaction, durable on return. @throws EngineError STORE_FAILED: the process must stop. */
   append(append: Append): void {
+    this.turn.giveWay(GIVE_WAY_MS)
     this.#write(() => {
       this.put(append)
     })
@@ -49,6 +55,7 @@ export class LmdbStore implements AppendStore {
 
   /** As `append` for several jobs at once, without holding the thread. @throws EngineError STORE_FAILED. */
   async appendLater(appends: Append[], notes: Note[], money: MoneyWrite[] = []): Promise<void> {
+    this.turn.begin()
     try {
       await this.environment.root.batch(() => {
         for (const append of appends) this.put(append)
@@ -57,6 +64,8 @@ export class LmdbStore implements AppendStore {
       })
     } catch (error) {
       throw storeFailed(error)
+    } finally {
+      this.turn.end()
     }
   }
 
