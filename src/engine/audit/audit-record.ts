@@ -2,19 +2,8 @@
 import { createHash } from 'node:crypto'
 import type { AuditView } from '../contract/audit.js'
 
-export interface AuditRecord {
-  number: number
+export interface AuditRecord extends Omit<AuditView, 'at'> {
   atMs: number
-  actor: AuditView['actor']
-  key: string | null
-  ip: string | null
-  action: string
-  object: string
-  account: string | null
-  before: string | null
-  after: string | null
-  previous: string
-  hash: string
 }
 
 /** What the first record names as the one before it. */

@@ -6,9 +6,8 @@
  * and not a million places in the tree; only the small index of phone numbers is in random order (see fresh-numbers.ts).
  * The facts about lmdb in store/environment.ts hold here as well.
  */
-import { mkdirSync } from 'node:fs'
-import path from 'node:path'
-import { type Database, type Key, open, type RootDatabase } from 'lmdb'
+import type { Database, Key, RootDatabase } from 'lmdb'
+import { openRoot } from '../store/open-root.js'
 
 export interface ContactTables {
   root: RootDatabase
@@ -33,17 +32,7 @@ export interface ContactTables {
 }
 
 export function openContactTables(dataDir: string): ContactTables {
-  const folder = path.join(dataDir, 'contacts')
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
-  const root = open({
-    path: folder,
-    maxDbs: 16,
-    encoding: 'binary',
-    overlappingSync: false,
-    eventTurnBatching: false,
-    commitDelay: 0,
-    mapSize: 4 << 30,
-  } as Parameters<typeof open>[0])
+  const root = openRoot(dataDir, 'contacts', { maxDbs: 16, mapSize: 4 << 30 })
   const table = (name: string) => root.openDB<Buffer, Key>({ name, encoding: 'binary' })
   return {
     root,

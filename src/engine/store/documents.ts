@@ -2,10 +2,9 @@
  * Small records (accounts, keys, jobs, templates …) as MessagePack in an environment of their own. Main thread only.
  * A write resolves when it is durable; reads see committed writes at once.
  */
-import { mkdirSync } from 'node:fs'
-import path from 'node:path'
-import { type Database, open, type RootDatabase } from 'lmdb'
+import type { Database, RootDatabase } from 'lmdb'
 import { storeFailed } from './lmdb-store.js'
+import { openRoot } from './open-root.js'
 import { packed, unpacked } from './packed-document.js'
 
 export type DocumentKey = (string | number)[]
@@ -22,15 +21,7 @@ export class Documents {
   readonly #table: Database<Buffer, DocumentKey>
 
   constructor(dataDir: string) {
-    const folder = path.join(dataDir, 'documents')
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
-    this.#root = open({
-      path: folder,
-      encoding: 'binary',
-      overlappingSync: false,
-      eventTurnBatching: false,
-      commitDelay: 0,
-    } as Parameters<typeof open>[0])
+    this.#root = openRoot(dataDir, 'documents', {})
     this.#table = this.#root.openDB<Buffer, DocumentKey>({ name: 'documents', encoding: 'binary' })
   }
 

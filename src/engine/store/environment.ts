@@ -1,13 +1,11 @@
 /**
  * The LMDB environment of the queue and its tables. Opened once in each thread of the one process.
  *
- * Facts it rests on (lmdb 3.5.6): `overlappingSync: false`, or readers see rows that a power cut
- * takes away; `eventTurnBatching: false`, or each failed commit raises an unhandled rejection as well; `put` is
- * zero-copy, so a buffer must not change before its commit.
+ * A fact it rests on (lmdb 3.5.6), beside those of open-root.ts: `put` is zero-copy, so a buffer must not change before its
+ * commit.
  */
-import { mkdirSync } from 'node:fs'
-import path from 'node:path'
-import { type Database, open, type RootDatabase } from 'lmdb'
+import type { Database, RootDatabase } from 'lmdb'
+import { openRoot } from './open-root.js'
 
 export type Table<K extends (number | string)[] | number | string> = Database<
   Buffer,
@@ -77,17 +75,7 @@ export interface Environment {
 }
 
 export function openEnvironment(dataDir: string): Environment {
-  const folder = path.join(dataDir, 'queue')
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
-  const root = open({
-    path: folder,
-    maxDbs: 48,
-    encoding: 'binary',
-    overlappingSync: false,
-    eventTurnBatching: false,
-    commitDelay: 0,
-    mapSize: 4 << 30,
-  } as Parameters<typeof open>[0])
+  const root = openRoot(dataDir, 'queue', { maxDbs: 48, mapSize: 4 << 30 })
   const numbers = (name: string) => root.openDB<Buffer, number>({ name, encoding: 'binary' })
   const tuples = (name: string) => root.openDB<Buffer, number[]>({ name, encoding: 'binary' })
   return {
