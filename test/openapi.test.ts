@@ -17,8 +17,19 @@ import { Smsc } from '../src/smpp/simulator/smsc.js'
 import { startServer } from '../src/start.js'
 import { send } from './http-engine.js'
 
-/** Not in this process: the engine answers from it. */
-const run = promisify(execFile)
+/** tap hangs its loader on every child by NODE_OPTIONS, which the compiler does not survive; env drops it. */
+const env = { ...process.env, NODE_OPTIONS: '', REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' }
+const execute = promisify(execFile)
+
+/** A Node program of its own, since the engine answers from this process. */
+async function run(program: string, args: string[]): Promise<string> {
+  const { stdout } = await execute('env', ['-u', 'NODE_OPTIONS', process.execPath, program, ...args], {
+    cwd: folder,
+    env,
+  })
+  return stdout
+}
+
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'trunkline-openapi-'))
 const smsc = new Smsc({ host: '127.0.0.1', port: 0 }, silentLog)
@@ -54,10 +65,8 @@ function operations(): { where: string; operation: Operation }[] {
 
 t.test('an independent linter finds no error in the OpenAPI document', async (t) => {
   const bin = join(root, 'node_modules/@redocly/cli/bin/cli.js')
-  const env = { ...process.env, REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' }
-  const arguments_ = [bin, 'lint', file, '--extends', 'recommended', '--format', 'json']
-  const { stdout } = await run(process.execPath, arguments_, { cwd: folder, env }).catch((failed) => failed)
-  const found = JSON.parse(stdout)
+  const lint = ['lint', file, '--extends', 'recommended', '--format', 'json']
+  const found = JSON.parse(await run(bin, lint).catch(({ stdout }) => stdout))
   t.match(found.totals, { errors: 0 }, JSON.stringify(found.problems))
 })
 
@@ -113,12 +122,10 @@ t.test('a client generated from the document compiles and drives a job to its en
   writeFileSync(join(project, 'drive.ts'), driver)
   writeFileSync(join(project, 'tsconfig.json'), JSON.stringify(settings))
   const tsc = join(root, 'node_modules/typescript/bin/tsc')
-  const compiled = await run(process.execPath, [tsc, '-p', project]).catch((failed) => failed)
-  t.equal(compiled.stdout, '')
+  t.equal(await run(tsc, ['-p', project]).catch(({ stdout, stderr }) => `failed: ${stdout}${stderr}`), '')
   const account = { key: 'admin-key-of-this-test', body: { id: 'acme', defaultCountry: 'GB' } }
   const { json } = await send(`${server.url}/v1/accounts`, 'POST', account)
-  const { stdout } = await run(process.execPath, [join(project, 'out/drive.js'), server.url, json.key])
-  const said = JSON.parse(stdout)
+  const said = JSON.parse(await run(join(project, 'out/drive.js'), [server.url, json.key]))
   t.match(said, { state: 'finished', counts: { rows: 3, accepted: 2, rejected: 1, delivered: 2 } })
   t.same(said.states, ['delivered', 'delivered'])
 })
