@@ -7,6 +7,7 @@ import type { Askers } from './accounts/askers.js'
 import type { Idempotency } from './accounts/idempotency.js'
 import { answerWrites } from './accounts/kept-answers.js'
 import type { Audit } from './audit/audit.js'
+import { timeAsked } from './base/instant.js'
 import type {
   AccountSettings,
   AccountView,
@@ -47,7 +48,6 @@ import type { TraceBatch, TraceFilter } from './contract/trace.js'
 import type { MessageExplainView } from './contract/waits.js'
 import type { WebhooksApi } from './contract/webhook.js'
 import type { DispatcherLink } from './dispatcher-link.js'
-import { parseTime } from './jobs/create.js'
 import type { Jobs } from './jobs/jobs.js'
 import type { Explainer } from './messages/explain.js'
 import { accountAsked, nobody } from './messages/explain-asker.js'
@@ -55,7 +55,7 @@ import type { MessageExplainer } from './messages/explain-message.js'
 import type { MessageReader } from './messages/message-reader.js'
 import type { Submitter } from './messages/submit.js'
 import { fillTemplates } from './messages/template-text.js'
-import { NumberParser } from './phone/number.js'
+import { recipientAsked } from './phone/recipient.js'
 import { jobTextWrites, type SavedSettings } from './profiles/saved-settings.js'
 import type { Space } from './space.js'
 
@@ -200,7 +200,7 @@ export class Engine implements EngineApi {
   }
 
   jobs(principal: Principal, { since, ...query }: PageQuery & JobFilter): Page<JobView> {
-    return this.#parts.jobs.list(this.#number(principal), { ...query, sinceMs: timeOf('since', since) })
+    return this.#parts.jobs.list(this.#number(principal), { ...query, sinceMs: timeAsked('since', since) })
   }
   job(principal: Principal, id: string): JobView {
     return this.#view(principal, id)
@@ -279,7 +279,7 @@ export class Engine implements EngineApi {
 
   async messages(principal: Principal, query: PageQuery & MessageQuery): Promise<Page<MessageView>> {
     const { since, until, to, job, ...rest } = query
-    const times = { sinceMs: timeOf('since', since), untilMs: timeOf('until', until) }
+    const times = { sinceMs: timeAsked('since', since), untilMs: timeAsked('until', until) }
     const wanted = to === undefined ? undefined : this.#e164(principal, to)
     const number = job === undefined ? undefined : this.#find(principal, job).job
     // A number that is none was never sent to.
@@ -291,10 +291,7 @@ export class Engine implements EngineApi {
   /** However it is written; null: not a number. */
   #e164(principal: Principal, number: string): string | null {
     const account = principal.kind === 'admin' ? null : this.#parts.accounts.record(principal.account)
-    const shortCodes = account?.allowShortCodes ?? false
-    const parsed = new NumberParser(account?.defaultCountry ?? null, { shortCodes }).parse(number)
-    if (parsed.reason !== 0) return null
-    return parsed.isShortCode ? parsed.digits : `+${parsed.digits}`
+    return recipientAsked(account, number)
   }
 
   async idempotent<T>(
@@ -350,12 +347,4 @@ export class Engine implements EngineApi {
   async metrics(): Promise<{ contentType: string; body: string }> {
     return await this.#parts.metricsText()
   }
-}
-
-/** Epoch milliseconds of a filter by time. @throws EngineError VALIDATION. */
-function timeOf(name: string, text: string | undefined): number | undefined {
-  const atMs = text === undefined ? undefined : parseTime(text)
-  if (atMs !== null) return atMs
-  const fields = [{ pointer: `/${name}`, message: 'must be a time with zone such as 2026-11-22T09:00:00Z' }]
-  throw new EngineError('VALIDATION', `${name} is not a time with a zone.`, { fields })
 }

@@ -1,9 +1,10 @@
 /** An API key as stored, what it was made for, and as the API shows it. Main thread. */
+
+import { parseTime } from '../base/instant.js'
 import { AddressRanges, parseRange } from '../base/source-address.js'
 import { SCOPES, type Scope } from '../contract/api.js'
 import type { KeySettings, KeyView } from '../contract/api-key.js'
 import { EngineError, type FieldError } from '../contract/errors.js'
-import { parseTime } from '../jobs/create.js'
 import { keyPrefix } from './key.js'
 
 const CIDRS_MAX = 100

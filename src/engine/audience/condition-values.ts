@@ -3,9 +3,10 @@
  * themselves, anything else as text without regard to case. A stored value that cannot be read so is neither equal, less nor
  * greater.
  */
+
+import { parseTime } from '../base/instant.js'
 import type { ConditionScalar } from '../contract/audience.js'
 import type { AttributeValue } from '../contract/contacts.js'
-import { parseTime } from '../jobs/create.js'
 
 const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d{1,3})?$/i
 const DAY = /^(\d{4})-(\d\d)-(\d\d)$/

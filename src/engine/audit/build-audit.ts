@@ -1,9 +1,8 @@
 /** The audit log behind the façade: who may read what of it. Main thread. */
 import type { Askers } from '../accounts/askers.js'
+import { timeAsked } from '../base/instant.js'
 import type { Page, PageQuery, Principal } from '../contract/api.js'
 import type { AuditApi, AuditChain, AuditFilter, AuditView } from '../contract/audit.js'
-import { EngineError } from '../contract/errors.js'
-import { parseTime } from '../jobs/create.js'
 import type { Documents } from '../store/documents.js'
 import { type AuditWanted, auditLines, listAudit } from './audit-list.js'
 import { verifyAudit } from './verify-audit.js'
@@ -31,17 +30,9 @@ class AuditReading implements AuditApi {
 
   #wanted(principal: Principal, { since, until, ...rest }: AuditFilter): AuditWanted {
     const asker = this.#askers.number(principal)
-    const sinceMs = timeOf('since', since) ?? 0
-    return { asker, ...rest, sinceMs, untilMs: timeOf('until', until) ?? Number.POSITIVE_INFINITY }
+    const sinceMs = timeAsked('since', since) ?? 0
+    return { asker, ...rest, sinceMs, untilMs: timeAsked('until', until) ?? Number.POSITIVE_INFINITY }
   }
-}
-
-/** @throws EngineError VALIDATION. */
-function timeOf(name: string, text: string | undefined): number | undefined {
-  const atMs = text === undefined ? undefined : parseTime(text)
-  if (atMs !== null) return atMs
-  const fields = [{ pointer: `/${name}`, message: 'must be a time with zone such as 2026-11-22T09:00:00Z' }]
-  throw new EngineError('VALIDATION', `${name} is not a time with a zone.`, { fields })
 }
 
 export function buildAudit(documents: Documents, askers: Askers): AuditApi {

@@ -3,6 +3,7 @@
  * its pointer. Main thread for single contacts, an ingest thread for lists.
  */
 
+import { NOT_A_TIME, parseTime } from '../base/instant.js'
 import type { ChangeMode, ContactChange, ContactKey, StoredOptIn } from '../contract/contact-tasks.js'
 import {
   type AttributeValue,
@@ -13,7 +14,6 @@ import {
 } from '../contract/contacts.js'
 import type { FieldError } from '../contract/errors.js'
 import { limits } from '../contract/limits.js'
-import { parseTime } from '../jobs/create.js'
 import { attributeNameProblem, NAME_CONTROL } from './attribute-name.js'
 
 const CONTROL = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\p{Surrogate}/u
@@ -165,7 +165,7 @@ function optInOf(given: Record<string, unknown>, pointer: string, context: RuleC
   }
   const atMs = given.at === undefined ? nowMs : typeof given.at === 'string' ? parseTime(given.at) : null
   if (atMs === null) {
-    fields.push({ pointer: `${pointer}/at`, message: 'must be a time with zone such as 2026-11-22T09:00:00Z' })
+    fields.push({ pointer: `${pointer}/at`, message: NOT_A_TIME })
   }
   return {
     state: given.state as OptInState,

@@ -1,11 +1,11 @@
 /** What the API is told of subscribers' messages: an account sees what was routed to it, the admin all. Main thread. */
 import type { Accounts } from '../accounts/accounts.js'
 import type { Askers } from '../accounts/askers.js'
+import { NOT_A_TIME, parseTime } from '../base/instant.js'
 import type { Page, PageQuery, Principal } from '../contract/api.js'
 import { EngineError, type FieldError } from '../contract/errors.js'
 import { parseInboundId } from '../contract/ids.js'
 import type { InboundApi, InboundFilter, InboundView } from '../contract/inbound.js'
-import { parseTime } from '../jobs/create.js'
 import type { InboundStore } from '../store/inbound-store.js'
 import { listInbound } from './inbound-list.js'
 import { inboundView, type Viewer } from './inbound-view.js'
@@ -58,7 +58,7 @@ function timesOf(since: string | undefined, until: string | undefined): { sinceM
   const read = (name: string, text: string | undefined): number | undefined => {
     const ms = text === undefined ? undefined : parseTime(text)
     if (ms !== null) return ms
-    fields.push({ pointer: `/${name}`, message: 'must be a time with zone such as 2026-11-22T09:00:00Z' })
+    fields.push({ pointer: `/${name}`, message: NOT_A_TIME })
     return undefined
   }
   const times = { sinceMs: read('since', since), untilMs: read('until', until) }

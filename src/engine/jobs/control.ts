@@ -2,13 +2,15 @@
  * Start, pause, resume, cancel and change of a job: durable in its document first, then the dispatcher is told. A job whose
  * file is still being read is told nothing: its release carries the state that it has by then. Main thread.
  */
+
+import { NOT_A_TIME, parseTime } from '../base/instant.js'
 import type { Principal } from '../contract/api.js'
 import { EngineError } from '../contract/errors.js'
 import { jobId } from '../contract/ids.js'
 import type { JobPatch } from '../contract/job.js'
 import { windowErrors } from '../schedule/window-setting.js'
 import type { DocumentWrite } from '../store/documents.js'
-import { parseTime, requireFeature } from './create.js'
+import { requireFeature } from './create.js'
 import type { Ingest } from './ingest.js'
 import { type JobRecord, noTotals, shownState } from './job-record.js'
 import type { JobPorts } from './ports.js'
@@ -116,8 +118,8 @@ export class JobControl {
     // null takes the time away: the job goes at once.
     const sendAtMs = sendAt == null ? 0 : parseTime(sendAt)
     if (sendAtMs === null) {
-      const message = 'must be a time with zone such as 2026-11-22T09:00:00Z'
-      throw new EngineError('VALIDATION', `sendAt ${message}.`, { fields: [{ pointer: '/sendAt', message }] })
+      const fields = [{ pointer: '/sendAt', message: NOT_A_TIME }]
+      throw new EngineError('VALIDATION', `sendAt ${NOT_A_TIME}.`, { fields })
     }
     const fields = change.window == null ? [] : [...windowErrors(change.window, '/window')]
     if (fields.length > 0) throw new EngineError('VALIDATION', 'The window does not fit.', { fields })

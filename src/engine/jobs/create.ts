@@ -1,5 +1,6 @@
 /** From the settings of a request to a job record: everything that can be refused before a byte of the file is refused here. */
 import { DateFormat } from '../base/date-format.js'
+import { NOT_A_TIME, parseTime } from '../base/instant.js'
 import { allowedSender, isSender } from '../base/sender.js'
 import { tlvProblems } from '../base/tlv-value.js'
 import { isZone } from '../base/zone.js'
@@ -41,17 +42,8 @@ export interface JobAccount extends NumberRules {
   requireOptIn?: boolean
 }
 
-const RFC3339 = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)$/i
-const LATEST_MS = 0xffffffff * 1000
 const SUPPRESSED_MAX = 100_000
 const DEFAULT_MAX_PARTS = 10
-
-/** Epoch milliseconds; null: not a time with a zone, or behind 2105 (stored times are u32 seconds). */
-export function parseTime(text: string): number | null {
-  if (!RFC3339.test(text)) return null
-  const at = Date.parse(text.replace(' ', 'T'))
-  return Number.isNaN(at) || at > LATEST_MS ? null : at
-}
 
 export interface NewJob {
   job: number
@@ -141,7 +133,7 @@ export function* settingErrors(settings: JobSettings): Iterable<FieldError> {
     yield { pointer: '/maxParts', message: `must be from 1 to ${limits.partsPerMessage}` }
   }
   if (sendAt !== undefined && parseTime(sendAt) === null) {
-    yield { pointer: '/sendAt', message: 'must be a time with zone such as 2026-11-22T09:00:00Z' }
+    yield { pointer: '/sendAt', message: NOT_A_TIME }
   }
   if (timeZone !== undefined && !isZone(timeZone)) {
     yield { pointer: '/timeZone', message: 'must be an IANA zone such as Europe/London' }

@@ -1,15 +1,13 @@
 /** The part of the façade that reports: who may see what, and which times and numbers a log is asked for. Main thread. */
-import type { AccountRecord } from '../accounts/account-record.js'
 import type { Askers } from '../accounts/askers.js'
+import { timeAsked } from '../base/instant.js'
 import type { Principal } from '../contract/api.js'
-import { EngineError } from '../contract/errors.js'
 import type { JobSummary, LogQuery, ReportQuery, ReportsApi } from '../contract/report.js'
 import type { RangeRecord } from '../contract/store.js'
-import { parseTime } from '../jobs/create.js'
 import type { Jobs } from '../jobs/jobs.js'
 import type { MessageReader } from '../messages/message-reader.js'
 import type { ViewNames } from '../messages/message-view.js'
-import { NumberParser } from '../phone/number.js'
+import { recipientAsked } from '../phone/recipient.js'
 import { jobReport, sourcesOf } from './job-report.js'
 import { SummaryOfJob } from './job-summary.js'
 import { sentLog } from './sent-log.js'
@@ -39,10 +37,11 @@ export class Reports implements ReportsApi {
 
   log(principal: Principal, { format = 'csv', states, from, ...query }: LogQuery): AsyncIterable<string> {
     const { askers } = this.#deps
-    const sinceMs = timeOf('since', query.since)
-    const untilMs = timeOf('until', query.until)
+    const sinceMs = timeAsked('since', query.since)
+    const untilMs = timeAsked('until', query.until)
     const account = principal.kind === 'admin' ? null : askers.record(principal)
-    const to = query.to === undefined ? undefined : recipient(account, query.to)
+    // What is no number matches nothing.
+    const to = query.to === undefined ? undefined : (recipientAsked(account, query.to) ?? '')
     return sentLog(askers.number(principal), this.#deps, { format, states, from, sinceMs, untilMs, to })
   }
 
@@ -55,20 +54,4 @@ export class Reports implements ReportsApi {
     }
     return summary.view(id)
   }
-}
-
-/** @throws EngineError VALIDATION. */
-function timeOf(name: string, text: string | undefined): number | undefined {
-  const atMs = text === undefined ? undefined : parseTime(text)
-  if (atMs !== null) return atMs
-  const fields = [{ pointer: `/${name}`, message: 'must be a time with zone such as 2026-11-22T09:00:00Z' }]
-  throw new EngineError('VALIDATION', `${name} is not a time with a zone.`, { fields })
-}
-
-/** As reports write it, however it is asked for; what is no number matches nothing. */
-function recipient(account: AccountRecord | null, number: string): string {
-  const shortCodes = account?.allowShortCodes ?? false
-  const parsed = new NumberParser(account?.defaultCountry ?? null, { shortCodes }).parse(number)
-  if (parsed.reason !== 0) return ''
-  return parsed.isShortCode ? parsed.digits : `+${parsed.digits}`
 }

@@ -1,13 +1,13 @@
 /** Webhooks behind the façade: whose they are, and what may be asked of them. Main thread. */
 import type { Askers } from '../accounts/askers.js'
 import type { Audit } from '../audit/audit.js'
+import { timeAsked } from '../base/instant.js'
 import type { Page, PageQuery, Principal } from '../contract/api.js'
 import type { Clock } from '../contract/clock.js'
 import { EngineError } from '../contract/errors.js'
 import { limits } from '../contract/limits.js'
 import type { ReplayResult, WebhookSettings, WebhooksApi, WebhookView } from '../contract/webhook.js'
 import type { Courier } from '../contract/webhook-delivery.js'
-import { parseTime } from '../jobs/create.js'
 import type { Deliveries } from './deliveries.js'
 import type { Endpoint } from './endpoint.js'
 import type { EndpointBook } from './endpoint-book.js'
@@ -111,8 +111,7 @@ export class Webhooks implements WebhooksApi {
   async replay(principal: Principal, name: string, since: string): Promise<ReplayResult> {
     const { askers, audit, deliveries } = this.#deps
     const account = askers.record(principal)
-    const sinceMs = parseTime(since)
-    if (sinceMs === null) throw wrongSince()
+    const sinceMs = timeAsked('since', since)!
     return await this.#inTurn(async () => {
       const endpoint = this.#find(principal, name)
       if (endpoint.record.disabled !== null) {
@@ -135,9 +134,4 @@ function placeOf({ record }: Endpoint, isOfAll: boolean): string {
 
 function wrongUrl(message: string): EngineError {
   return new EngineError('VALIDATION', `The url ${message}.`, { fields: [{ pointer: '/url', message }] })
-}
-
-function wrongSince(): EngineError {
-  const fields = [{ pointer: '/since', message: 'must be a time with zone such as 2026-11-22T09:00:00Z' }]
-  return new EngineError('VALIDATION', 'since is not a time with a zone.', { fields })
 }

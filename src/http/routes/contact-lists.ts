@@ -11,6 +11,7 @@ import type { App } from '../app.js'
 import { principalOf } from '../auth.js'
 import { bytesOf, uploadIdleMs } from '../body-stream.js'
 import { sendCsv } from '../csv-reply.js'
+import { CSV_TYPES } from '../csv-types.js'
 import { digestOf, otherFile } from '../file-digest.js'
 import { once } from '../idempotency.js'
 import { timeAgain } from '../query-text.js'
@@ -30,18 +31,6 @@ const look = { auth: 'account' } as const
 const config = { auth: 'account', scope: 'manage', streams: true, gzip: true } as const
 const about = { tags: ['contacts'], security: bearer }
 const utf8 = 'text/csv; charset=utf-8'
-/** curl -T sends no content type at all; other clients call any file an octet stream. */
-const CSV_TYPES = [
-  undefined,
-  '',
-  'text/csv',
-  'application/csv',
-  'application/octet-stream',
-  'text/plain',
-  'application/gzip',
-  'application/x-gzip',
-]
-
 interface ImportRequest extends Omit<ImportSettings, 'csv' | 'optIn' | 'fields'>, CsvSettings {
   optInChannel?: OptInChannel
   optInState?: OptInState
@@ -133,7 +122,7 @@ function importRoute(app: App, engine: EngineApi): void {
 }
 
 async function importFile(engine: EngineApi, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-  if (!CSV_TYPES.includes(mediaTypeOf(request))) {
+  if (!CSV_TYPES.has(mediaTypeOf(request))) {
     throw new EngineError('UNSUPPORTED_MEDIA', `${mediaTypeOf(request)} is not taken here; send the file as text/csv`)
   }
   request.raw.setTimeout(uploadIdleMs)

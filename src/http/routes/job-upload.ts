@@ -4,20 +4,9 @@ import { EngineError } from '../../engine/contract/errors.js'
 import type { App } from '../app.js'
 import { principalOf } from '../auth.js'
 import { bytesOf, uploadIdleMs } from '../body-stream.js'
+import { CSV_TYPES } from '../csv-types.js'
 import { answers, bearer, IdParams } from '../schemas/common.js'
 import { JobSchema } from '../schemas/jobs.js'
-
-/** curl -T sends no content type at all; other clients call any file an octet stream. */
-const mediaTypes = new Set([
-  undefined,
-  '',
-  'text/csv',
-  'application/csv',
-  'application/octet-stream',
-  'text/plain',
-  'application/gzip',
-  'application/x-gzip',
-])
 
 const schema = {
   tags: ['jobs'],
@@ -39,7 +28,7 @@ export function jobUploadRoute(app: App, engine: EngineApi): void {
   app.addContentTypeParser('*', (_request, _payload, done) => done(null, undefined))
   app.put('/v1/jobs/:id/recipients', { config, schema }, async (request, reply) => {
     const mediaType = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase()
-    if (!mediaTypes.has(mediaType)) {
+    if (!CSV_TYPES.has(mediaType)) {
       throw new EngineError('UNSUPPORTED_MEDIA', `${mediaType} is not taken here; send the file as text/csv`)
     }
     request.raw.setTimeout(uploadIdleMs)
