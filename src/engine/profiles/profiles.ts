@@ -1,83 +1,55 @@
 /** Saved job settings behind the façade: whose they are and what may be stored. Main thread. */
-import type { AccountRecord } from '../accounts/account-record.js'
-import type { Askers } from '../accounts/askers.js'
-import { checkedName, NamedDocuments, type NamedRecord } from '../accounts/named-documents.js'
-import type { Audit } from '../audit/audit.js'
+import { type NamedDeps, NamedDesk } from '../accounts/named-desk.js'
+import type { NamedRecord } from '../accounts/named-documents.js'
 import type { Page, PageQuery, Principal } from '../contract/api.js'
 import type { Clock } from '../contract/clock.js'
 import { EngineError } from '../contract/errors.js'
 import type { ProfileSettings, ProfilesApi, ProfileView } from '../contract/profiles.js'
 import { settingErrors } from '../jobs/create.js'
-import type { Documents } from '../store/documents.js'
 import { compileAt } from '../templates/check-template.js'
 
 interface ProfileRecord extends NamedRecord {
   settings: ProfileSettings
 }
 
-export interface ProfilesDeps {
-  documents: Documents
-  askers: Askers
-  audit: Audit
+export interface ProfilesDeps extends NamedDeps {
   clock: Clock
 }
 
-interface Change {
-  principal: Principal
-  account: AccountRecord
-  before: ProfileRecord | null
-  after: ProfileRecord | null
-}
-
 export class Profiles implements ProfilesApi {
-  readonly #deps: ProfilesDeps
-  readonly #named: NamedDocuments<ProfileRecord>
+  readonly #clock: Clock
+  readonly #desk: NamedDesk<ProfileRecord, ProfileView>
 
   constructor(deps: ProfilesDeps) {
-    this.#deps = deps
-    this.#named = new NamedDocuments(deps.documents, { collection: 'profiles', noun: 'profile' })
+    this.#clock = deps.clock
+    this.#desk = new NamedDesk(deps, { collection: 'profiles', noun: 'profile', view: profileView })
   }
 
   async put(principal: Principal, given: string, settings: ProfileSettings): Promise<ProfileView> {
-    const account = this.#deps.askers.record(principal)
-    const name = checkedName(given)
-    checkProfile(settings)
-    return await this.#named.inTurn(async () => {
-      const before = this.#named.find(account.number, name)
-      if (before === null) this.#named.requireRoom(account.number)
-      const nowMs = this.#deps.clock.now()
-      const after = { name, settings, createdAtMs: before?.createdAtMs ?? nowMs, updatedAtMs: nowMs }
-      await this.#write('profile.put', { principal, account, before, after })
-      return profileView(after)
+    return await this.#desk.put(principal, given, {
+      check: () => checkProfile(settings),
+      next: ({ name, before }) => {
+        const nowMs = this.#clock.now()
+        return { name, settings, createdAtMs: before?.createdAtMs ?? nowMs, updatedAtMs: nowMs }
+      },
     })
   }
 
   get(principal: Principal, name: string): ProfileView {
-    return profileView(this.#named.get(this.#deps.askers.record(principal).number, name))
+    return this.#desk.get(principal, name)
   }
 
   list(principal: Principal, query: PageQuery): Page<ProfileView> {
-    const { items, nextCursor } = this.#named.page(this.#deps.askers.record(principal).number, query)
-    return { items: items.map(profileView), nextCursor }
+    return this.#desk.list(principal, query)
   }
 
   async remove(principal: Principal, name: string): Promise<void> {
-    const account = this.#deps.askers.record(principal)
-    await this.#named.inTurn(async () => {
-      const before = this.#named.get(account.number, name)
-      await this.#write('profile.delete', { principal, account, before, after: null })
-    })
+    await this.#desk.remove(principal, name)
   }
 
   /** null: there is none of this name. `account`: number. */
   settings(account: number, name: string): ProfileSettings | null {
-    return this.#named.find(account, name)?.settings ?? null
-  }
-
-  async #write(action: string, { principal, account, before, after }: Change): Promise<void> {
-    const { name } = (after ?? before)!
-    const writes = [this.#named.write(account.number, name, after)]
-    await this.#deps.audit.write(writes, { principal, action, object: `profile/${name}`, account, before, after })
+    return this.#desk.documents.find(account, name)?.settings ?? null
   }
 }
 
