@@ -143,14 +143,7 @@ async function start(config: Config, options: Started, closing: Closing): Promis
     await Promise.all([built.jobs.stop(), built.imports.stop()])
     await within(link.drain(closing.deadlineMs), config.shutdownSeconds * 1000)
   })
-  closing.add(startInbound(built.inbound))
-  closing.add(startMoney(built.money, failStop))
-  closing.add(startWebhooks(built.webhooks))
-  // Nothing is sent before all that subscribers wrote is heard: it may be STOP.
-  await built.inbound.heard()
-  built.optOut.open()
-  await built.jobs.resume()
-  await built.imports.resume()
+  await startBackground(built, closing, failStop)
   const server = await createServer({ engine, config, log })
   closing.add(() => server.close(HTTP_CLOSE_MS))
   log.info({ url: server.url, dataDir: config.dataDir }, 'trunkline runs')
@@ -160,6 +153,18 @@ async function start(config: Config, options: Started, closing: Closing): Promis
     return await link.reload(fresh.carriers, built.routes.dispatch())
   }
   return { url: server.url, adminKey: key, engine, reload, stop: () => stop(config, closing, log) }
+}
+
+/** What goes on beside requests, begun in the order in which one needs the other. */
+async function startBackground(built: Built, closing: Closing, fail: (error: unknown) => void): Promise<void> {
+  closing.add(startInbound(built.inbound))
+  closing.add(startMoney(built.money, fail))
+  closing.add(startWebhooks(built.webhooks))
+  // Nothing is sent before all that subscribers wrote is heard: it may be STOP.
+  await built.inbound.heard()
+  built.optOut.open()
+  await built.jobs.resume()
+  await built.imports.resume()
 }
 
 /** Reads what subscribers sent, and looks each second whose time is over. Gives how it is stopped. */

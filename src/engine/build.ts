@@ -12,8 +12,6 @@ import { lockSecondsOf } from './accounts/lock-seconds.js'
 import { Numbering } from './accounts/numbering.js'
 import { Audit } from './audit/audit.js'
 import { buildAudit } from './audit/build-audit.js'
-import { parseTime } from './base/instant.js'
-import { isSender } from './base/sender.js'
 import type { Config } from './config/schema.js'
 import { type BuiltContacts, buildContacts } from './contacts/build-contacts.js'
 import type { ContactTables } from './contacts/contact-tables.js'
@@ -22,7 +20,6 @@ import type { Clock } from './contract/clock.js'
 import { EngineError } from './contract/errors.js'
 import type { Log } from './contract/log.js'
 import type { Metrics } from './contract/metrics.js'
-import type { Append, Note } from './contract/store.js'
 import type { Courier } from './contract/webhook-delivery.js'
 import type { DispatcherEvents, DispatcherLink } from './dispatcher-link.js'
 import { Engine, type RejectsStream } from './engine.js'
@@ -36,13 +33,9 @@ import { ProgressBook } from './jobs/progress.js'
 import { dispatchOf } from './jobs/release.js'
 import { RouteBook } from './jobs/route-book.js'
 import { buildMessageExplainer } from './messages/build-message-explainer.js'
+import { buildMessages } from './messages/build-messages.js'
 import { buildReader, viewNames } from './messages/build-reader.js'
-import { Composer } from './messages/compose.js'
-import { Explainer } from './messages/explain.js'
-import { GroupCommit } from './messages/group-commit.js'
 import { SettleDesk } from './messages/settle-desk.js'
-import { SingleJobs, type SingleKind, singleJob } from './messages/single-jobs.js'
-import { Submitter } from './messages/submit.js'
 import { attachMoney, buildMoney } from './money/build-money.js'
 import type { Money } from './money/money.js'
 import { MoneyDesk } from './money/money-desk.js'
@@ -258,7 +251,10 @@ class Assembly {
       revive: (kept) => this.jobs.revive(kept),
     })
     attachMoney(this.#base.money, { accounts, book: this.#book, snapshot: () => link.snapshot() })
-    const submitter = this.#submitter(link, idempotency)
+    const { submitter, explainer } = buildMessages({
+      ...{ ...this.#parts, ...this.#base, book: this.#book, optOut: this.optOut },
+      ...{ webhooks: this.webhooks.desk, idempotency, link },
+    })
     const gauges = this.#gauges()
     const askers = new Askers(accounts)
     const reader = buildReader({
@@ -267,7 +263,6 @@ class Assembly {
       states: (blocks) => link.states(blocks),
       isOutside: (record) => this.jobs.isOutside(record),
     })
-    const explainer = this.#explainer(link)
     const engine = new Engine({
       accounts,
       webhooks: this.webhooks.api,
@@ -312,74 +307,6 @@ class Assembly {
     })
     this.#engine = engine
     return engine
-  }
-
-  #composer(): Composer {
-    return new Composer({
-      plans: (account) => this.#base.routes.plans(account),
-      isSender,
-      parseTime,
-      isPrepaid: (account) => this.#base.money.isPrepaid(account),
-      optOut: this.optOut,
-      lockSeconds: this.#parts.config.inbound.conversationLockSeconds,
-    })
-  }
-
-  #submitter(link: DispatcherLink, idempotency: Idempotency): Submitter {
-    const { clock, store } = this.#parts
-    const composer = this.#composer()
-    const commits = new GroupCommit({
-      takeBlock: () => store.numbers.take(),
-      append: (appends, notes) => this.#append(appends, notes),
-      appended: (job, route) => {
-        link.post({ type: 'appended', job, route })
-      },
-    })
-    const jobs = new SingleJobs({
-      find: (account, priority) =>
-        this.#parts.documents.get<{ job: number }>('singles', [account, priority])?.job ?? null,
-      make: (account, kind) => this.#makeSingles(account, kind),
-    })
-    this.optOut.listen({ composer: this.#composer(), job: (account) => jobs.job(account, 'answers') })
-    const noteFor = (answer: unknown): Note | null => answerNote(idempotency.current, answer)
-    const { desk } = this.webhooks
-    const callback = desk.report.bind(desk)
-    return new Submitter({ composer, jobs, commits, clock, money: this.#base.money, callback, noteFor })
-  }
-
-  #explainer(link: DispatcherLink): Explainer {
-    const { routes } = this.#base
-    return new Explainer({
-      plans: (account) => routes.plans(account),
-      route: (route) => routes.view(route),
-      carriers: () => link.carriers(),
-      isSender,
-      isPrepaid: (account) => this.#base.money.isPrepaid(account),
-      isSuppressed: (account, number, from) => this.optOut.has(account, number, from),
-      clock: this.#parts.clock,
-    })
-  }
-
-  async #append(appends: Append[], notes: Note[]): Promise<void> {
-    const { writes, done } = this.#base.money.handOver()
-    try {
-      await this.#parts.store.appendLater(appends, notes, writes)
-      done()
-    } catch (error) {
-      this.#parts.fail(error)
-      throw error
-    }
-  }
-
-  async #makeSingles(accountId: string, kind: SingleKind): Promise<number> {
-    const account = this.#base.accounts.record(accountId)
-    const number = this.#base.numbering.take('job')
-    const facts = { job: number.value, account, nowMs: this.#parts.clock.now(), singles: true }
-    const record = singleJob(facts, kind)
-    const single = { collection: 'singles', key: [account.number, kind], value: { job: record.job } }
-    await this.#book.create(record, [number.write, single])
-    this.#link!.post({ type: 'job', job: dispatchOf(record, account) })
-    return record.job
   }
 
   #gauges(): QueueGauges {
