@@ -35,6 +35,7 @@ import { RouteBook } from './jobs/route-book.js'
 import { buildMessageExplainer } from './messages/build-message-explainer.js'
 import { buildMessages } from './messages/build-messages.js'
 import { buildReader, viewNames } from './messages/build-reader.js'
+import type { MessageReader } from './messages/message-reader.js'
 import { SettleDesk } from './messages/settle-desk.js'
 import { attachMoney, buildMoney } from './money/build-money.js'
 import type { Money } from './money/money.js'
@@ -243,13 +244,7 @@ class Assembly {
     const { accounts } = this.#base
     const { config, documents, store, statusName } = this.#parts
     const names = viewNames(config, store, statusName)
-    const answers = new StoredAnswers(this.#parts.documents, this.#parts.store.environment.meta)
-    const idempotency = new Idempotency({
-      answers,
-      clock,
-      seal: new AnswerSeal(this.#base.secret),
-      revive: (kept) => this.jobs.revive(kept),
-    })
+    const idempotency = this.#idempotency()
     attachMoney(this.#base.money, { accounts, book: this.#book, snapshot: () => link.snapshot() })
     const { submitter, explainer } = buildMessages({
       ...{ ...this.#parts, ...this.#base, book: this.#book, optOut: this.optOut },
@@ -278,12 +273,7 @@ class Assembly {
       trail: this.#base.audit,
       idempotency,
       jobs: this.jobs,
-      retries: new SettleDesk({
-        ...{ askers, audit: this.#base.audit, idempotency, jobs: this.jobs, book: this.#book, reader },
-        dispatchOf: (record) => dispatchOf(record, accounts.byNumber(record.account)),
-        settle: (task) => link.settle(task),
-        blocksOf: (job) => reader.blocksOf(job),
-      }),
+      retries: this.#settleDesk(link, { askers, idempotency, reader }),
       ...buildSaved({ documents, askers, audit: this.#base.audit, clock }),
       submitter,
       explainer,
@@ -297,16 +287,42 @@ class Assembly {
       admit: () => this.#admit(),
       space: () => this.#space.look(),
       isStopping: this.#parts.isStopping,
-      metricsText: async () => {
-        gauges.update()
-        this.#parts.metrics.gauge('trunkline_store_free_bytes').set(this.#space.look().freeBytes)
-        await accounts.flushLastUsed()
-        this.#parts.metrics.gauge('trunkline_webhook_backlog').set(this.webhooks.desk.backlog())
-        return await this.#parts.metricsText()
-      },
+      metricsText: () => this.#metricsText(gauges),
     })
     this.#engine = engine
     return engine
+  }
+
+  #idempotency(): Idempotency {
+    const { clock, documents, store } = this.#parts
+    return new Idempotency({
+      answers: new StoredAnswers(documents, store.environment.meta),
+      clock,
+      seal: new AnswerSeal(this.#base.secret),
+      revive: (kept) => this.jobs.revive(kept),
+    })
+  }
+
+  #settleDesk(
+    link: DispatcherLink,
+    parts: { askers: Askers; idempotency: Idempotency; reader: MessageReader },
+  ): SettleDesk {
+    const { accounts, audit } = this.#base
+    return new SettleDesk({
+      ...{ ...parts, audit, jobs: this.jobs, book: this.#book },
+      dispatchOf: (record) => dispatchOf(record, accounts.byNumber(record.account)),
+      settle: (task) => link.settle(task),
+      blocksOf: (job) => parts.reader.blocksOf(job),
+    })
+  }
+
+  async #metricsText(gauges: QueueGauges): Promise<{ contentType: string; body: string }> {
+    const { metrics, metricsText } = this.#parts
+    gauges.update()
+    metrics.gauge('trunkline_store_free_bytes').set(this.#space.look().freeBytes)
+    await this.#base.accounts.flushLastUsed()
+    metrics.gauge('trunkline_webhook_backlog').set(this.webhooks.desk.backlog())
+    return await metricsText()
   }
 
   #gauges(): QueueGauges {
