@@ -2,8 +2,14 @@
 import type { Page, PageQuery, Principal } from './api.js'
 import type { JobSettings } from './job.js'
 
+/** The profile that serves the files that no pattern fits. */
+export const DEFAULT_PROFILE = 'default'
+
 /** A profile names no other profile. */
-export type ProfileSettings = Omit<JobSettings, 'profile'>
+export interface ProfileSettings extends Omit<JobSettings, 'profile'> {
+  /** Names of dropped files that it serves, such as `clinic-*.csv`; absent: none, unless it is the default profile. */
+  filePattern?: string | string[]
+}
 
 export interface ProfileView {
   name: string
@@ -20,4 +26,9 @@ export interface ProfilesApi {
   /** By name. */
   list(principal: Principal, query: PageQuery): Page<ProfileView>
   remove(principal: Principal, name: string): Promise<void>
+  /**
+   * Name of the profile that serves a file: the one whose pattern says most about its name, else `default`; null: there is
+   * none, so nobody has said what is to be sent.
+   */
+  match(principal: Principal, fileName: string): string | null
 }

@@ -4,9 +4,10 @@ import type { NamedRecord } from '../accounts/named-documents.js'
 import type { Page, PageQuery, Principal } from '../contract/api.js'
 import type { Clock } from '../contract/clock.js'
 import { EngineError } from '../contract/errors.js'
-import type { ProfileSettings, ProfilesApi, ProfileView } from '../contract/profiles.js'
+import { DEFAULT_PROFILE, type ProfileSettings, type ProfilesApi, type ProfileView } from '../contract/profiles.js'
 import { settingErrors } from '../jobs/create.js'
 import { compileAt } from '../templates/check-template.js'
+import { bestMatch, patternErrors, patternsOf } from './file-pattern.js'
 
 interface ProfileRecord extends NamedRecord {
   settings: ProfileSettings
@@ -17,11 +18,11 @@ export interface ProfilesDeps extends NamedDeps {
 }
 
 export class Profiles implements ProfilesApi {
-  readonly #clock: Clock
+  readonly #deps: ProfilesDeps
   readonly #desk: NamedDesk<ProfileRecord, ProfileView>
 
   constructor(deps: ProfilesDeps) {
-    this.#clock = deps.clock
+    this.#deps = deps
     this.#desk = new NamedDesk(deps, { collection: 'profiles', noun: 'profile', view: profileView })
   }
 
@@ -29,7 +30,7 @@ export class Profiles implements ProfilesApi {
     return await this.#desk.put(principal, given, {
       check: () => checkProfile(settings),
       next: ({ name, before }) => {
-        const nowMs = this.#clock.now()
+        const nowMs = this.#deps.clock.now()
         return { name, settings, createdAtMs: before?.createdAtMs ?? nowMs, updatedAtMs: nowMs }
       },
     })
@@ -47,6 +48,19 @@ export class Profiles implements ProfilesApi {
     await this.#desk.remove(principal, name)
   }
 
+  match(principal: Principal, fileName: string): string | null {
+    return this.nameFor(this.#deps.askers.record(principal).number, fileName)
+  }
+
+  /** As `match`, of an account by its number. */
+  nameFor(account: number, fileName: string): string | null {
+    const { documents } = this.#desk
+    const served = documents
+      .all(account)
+      .map(({ name, settings }) => ({ name, patterns: patternsOf(settings.filePattern) }))
+    return bestMatch(served, fileName) ?? documents.find(account, DEFAULT_PROFILE)?.name ?? null
+  }
+
   /** null: there is none of this name. `account`: number. */
   settings(account: number, name: string): ProfileSettings | null {
     return this.#desk.documents.find(account, name)?.settings ?? null
@@ -55,7 +69,7 @@ export class Profiles implements ProfilesApi {
 
 /** As the settings of a job, but the text may be left to the job. @throws EngineError VALIDATION, TEMPLATE_INVALID. */
 function checkProfile(settings: ProfileSettings): void {
-  const fields = [...settingErrors(settings)].filter(
+  const fields = [...settingErrors(settings), ...patternErrors(settings.filePattern)].filter(
     ({ pointer }) => pointer !== '/text' || settings.text !== undefined,
   )
   if (fields.length > 0) throw new EngineError('VALIDATION', `${fields[0]!.pointer} ${fields[0]!.message}.`, { fields })

@@ -71,7 +71,8 @@ export class SavedSettings {
 
 /** What the job says wins; `csv` and `columns` are merged key by key. */
 function merge(saved: ProfileSettings, own: JobSettings): JobSettings {
-  const merged: JobSettings = { ...saved, ...own }
+  const { filePattern: _served, ...settings } = saved
+  const merged: JobSettings = { ...settings, ...own }
   if (saved.csv !== undefined || own.csv !== undefined) merged.csv = { ...saved.csv, ...own.csv }
   if (saved.columns !== undefined || own.columns !== undefined) {
     merged.columns = mergeColumns({ ...saved.columns }, { ...own.columns })

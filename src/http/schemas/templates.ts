@@ -2,7 +2,7 @@
 import { Type } from 'typebox'
 import { limits } from '../../engine/contract/limits.js'
 import { nullable, strict, Timestamp, text } from './common.js'
-import { JobSettingsSchema, settings, Text } from './jobs.js'
+import { settings, Text } from './jobs.js'
 
 export const NameParams = Type.Object({ name: Type.String({ description: 'Name, percent-encoded.' }) })
 
@@ -41,13 +41,25 @@ export const TemplateSchema = Type.Object(
 
 export const TemplateCopySchema = Type.Object({ name: text('Name of the copy.', 64) }, strict)
 
-const { profile: _profile, ...saved } = settings
+const FilePattern = text('Name of a dropped file, with * for any characters and ? for one.', 255)
+const { profile: _profile, ...jobSettings } = settings
+const saved = {
+  ...jobSettings,
+  filePattern: Type.Optional(
+    Type.Union([FilePattern, Type.Array(FilePattern, { maxItems: 50 })], {
+      description:
+        'Files that it serves, e.g. clinic-*.csv, in any case; the pattern that says most about a name wins.',
+    }),
+  ),
+}
 export const ProfilePutSchema = Type.Object(saved, {
   ...strict,
-  description: 'Settings as a job has them; the text may be left to the job. They replace what had this name.',
+  description:
+    'Settings as a job has them; the text may be left to the job. They replace what had this name. The profile named ' +
+    '`default` serves dropped files that no pattern fits.',
 })
 
 export const ProfileSchema = Type.Object(
-  { name: Type.String(), settings: JobSettingsSchema, createdAt: Timestamp, updatedAt: Timestamp },
+  { name: Type.String(), settings: Type.Object(saved), createdAt: Timestamp, updatedAt: Timestamp },
   { description: 'The profile.' },
 )
