@@ -104,15 +104,13 @@ t.test('more than eight errors are all reported', async (t) => {
 })
 
 t.test('what comes later is said to come later', async (t) => {
-  const text = `dropFolder: { root: ./drop }
-carriers:
+  const text = `carriers:
   - { id: pbx, protocol: sip, host: 10.0.0.5, transport: udp }
   - { id: relay, protocol: smtp, host: h }
 `
   t.strictSame(errorsOf(text), [
-    'trunkline.yaml:1: dropFolder: is not built yet: watched folders come in a later version; remove it',
-    'trunkline.yaml:3: carriers[0].protocol: voice over SIP is not built yet; remove this carrier',
-    'trunkline.yaml:4: carriers[1].protocol: email over SMTP is not built yet; remove this carrier',
+    'trunkline.yaml:2: carriers[0].protocol: voice over SIP is not built yet; remove this carrier',
+    'trunkline.yaml:3: carriers[1].protocol: email over SMTP is not built yet; remove this carrier',
   ])
 })
 

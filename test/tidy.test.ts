@@ -54,6 +54,7 @@ const mayImport: readonly (readonly [string, readonly string[]])[] = [
   ['sip', channel],
   ['smtp', channel],
   ['ingest', ['engine/']],
+  ['drop', ['engine/config', 'engine/observe', ...engineLow]],
   ['http', ['engine/engine.ts', 'engine/config', 'engine/observe', ...engineLow]],
 ]
 const roots = /^src\/(cli\/)?[^/]+\.ts$/

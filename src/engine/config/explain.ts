@@ -24,10 +24,7 @@ interface Shape {
   description?: string
 }
 
-/** Keys of the contract that a later version reads. */
-const later: Readonly<Record<string, string>> = {
-  dropFolder: 'watched folders come in a later version',
-}
+/** Protocols of the contract that a later version speaks. */
 const laterProtocols: Readonly<Record<string, string>> = {
   sip: 'voice over SIP is not built yet; remove this carrier',
   smtp: 'email over SMTP is not built yet; remove this carrier',
@@ -142,8 +139,6 @@ function shown(config: unknown, path: Path, substituted: ReadonlySet<string>): s
 }
 
 function unknownKey(key: string, schema: Shape): string {
-  const unbuilt = later[key]
-  if (unbuilt !== undefined) return `is not built yet: ${unbuilt}; remove it`
   const known = Object.keys(schema.properties ?? {})
   const near = known.find((name) => distance(name.toLowerCase(), key.toLowerCase()) <= 2)
   return `is not a known key; ${near === undefined ? `known here: ${known.join(', ')}` : `did you mean ${near}?`}`

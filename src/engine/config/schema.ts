@@ -4,6 +4,7 @@
  */
 import { type Static, Type } from 'typebox'
 import { limits } from '../contract/limits.js'
+import { DropFolderSchema } from './drop-folder.js'
 import { RouteCarrierSchema } from './route-carriers.js'
 import { SmppCarrierSchema } from './smpp-carrier.js'
 import { WebhooksSchema } from './webhooks.js'
@@ -137,6 +138,7 @@ export const ConfigSchema = Type.Object(
       },
       { ...strict, default: {}, description: 'Messages of subscribers.' },
     ),
+    dropFolder: Type.Optional(DropFolderSchema),
     webhooks: WebhooksSchema,
     routes: Type.Array(RouteSchema, { default: [], description: 'Absent: all SMS to all carriers in order.' }),
   },
