@@ -87,6 +87,19 @@ export const METRICS: readonly MetricRow[] = [
     ['carrier', 'kind'],
     'Messages from subscribers: message, incomplete and late are listed; part, repeat, refused and corrupt are not.',
   ),
+  gauge('trunkline_site_sessions', ['protocol'], 'Sessions of SFTP and FTP that are logged in.'),
+  counter(
+    'trunkline_site_logins_total',
+    ['protocol', 'result'],
+    'Log-ins over SFTP and FTP: ok, refused, locked (too many were refused), too many (sessions).',
+  ),
+  counter(
+    'trunkline_site_connections_refused_total',
+    ['protocol'],
+    'Connections closed at once: too many from one address, or altogether.',
+  ),
+  counter('trunkline_site_uploads_total', ['protocol', 'result'], 'Files uploaded: done, or broken off.'),
+  counter('trunkline_site_upload_bytes_total', ['protocol'], 'Octets of the files that were uploaded.'),
 ]
 
 export const metricIndex: ReadonlyMap<string, number> = new Map(METRICS.map((row, index) => [row.name, index]))
