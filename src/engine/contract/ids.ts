@@ -1,6 +1,6 @@
 /**
  * Public ids: a prefix and the number in Crockford's base 32, zero-padded so that ids sort as numbers do.
- * msg_: message ref (11 digits). job_, imp_: number of the job or import (8 digits). inb_: number in the list of inbound messages (10 digits).
+ * msg_: message ref (11 digits). job_, imp_, drop_: number of the job, import or dropped file (8 digits). inb_: number in the list of inbound messages (10 digits).
  */
 import type { MessageRef } from './message.js'
 
@@ -52,4 +52,10 @@ export function importId(number: number): string {
 }
 export function parseImportId(id: string): number | null {
   return id.startsWith('imp_') ? decode(id.slice(4), 8) : null
+}
+export function dropId(number: number): string {
+  return `drop_${encode(number, 8)}`
+}
+export function parseDropId(id: string): number | null {
+  return id.startsWith('drop_') ? decode(id.slice(5), 8) : null
 }
