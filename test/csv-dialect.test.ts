@@ -266,7 +266,8 @@ t.test('times are read in the format that the settings name, and in no other', a
   ]) {
     t.equal(at('DD/MM/YYYY HH:mm', text), 'refused', text)
   }
-  t.equal(at('DD/MM/YYYY', ''), 'does not name the minute')
+  t.equal(at('DD/MM/YYYY HH', ''), 'does not name the minute')
+  t.equal(at('MM/YYYY', ''), 'does not name the day')
   t.equal(at('DD/MM/YYYY h:mm', ''), 'does not name A, for AM and PM')
   t.equal(at('DD/MM/YYYY HH:mm x', ''), 'has x, which stands for nothing')
   t.equal(at('DD/DD/YYYY HH:mm', ''), 'names the day twice')

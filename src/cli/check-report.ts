@@ -48,6 +48,7 @@ function roleLines(columns: CheckReport['columns']): string[] {
     ['text', columns.text],
     ['keyword', columns.keyword],
     ['sendAt', columns.sendAt],
+    ['sendAtTime', columns.sendAtTime ?? -1],
     ['timeZone', columns.timeZone],
   ] as const
   return [

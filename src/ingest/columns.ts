@@ -62,6 +62,7 @@ export function planColumns(head: Head, settings: ColumnSettings): ColumnPlan {
     text: find(settings.text, 'text'),
     keyword: find(settings.keyword, 'keyword'),
     sendAt: find(settings.sendAt, 'sendAt'),
+    sendAtTime: find(settings.sendAtTime, 'sendAtTime'),
     timeZone: find(settings.timeZone, 'timeZone'),
     fields: fieldsOf(labels, settings),
     guessed,

@@ -15,6 +15,13 @@ export function isoWallSeconds(text: string): number {
   return wallSecondsOf([year!, month!, day!, hour!, minute!, second!])
 }
 
+/** Midnight of a date without a time, likewise; NaN when the text is not such a date. */
+export function isoDaySeconds(text: string): number {
+  const match = /^(\d{4})-(\d\d)-(\d\d)$/.exec(text.trim())
+  if (match === null) return Number.NaN
+  return wallSecondsOf([Number(match[1]), Number(match[2]), Number(match[3]), 0, 0, 0])
+}
+
 /** Epoch seconds; -1 when it cannot be read or lies outside 1970…2105 (stored times are u32). */
 export function parseLocalTime(text: string, zone: string): number {
   const wanted = isoWallSeconds(text)

@@ -5,7 +5,7 @@
 import { EngineError } from '../engine/contract/errors.js'
 import type { JobPlan } from '../engine/contract/ingest.js'
 import { reasonNumber } from '../engine/contract/reasons.js'
-import { foldKeyword } from '../engine/text/keyword.js'
+import { foldKeyword, Keywords } from '../engine/text/keyword.js'
 import { normaliseLabel } from '../engine/text/label.js'
 import { type BoundTemplate, bindTemplate, compileTemplate } from '../engine/text/template.js'
 import type { SourceRecord } from './record-source.js'
@@ -30,6 +30,7 @@ export class RowText {
   readonly #textColumn: number
   readonly #keywordColumn: number
   readonly #templates: Record<string, string>
+  readonly #keywords: Keywords
   readonly #job: Prepared | null
   readonly #byKeyword = new Map<string, Prepared | null>()
   readonly #values: string[]
@@ -40,6 +41,7 @@ export class RowText {
     this.#textColumn = plan.columns.text
     this.#keywordColumn = plan.columns.keyword
     this.#templates = plan.templates
+    this.#keywords = new Keywords(plan.templates)
     this.#job = plan.text === undefined ? null : this.#prepare(plan.text)
     this.#values = new Array(plan.columns.labels.length).fill('')
   }
@@ -80,7 +82,8 @@ export class RowText {
     if (keyword === '') return this.#job
     let prepared = this.#byKeyword.get(keyword)
     if (prepared === undefined) {
-      prepared = Object.hasOwn(this.#templates, keyword) ? this.#prepareKeyword(this.#templates[keyword]!) : null
+      const known = this.#keywords.find(keyword)
+      prepared = known === null ? null : this.#prepareKeyword(this.#templates[known]!)
       // Wrong keywords are not kept: a column of free text must not fill the memory.
       if (prepared !== null) this.#byKeyword.set(keyword, prepared)
     }

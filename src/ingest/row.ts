@@ -26,7 +26,6 @@ const NO_ROUTE = reasonNumber('NO_ROUTE')
 const FEATURE_OFF = reasonNumber('FEATURE_OFF')
 const NOT_OPTED_IN = reasonNumber('NOT_OPTED_IN')
 const NO_PRICE = reasonNumber('NO_PRICE')
-const BAD_DATE = reasonNumber('BAD_DATE')
 const TOO_FEW_COLUMNS = reasonNumber('TOO_FEW_COLUMNS')
 const EXTRA_COLUMNS = reasonNumber('EXTRA_COLUMNS')
 export const SUPPRESSED = reasonNumber('SUPPRESSED')
@@ -110,7 +109,7 @@ export class RowMaker {
     this.#consents = consentsOf(plan)
     this.#columns = plan.columns
     this.#numbers = new NumberParser(plan.defaultCountry, { shortCodes: plan.rules.allowShortCodes })
-    this.#policy = new NumberPolicy(plan.rules)
+    this.#policy = new NumberPolicy(plan.rules, plan.settings.landlines)
     this.#off = plan.channelsOff ?? []
     this.#routes = new ByPrefix(plan.routes)
     this.#prices = unpackPrices(plan.prices)
@@ -293,7 +292,7 @@ export class RowMaker {
   #setTimes(record: SourceRecord): boolean {
     const row = this.#row
     const times = this.#times
-    if (!times.read(record)) return this.#refuse(BAD_DATE, times.column)
+    if (!times.read(record)) return this.#refuse(times.reason, times.column)
     row.dueSeconds = times.seconds
     row.findings |= BY_TURN[times.turn] | (times.isZoneAssumed ? ZONE_ASSUMED : 0)
     const { validForSeconds } = this.#plan.settings

@@ -18,6 +18,7 @@ export function storedColumns(columns: ColumnPlan): ColumnPlan {
     phonesMode: 'first',
     text: width,
     sendAt: width + 1,
+    sendAtTime: -1,
     keyword: -1,
     timeZone: -1,
   }

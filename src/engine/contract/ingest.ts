@@ -38,6 +38,8 @@ export interface ColumnPlan {
   text: number
   keyword: number
   sendAt: number
+  /** Absent: none. */
+  sendAtTime?: number
   timeZone: number
   /** Label in the text → position. Includes every header label, `param0…`, and positions as text from '1'. */
   fields: Record<string, number>

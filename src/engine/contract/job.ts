@@ -2,6 +2,7 @@
 import type { Audience } from './audience.js'
 import type { FileEncodingName } from './file-encoding.js'
 import type { ChannelName, PriorityName } from './message.js'
+import type { LandlineRule } from './number-rules.js'
 import type { SendingWindow } from './sending-hours.js'
 import type { SubmitSettings } from './submit-fields.js'
 
@@ -15,9 +16,16 @@ export interface ColumnSettings {
   phonesMode?: 'first' | 'all'
   text?: ColumnRef
   keyword?: ColumnRef
+  /** When a row is to be sent: date and time, or the date alone beside sendAtTime or sendAtTimeOfDay. Blank: when the job is. */
   sendAt?: ColumnRef
+  /** Time of day, where it stands in a column of its own. */
+  sendAtTime?: ColumnRef
   /** How times are written that are not in RFC 3339, e.g. DD/MM/YYYY HH:mm. */
   sendAtFormat?: string
+  /** Of dates without a time, e.g. 09:00; absent: such a row is refused. */
+  sendAtTimeOfDay?: string
+  /** What becomes of a row whose own time is over; default: now. */
+  sendAtPast?: 'now' | 'reject'
   /** Of the zone of a time without an offset. */
   timeZone?: ColumnRef
   email?: ColumnRef
@@ -49,6 +57,8 @@ export interface JobSettings extends SubmitSettings {
   defaultCountry?: string
   /** IANA zone of times without an offset; default: the account's. */
   timeZone?: string
+  /** What fixed lines get; absent: what the account's channelRules and `channel` make of them. */
+  landlines?: LandlineRule
   transliterate?: boolean
   maxParts?: number
   validForSeconds?: number

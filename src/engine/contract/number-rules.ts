@@ -22,6 +22,10 @@ export const CHANNEL_RULES = ['sms', 'voice', 'reject'] as const
 export type ChannelRule = (typeof CHANNEL_RULES)[number]
 export type ChannelRules = Partial<Record<LineTypeName, ChannelRule>>
 
+/** What fixed lines get from one job; a line type that the account refuses stays refused. */
+export const LANDLINE_RULES = ['voice', 'sms', 'reject'] as const
+export type LandlineRule = (typeof LANDLINE_RULES)[number]
+
 export interface NumberRules {
   /** Premium and special ranges are refused unless true; see SPECIAL in engine/phone/number-policy.ts. */
   allowPremium: boolean

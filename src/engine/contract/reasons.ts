@@ -41,7 +41,7 @@ export const REASONS = [
   ],
   [
     'BAD_DATE',
-    'The time or its zone cannot be read; write 2026-11-22T09:00:00+00:00, or name the format with columns.sendAtFormat.',
+    'The time or its zone cannot be read: another format than the settings say, a day that there is not, or 24:00, which is 00:00 of the next day. Write 2026-11-22T09:00:00+00:00, or name the format with columns.sendAtFormat.',
   ],
   ['CHARACTER_UNSUPPORTED', 'A character cannot be sent with the coding that the carrier allows.'],
   ['CARRIER_REJECTED', 'The carrier refused the message for good; the raw status is beside it.'],
@@ -56,7 +56,7 @@ export const REASONS = [
   ['RECORD_CORRUPT', 'The stored record does not match its checksum and was set aside.'],
   ['TEMPLATE_UNKNOWN', 'The keyword of this row names no template.'],
   ['INVALID_SENDER', 'The sender is neither a number nor up to 11 letters and digits.'],
-  ['LINE_TYPE_REFUSED', "The account's channel rules refuse numbers of this type."],
+  ['LINE_TYPE_REFUSED', 'The channel rules of the account, or `landlines` of the job, refuse numbers of this type.'],
   ['PREFIX_DENIED', 'The number begins with a prefix on the deny list of the account.'],
   ['PREFIX_NOT_ALLOWED', 'The account has a list of allowed prefixes, and the number begins with none of them.'],
   [
@@ -75,6 +75,11 @@ export const REASONS = [
   ],
   ['INVALID_EMAIL', 'The email address is none; correct it, or leave it empty.'],
   ['CONTACT_TOO_LARGE', 'A contact has at most 100 tags and 256 attributes, and 32 KiB of them all.'],
+  [
+    'TIME_INCOMPLETE',
+    'The row has a date without a time, or a time without a date; fill both, or set columns.sendAtTimeOfDay for dates alone.',
+  ],
+  ['TIME_PAST', 'The time of the row is over, and columns.sendAtPast says that such rows are not sent.'],
 ] as const satisfies readonly (readonly [string, string])[]
 export type ReasonCode = (typeof REASONS)[number][0]
 

@@ -8,6 +8,7 @@ export interface ColumnView {
   text: number | null
   keyword: number | null
   sendAt: number | null
+  sendAtTime: number | null
   timeZone: number | null
   /** Label in the text → position, without the names that every position has. */
   fields: Record<string, number>
@@ -25,6 +26,7 @@ export function columnView(plan: ColumnPlan): ColumnView {
     text: position(plan.text),
     keyword: position(plan.keyword),
     sendAt: position(plan.sendAt),
+    sendAtTime: position(plan.sendAtTime ?? -1),
     timeZone: position(plan.timeZone),
     fields: Object.fromEntries(own.map(([label, column]) => [label, column + 1])),
     guessed,

@@ -1,5 +1,4 @@
 /** From the settings of a request to a job record: everything that can be refused before a byte of the file is refused here. */
-import { DateFormat } from '../base/date-format.js'
 import { NOT_A_TIME, parseTime } from '../base/instant.js'
 import { allowedSender, isSender } from '../base/sender.js'
 import { tlvProblems } from '../base/tlv-value.js'
@@ -19,6 +18,7 @@ import { windowErrors } from '../schedule/window-setting.js'
 import { isBody } from '../text/body.js'
 import { compileTemplate } from '../text/template.js'
 import type { JobRecord } from './job-record.js'
+import { rowTimeErrors } from './row-time-settings.js'
 
 export { isSender }
 
@@ -139,8 +139,7 @@ export function* settingErrors(settings: JobSettings): Iterable<FieldError> {
     yield { pointer: '/timeZone', message: 'must be an IANA zone such as Europe/London' }
   }
   if (settings.window !== undefined) yield* windowErrors(settings.window, '/window')
-  const format = columns?.sendAtFormat === undefined ? null : DateFormat.compile(columns.sendAtFormat)
-  if (typeof format === 'string') yield { pointer: '/columns/sendAtFormat', message: format }
+  yield* rowTimeErrors(columns ?? {})
   if (validForSeconds !== undefined && !(validForSeconds > 0)) {
     yield { pointer: '/validForSeconds', message: 'must be above 0' }
   }

@@ -4,7 +4,7 @@
  */
 import { PrefixTrie } from '../base/by-prefix.js'
 import type { ChannelName } from '../contract/message.js'
-import { LINE_TYPES, type NumberRules } from '../contract/number-rules.js'
+import { type LandlineRule, LINE_TYPES, type NumberRules } from '../contract/number-rules.js'
 import { reasonNumber } from '../contract/reasons.js'
 import type { ParsedNumber } from './number.js'
 
@@ -29,6 +29,9 @@ const SPECIAL: ReadonlySet<string> = new Set([
 /** What ParsedNumber calls networks of no country, as libphonenumber does. */
 export const NO_COUNTRY = '001'
 
+/** Its place among the line types. */
+const FIXED = LINE_TYPES.indexOf('fixed')
+
 interface PrefixRule {
   prefix: string
   reason: number
@@ -43,8 +46,11 @@ export class NumberPolicy {
   readonly #noCountry: number
   readonly #prefixes: PrefixTrie<PrefixRule> | null
   readonly #isAllowList: boolean
+  /** null: `channel` decides. */
+  readonly #landlines: ChannelName | null
 
-  constructor(rules: NumberRules) {
+  /** `landlines`: of the job, before the account's rule for fixed lines, unless that refuses them. */
+  constructor(rules: NumberRules, landlines?: LandlineRule) {
     const { allowPremium, channelRules, allowPrefixes, denyPrefixes } = rules
     this.#channels = LINE_TYPES.map((type) => {
       const rule = channelRules[type]
@@ -56,6 +62,9 @@ export class NumberPolicy {
       if (rule === 'reject') return LINE_TYPE_REFUSED
       return SPECIAL.has(type) && !allowPremium && rule === undefined ? PREMIUM_NUMBER : 0
     })
+    this.#landlines = landlines === undefined || landlines === 'reject' ? null : landlines
+    if (this.#landlines !== null) this.#channels[FIXED] = this.#landlines
+    if (landlines === 'reject') this.#refusals[FIXED] = LINE_TYPE_REFUSED
     this.#noCountry = allowPremium ? 0 : PREMIUM_NUMBER
     this.#isAllowList = allowPrefixes.length > 0
     this.#prefixes = this.#isAllowList || denyPrefixes.length > 0 ? new PrefixTrie() : null
@@ -65,6 +74,7 @@ export class NumberPolicy {
 
   /** What `wanted` comes to for a number of this line type (its place in LINE_TYPES). */
   channel(wanted: 'auto' | ChannelName | undefined, lineType: number): ChannelName {
+    if (this.#landlines !== null && lineType === FIXED) return this.#landlines
     return wanted === undefined || wanted === 'auto' ? this.#channels[lineType]! : wanted
   }
 

@@ -5,6 +5,7 @@ import { FILE_ENCODING_NAMES } from '../../engine/contract/file-encoding.js'
 import { JOB_STATES, noCounts } from '../../engine/contract/job.js'
 import { limits } from '../../engine/contract/limits.js'
 import { CODINGS, PRIORITIES, STATES } from '../../engine/contract/message.js'
+import { LANDLINE_RULES } from '../../engine/contract/number-rules.js'
 import { UNSUBSCRIBE } from '../../engine/contract/opt-out.js'
 import { cursorOf, nullable, oneOf, pageQuery, strict, Timestamp, text } from './common.js'
 import { AudienceSchema } from './contacts.js'
@@ -25,10 +26,13 @@ const columns = {
   sendAt: Type.Optional(ColumnRef),
   sendAtFormat: Type.Optional(
     text(
-      'How times are written that are not in RFC 3339: YYYY MM M DD D HH H hh h A mm ss, e.g. DD/MM/YYYY HH:mm.',
+      'How times are written that are not in RFC 3339: YYYY YY MMM MM M DD D HH H hh h A mm ss, e.g. DD/MM/YYYY HH:mm.',
       64,
     ),
   ),
+  sendAtTime: Type.Optional(ColumnRef),
+  sendAtTimeOfDay: Type.Optional(text('Of dates without a time, e.g. 09:00; absent: such rows are refused.', 16)),
+  sendAtPast: Type.Optional(oneOf(['now', 'reject'], 'What becomes of rows whose own time is over; default now.')),
   timeZone: Type.Optional(ColumnRef),
   fields: Type.Optional(
     Type.Record(Type.String(), ColumnRef, { description: 'Label in the text → column.', maxProperties: 256 }),
@@ -87,6 +91,12 @@ export const settings = {
     Type.String({ pattern: '^[A-Z]{2}$', description: 'ISO 3166-1 alpha-2 in capitals, e.g. GB.' }),
   ),
   timeZone: Type.Optional(text("IANA zone of times without an offset; absent: the account's.", 64)),
+  landlines: Type.Optional(
+    oneOf(
+      LANDLINE_RULES,
+      "What fixed lines get, whatever `channel` says; absent: by `channel` and the account's rules.",
+    ),
+  ),
   transliterate: Type.Optional(Type.Boolean({ description: 'Replace characters outside GSM 7-bit by like ones.' })),
   maxParts: Type.Optional(MaxParts),
   validForSeconds: Type.Optional(ValidFor),
