@@ -151,6 +151,8 @@ const handlers: { [K in ToDispatcher['type']]: (message: Extract<ToDispatcher, {
   eventAccounts: ({ accounts }) => dispatcher.feed.use(accounts),
   settle: ({ request, task }) =>
     dispatcher.settling.settle(task, (settled) => post({ type: 'settled', request, settled })),
+  cancel: ({ request, refs }) =>
+    dispatcher.settling.cancel(refs, (canceled) => post({ type: 'canceled', request, canceled })),
   heard: ({ number }) => dispatcher.heard(number),
   suppressions: ({ filter }) => suppressions.filter.use(filter),
   drain: ({ deadlineMs }) => {

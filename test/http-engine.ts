@@ -379,6 +379,9 @@ export class FakeEngine implements EngineApi {
     const { state, reason } = await this.message(_principal, id)
     return { ...explanation, id, job: null, state, reason, isFinal: true, waits: [] }
   }
+  async cancelMessage(_principal: Principal, id: string): Promise<MessageView> {
+    return await this.message(_principal, id)
+  }
   async message(_principal: Principal, id: string): Promise<MessageView> {
     if (id !== message.id) throw new EngineError('NOT_FOUND', `there is no message ${id}`)
     return message

@@ -35,6 +35,7 @@ import { RouteBook } from './jobs/route-book.js'
 import { buildMessageExplainer } from './messages/build-message-explainer.js'
 import { buildMessages } from './messages/build-messages.js'
 import { buildReader, viewNames } from './messages/build-reader.js'
+import { CancelDesk } from './messages/cancel-desk.js'
 import type { MessageReader } from './messages/message-reader.js'
 import { SettleDesk } from './messages/settle-desk.js'
 import { attachMoney, buildMoney } from './money/build-money.js'
@@ -274,6 +275,10 @@ class Assembly {
       idempotency,
       jobs: this.jobs,
       retries: this.#settleDesk(link, { askers, idempotency, reader }),
+      canceling: new CancelDesk({
+        ...{ askers, reader, audit: this.#base.audit, book: this.#book },
+        cancel: (refs) => link.cancelMessages(refs),
+      }),
       ...buildSaved({ documents, askers, audit: this.#base.audit, clock }),
       submitter,
       explainer,

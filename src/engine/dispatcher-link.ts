@@ -108,6 +108,12 @@ export class DispatcherLink {
     return answer.type === 'settled' ? answer.settled : 0
   }
 
+  /** How many of the messages waited; they are canceled durably. */
+  async cancelMessages(refs: number[]): Promise<number> {
+    const answer = await this.#ask((request) => ({ type: 'cancel', request, refs }))
+    return answer.type === 'canceled' ? answer.canceled : 0
+  }
+
   /** Resolves with what changed, a line each. */
   async reload(carriers: unknown[], routes: RouteDispatch[]): Promise<string[]> {
     const answer = await this.#ask((request) => ({ type: 'reload', request, carriers, routes }))

@@ -49,6 +49,7 @@ import type { MessageExplainView } from './contract/waits.js'
 import type { WebhooksApi } from './contract/webhook.js'
 import type { DispatcherLink } from './dispatcher-link.js'
 import type { Jobs } from './jobs/jobs.js'
+import type { CancelDesk } from './messages/cancel-desk.js'
 import type { Explainer } from './messages/explain.js'
 import { accountAsked, nobody } from './messages/explain-asker.js'
 import type { MessageExplainer } from './messages/explain-message.js'
@@ -81,6 +82,7 @@ export interface EngineParts {
   audience: AudienceApi
   profiles: ProfilesApi
   retries: RetriesApi
+  canceling: CancelDesk
   submitter: Submitter
   explainer: Explainer
   messageExplainer: MessageExplainer
@@ -275,6 +277,10 @@ export class Engine implements EngineApi {
   }
   async message(principal: Principal, id: string): Promise<MessageView> {
     return await this.#parts.reader.message(this.#number(principal), id)
+  }
+
+  async cancelMessage(principal: Principal, id: string): Promise<MessageView> {
+    return await this.#parts.canceling.cancel(principal, id)
   }
 
   async messages(principal: Principal, query: PageQuery & MessageQuery): Promise<Page<MessageView>> {

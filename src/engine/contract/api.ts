@@ -347,6 +347,8 @@ export interface EngineApi {
   /** What a message waits for now, and what `explain` says of it. */
   explainMessage(principal: Principal, id: string): Promise<MessageExplainView>
   message(principal: Principal, id: string): Promise<MessageView>
+  /** Idempotent. @throws EngineError NOT_FOUND; WRONG_STATE: it was handed over, or has ended in another way. */
+  cancelMessage(principal: Principal, id: string): Promise<MessageView>
   /** Newest first. A page that finds nothing within what it may look through is empty and has a nextCursor. */
   messages(principal: Principal, query: PageQuery & MessageQuery): Promise<Page<MessageView>>
 

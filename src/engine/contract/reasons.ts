@@ -52,7 +52,7 @@ export const REASONS = [
   ['RECEIPT_EXPIRED', "The carrier's receipt says that its validity was over."],
   ['RECEIPT_REJECTED', "The carrier's receipt says that it was rejected."],
   ['VALIDITY_OVER', 'Its validity was over before it could be sent.'],
-  ['CANCELED_BY_CUSTOMER', 'The job was canceled.'],
+  ['CANCELED_BY_CUSTOMER', 'The message was canceled, or its job or its event.'],
   ['RECORD_CORRUPT', 'The stored record does not match its checksum and was set aside.'],
   ['TEMPLATE_UNKNOWN', 'The keyword of this row names no template.'],
   ['INVALID_SENDER', 'The sender is neither a number nor up to 11 letters and digits.'],

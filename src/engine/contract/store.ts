@@ -174,6 +174,8 @@ export interface Commit {
   log: Buffer | null
   /** Queue keys (job, route, due, block) that were claimed, and the blocks they opened, each with its job. */
   claimed: number[][]
+  /** Unclaimed blocks that have fewer messages to send than before. */
+  requeued: { key: number[]; messages: number }[]
   opened: { block: number; job: number }[]
   closed: number[]
   counts: Map<number, DispatchCounts>

@@ -60,6 +60,8 @@ export type ToDispatcher =
   /** Accounts whose message events are wanted, from now on. */
   | { type: 'eventAccounts'; accounts: number[] }
   | { type: 'settle'; request: number; task: SettleTask }
+  /** Messages that are not to be sent, where they have not been handed over. */
+  | { type: 'cancel'; request: number; refs: number[] }
   /** Subscribers' messages up to this number were read, and what follows from them is in effect. */
   | { type: 'heard'; number: number }
   /** The filter of suppressed numbers has moved to larger memory. */
@@ -87,6 +89,8 @@ export type FromDispatcher =
   | { type: 'states'; request: number; states: (Uint8Array | null)[] }
   /** How many of them were unknown; durable when this arrives. */
   | { type: 'settled'; request: number; settled: number }
+  /** How many of them waited; durable when this arrives. */
+  | { type: 'canceled'; request: number; canceled: number }
   | { type: 'waits'; request: number; waits: Wait[] }
   | { type: 'snapshot'; request: number }
   /** What the new configuration changed, a line each. */

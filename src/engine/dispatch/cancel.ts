@@ -54,12 +54,23 @@ export class Cancel {
     }
   }
 
+  /** True: some messages of the unclaimed block were canceled before, so that the others end one by one. */
+  #begun(key: number[]): boolean {
+    const { residents, commit } = this.#ledger
+    const state = residents.state(key[3]!)
+    if (state === null) return false
+    commit.claimed.push(key)
+    this.#queued(state)
+    return true
+  }
+
   #unclaimed(totals: JobTotals): void {
     const { store, claiming, commit, feed } = this.#ledger
     const nowMs = this.#clock.now()
     let messages = 0
     for (const { key, messages: inBlock } of store.queueOf(totals.number)) {
       if (claiming.has(key[3]!)) continue
+      if (this.#begun(key)) continue
       messages += inBlock - marked(store.marks(key[3]!))
       commit.claimed.push(key)
       feed.canceled(totals, { block: key[3]!, messages: inBlock }, nowMs)

@@ -1,6 +1,6 @@
 /**
- * An operator settles messages whose end is unknown: each gets an entry in the outcome log like any other outcome, so that
- * it is durable, counted, told of and part of the history. Dispatcher thread.
+ * An operator settles messages whose end is unknown, or a customer cancels some that wait: each gets an entry in the
+ * outcome log like any other outcome, so that it is durable, counted, told of and part of the history. Dispatcher thread.
  */
 import type { Clock } from '../contract/clock.js'
 import type { JobDispatch } from '../contract/lane.js'
@@ -9,6 +9,7 @@ import { OUTCOME } from '../contract/outcome.js'
 import type { SettleTask } from '../contract/thread.js'
 import type { BlockState } from '../store/block-state.js'
 import type { Ledger } from './ledger.js'
+import { MessageCancel } from './message-cancel.js'
 import type { Seating } from './seating.js'
 
 /** The dispatcher, as it is needed here. */
@@ -23,12 +24,23 @@ export class Settling {
   readonly #seating: Seating
   readonly #clock: Clock
   readonly #loop: Loop
+  readonly #cancel: MessageCancel
 
   constructor(ledger: Ledger, seating: Seating, { clock, loop }: { clock: Clock; loop: Loop }) {
     this.#ledger = ledger
     this.#seating = seating
     this.#clock = clock
     this.#loop = loop
+    this.#cancel = new MessageCancel(ledger, seating, clock)
+  }
+
+  /** Calls `answer` with how many waited and are canceled, once that is durable, and so is the end of all others. */
+  cancel(refs: readonly number[], answer: (canceled: number) => void): void {
+    let canceled = 0
+    if (refs.length > 0) this.#cancel.fresh()
+    for (const ref of refs) if (this.#cancel.cancel(ref as MessageRef)) canceled++
+    this.#ledger.whenDurable(() => answer(canceled))
+    this.#loop.wake()
   }
 
   /** Calls `answer` with how many were unknown and are settled, once that is durable. */

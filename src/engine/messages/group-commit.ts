@@ -7,6 +7,11 @@ import { type MessageRef, messageRef } from '../contract/message.js'
 import type { Append, Note, SealedBlock } from '../contract/store.js'
 import { BlockBuilder, type BlockHead, type NewRecord } from '../store/block.js'
 
+/**
+ * Messages whose times lie within the same so many seconds share a block: what is claimed for the first of them is due soon,
+ * and does not wait in the dispatcher's memory.
+ */
+const DUE_TOGETHER_SECONDS = 1_800
 /** Builders kept for reuse: their buffers are the cost of a block. */
 const SPARE_BUILDERS = 32
 
@@ -39,7 +44,7 @@ export class GroupCommit {
   readonly #spare: BlockBuilder[] = []
   #filling: Batch
   /** Where the last message went: the next one mostly has the same head. */
-  #last: { head: BlockHead; filling: Filling } | null = null
+  #last: { head: BlockHead; due: number; filling: Filling } | null = null
   #isCommitting = false
   #isScheduled = false
 
@@ -51,11 +56,12 @@ export class GroupCommit {
   /** Ref of the message; it exists for good once `commit` resolves. Call both in the same turn. */
   add(head: BlockHead, record: NewRecord): MessageRef {
     const last = this.#last
-    if (last !== null && last.head === head && !last.filling.builder.full) {
+    const due = Math.ceil(record.dueSeconds / DUE_TOGETHER_SECONDS)
+    if (last !== null && last.head === head && last.due === due && !last.filling.builder.full) {
       return messageRef(last.filling.block, last.filling.builder.add(record))
     }
     const { open, sealed } = this.#filling
-    const key = `${head.job} ${head.route} ${head.day ?? 0} ${head.lockSeconds ?? 0} ${head.from}\0${head.fields ?? ''}`
+    const key = `${head.job} ${head.route} ${head.day ?? 0} ${head.lockSeconds ?? 0} ${due} ${head.from}\0${head.fields ?? ''}`
     let filling = open.get(key)
     if (filling?.builder.full) {
       sealed.push(this.#seal(filling))
@@ -65,7 +71,7 @@ export class GroupCommit {
       filling = { builder: this.#builder(head), block: this.#deps.takeBlock() }
       open.set(key, filling)
     }
-    this.#last = { head, filling }
+    this.#last = { head, due, filling }
     return messageRef(filling.block, filling.builder.add(record))
   }
 

@@ -18,6 +18,7 @@ export function emptyCommit(): Commit {
   return {
     log: null,
     claimed: [],
+    requeued: [],
     opened: [],
     closed: [],
     counts: new Map(),
@@ -41,6 +42,12 @@ export function emptyCommit(): Commit {
 function jobBytes(job: number): Buffer {
   const bytes = Buffer.allocUnsafeSlow(8)
   bytes.writeDoubleLE(job)
+  return bytes
+}
+
+function countBytes(messages: number): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(2)
+  bytes.writeUInt16LE(messages)
   return bytes
 }
 
@@ -176,6 +183,8 @@ export class DispatchStore implements DispatchQueue {
     const e = this.environment
     const allocate = slabAllocator(this.#slabs, slabs)
     if (commit.log !== null) e.log.put(sequence, commit.log)
+    // Before the claims: a block may be claimed in the commit in which it lost a message.
+    for (const { key, messages } of commit.requeued) e.queue.put(key, countBytes(messages))
     for (const key of commit.claimed) e.queue.remove(key)
     for (const { block, job } of commit.opened) e.open.put(block, jobBytes(job))
     for (const block of commit.closed) e.open.remove(block)

@@ -85,6 +85,20 @@ export function messageRoutes(app: App, engine: EngineApi): void {
     },
     async (request) => engine.message(principalOf(request), request.params.id),
   )
+
+  app.post(
+    '/v1/messages/:id/cancel',
+    {
+      config: { auth: 'any', scope: 'send' },
+      schema: {
+        ...about,
+        summary: 'Cancel a message that waits',
+        params: IdParams,
+        response: answers({ 200: MessageSchema }),
+      },
+    },
+    async (request) => engine.cancelMessage(principalOf(request), request.params.id),
+  )
 }
 
 /** @throws EngineError VALIDATION: a message says neither or both of `text` and `data`, or its `udh` is none. */
