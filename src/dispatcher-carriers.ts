@@ -3,27 +3,38 @@
  * read again. What did not change is not touched.
  */
 import { isDeepStrictEqual } from 'node:util'
-import type { SmppCarrierConfig } from './engine/config/smpp-carrier.js'
-import type { CarrierView } from './engine/contract/channel.js'
+import type { CarrierConfig, CarrierProtocol } from './engine/config/carrier.js'
+import type { CarrierView, Channel } from './engine/contract/channel.js'
 import { systemClock } from './engine/contract/clock.js'
 import type { Metrics } from './engine/contract/metrics.js'
 import type { OutcomeSink } from './engine/contract/outcome.js'
+import type { ReceiptTerms } from './engine/dispatch/carrier-receipts.js'
 import { Carrier } from './engine/dispatch/carriers.js'
 import type { Dispatcher } from './engine/dispatch/dispatcher.js'
 import { numberCarriers } from './engine/store/carrier-names.js'
 import type { Environment } from './engine/store/environment.js'
-import type { SmppCarrierChannel } from './smpp/smpp-channel.js'
+
+/** A channel that takes a changed configuration of its carrier under traffic. True: its connections are opened anew. */
+export interface CarrierChannel<Config> extends Channel {
+  reconfigure(config: Config): boolean
+}
+
+/** How a carrier of each protocol is made, nothing of it connected yet. */
+export type ChannelFactories = {
+  [P in CarrierProtocol]: (config: ConfigOf<P>, sink: OutcomeSink) => CarrierChannel<ConfigOf<P>>
+}
+type ConfigOf<P extends CarrierProtocol> = Extract<CarrierConfig, { protocol: P }>
 
 export interface CarrierSetDeps {
   environment: Environment
   metrics: Metrics
   dispatcher: Dispatcher
-  makeChannel(config: SmppCarrierConfig, sink: OutcomeSink): SmppCarrierChannel
+  factories: ChannelFactories
 }
 
 interface Known {
-  config: SmppCarrierConfig
-  channel: SmppCarrierChannel
+  config: CarrierConfig
+  channel: CarrierChannel<CarrierConfig>
   carrier: Carrier
 }
 
@@ -37,7 +48,7 @@ export class CarrierSet {
   }
 
   /** For the start of the dispatcher: carriers in the order of their sinks. */
-  open(configs: readonly SmppCarrierConfig[]): Carrier[] {
+  open(configs: readonly CarrierConfig[]): Carrier[] {
     const numbers = this.#numbers(configs)
     for (const [index, config] of configs.entries()) this.#make(config, numbers[index]!, index)
     return [...this.#known.values()].map(({ carrier }) => carrier)
@@ -47,28 +58,33 @@ export class CarrierSet {
     return [...this.#known.values()].map(({ carrier }) => this.#deps.dispatcher.view(carrier))
   }
 
-  #numbers(configs: readonly SmppCarrierConfig[]): number[] {
+  #numbers(configs: readonly CarrierConfig[]): number[] {
     return numberCarriers(
       this.#deps.environment,
       configs.map(({ id }) => id),
     )
   }
 
-  #make(config: SmppCarrierConfig, number: number, sink: number): Carrier {
-    const { dispatcher, metrics, makeChannel } = this.#deps
-    const channel = makeChannel(config, dispatcher.inbox.sink(sink))
+  #make(config: CarrierConfig, number: number, sink: number): Carrier {
+    const { dispatcher, metrics, factories } = this.#deps
+    const make = factories[config.protocol] as (
+      config: CarrierConfig,
+      sink: OutcomeSink,
+    ) => CarrierChannel<CarrierConfig>
+    const channel = make(config, dispatcher.inbox.sink(sink))
     const carrier = new Carrier(channel, number, { terms: termsOf(config), metrics })
     this.#known.set(config.id, { config, channel, carrier })
     return carrier
   }
 
   /** Takes over another list of carriers. Returns what it did, a line each; drains go on behind it. */
-  reload(configs: readonly SmppCarrierConfig[]): string[] {
+  reload(configs: readonly CarrierConfig[]): string[] {
     const { dispatcher } = this.#deps
     const lines: string[] = []
-    const wanted = new Set(configs.map(({ id }) => id))
+    const wanted = new Map(configs.map(({ id, protocol }) => [id, protocol]))
     for (const [id, { config }] of [...this.#known]) {
-      if (wanted.has(id)) continue
+      // Of another protocol, it is another carrier under the same name.
+      if (wanted.get(id) === config.protocol) continue
       this.#known.delete(id)
       void dispatcher.remove(id, systemClock.now() + config.responseTimeoutMs)
       lines.push(`carrier ${id} is taken out`)
@@ -86,11 +102,11 @@ export class CarrierSet {
     return lines
   }
 
-  #change(known: Known, config: SmppCarrierConfig): string[] {
+  #change(known: Known, config: CarrierConfig): string[] {
     const { dispatcher } = this.#deps
     const { channel, carrier } = known
     const before = known.config
-    const keys = [...new Set([...Object.keys(before), ...Object.keys(config)])] as (keyof SmppCarrierConfig)[]
+    const keys = [...new Set([...Object.keys(before), ...Object.keys(config)])] as (keyof CarrierConfig)[]
     const changed = keys.filter((key) => !isDeepStrictEqual(before[key], config[key])).sort()
     if (changed.length === 0) return []
     known.config = config
@@ -100,6 +116,10 @@ export class CarrierSet {
   }
 }
 
-function termsOf(config: SmppCarrierConfig) {
+/** A relay sends no receipts: what it took over is sent, and that is the end. */
+const NO_RECEIPTS: ReceiptTerms = { request: 'none', timeoutSeconds: 1, idFormat: 'same', matchNumber: 'never' }
+
+function termsOf(config: CarrierConfig): ReceiptTerms {
+  if (config.protocol === 'smtp') return NO_RECEIPTS
   return { ...config.receipts, timeoutSeconds: config.receiptTimeoutSeconds }
 }

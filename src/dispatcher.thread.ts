@@ -1,18 +1,17 @@
 /**
  * The dispatcher thread: puts store, loop and channels together and speaks with the main thread. A new carrier protocol
- * is one more line in `createChannel`.
+ * is one more line in `factories`.
  */
 import assert from 'node:assert'
 import { isDeepStrictEqual } from 'node:util'
 import { parentPort, workerData } from 'node:worker_threads'
-import { CarrierSet } from './dispatcher-carriers.js'
+import { CarrierSet, type ChannelFactories } from './dispatcher-carriers.js'
 import { NumberFilter } from './engine/base/number-filter.js'
 import { Random } from './engine/base/random.js'
-import type { SmppCarrierConfig } from './engine/config/smpp-carrier.js'
+import type { CarrierConfig } from './engine/config/carrier.js'
 import { systemClock } from './engine/contract/clock.js'
 import { EngineError } from './engine/contract/errors.js'
 import type { MessageRef } from './engine/contract/message.js'
-import type { OutcomeSink } from './engine/contract/outcome.js'
 import type { DispatcherStart, FromDispatcher, RouteDispatch, ToDispatcher } from './engine/contract/thread.js'
 import { Dispatcher } from './engine/dispatch/dispatcher.js'
 import { createLog } from './engine/observe/log.js'
@@ -21,8 +20,9 @@ import { SpaceWatch } from './engine/space.js'
 import { CommitTurn } from './engine/store/commit-turn.js'
 import { openEnvironment } from './engine/store/environment.js'
 import { SuppressionCheck } from './engine/store/suppression-table.js'
-import { createSmppChannel, type SmppCarrierChannel } from './smpp/smpp-channel.js'
+import { createSmppChannel } from './smpp/smpp-channel.js'
 import { PduTracer } from './smpp/tracer.js'
+import { createSmtpChannel } from './smtp/smtp-channel.js'
 
 /** How long messages of subscribers are gathered before the main thread reads them. */
 const INBOUND_MS = 20
@@ -32,7 +32,7 @@ const EVENTS_MS = 20
 assert(parentPort !== null, 'runs as a worker thread')
 const main = parentPort
 const start = workerData as DispatcherStart
-const configs = start.carriers as SmppCarrierConfig[]
+const configs = start.carriers as CarrierConfig[]
 const log = createLog(start.logLevel as Parameters<typeof createLog>[0])
 const metrics = new SharedMetrics(start.metrics)
 const random = new Random(systemClock.now() >>> 0)
@@ -114,11 +114,14 @@ function tracerOf(carrier: string): PduTracer {
   return tracer
 }
 
-function createChannel(config: SmppCarrierConfig, sink: OutcomeSink): SmppCarrierChannel {
-  return createSmppChannel(config, { sink, clock: systemClock, random, metrics, log, tracer: tracerOf(config.id) })
+const shared = { clock: systemClock, random, metrics, log }
+
+const factories: ChannelFactories = {
+  smpp: (config, sink) => createSmppChannel(config, { ...shared, sink, tracer: tracerOf(config.id) }),
+  smtp: (config, sink) => createSmtpChannel(config, { ...shared, sink }),
 }
 
-const carriers = new CarrierSet({ environment, metrics, dispatcher, makeChannel: createChannel })
+const carriers = new CarrierSet({ environment, metrics, dispatcher, factories })
 
 const handlers: { [K in ToDispatcher['type']]: (message: Extract<ToDispatcher, { type: K }>) => void } = {
   job: ({ job }) => dispatcher.job(job),
@@ -136,7 +139,7 @@ const handlers: { [K in ToDispatcher['type']]: (message: Extract<ToDispatcher, {
     dispatcher.wake()
   },
   reload: ({ request, carriers: list, routes: routeList }) => {
-    const changed = carriers.reload(list as SmppCarrierConfig[])
+    const changed = carriers.reload(list as CarrierConfig[])
     const before = routes
     routes = routesOf(routeList)
     if (!isDeepStrictEqual(before, routes)) changed.push('routes')

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import t, { type Test } from 'tap'
 import { Random } from '../src/engine/base/random.js'
+import { isSmpp } from '../src/engine/config/carrier.js'
 import { parseConfig } from '../src/engine/config/load.js'
 import type { Channel } from '../src/engine/contract/channel.js'
 import { systemClock } from '../src/engine/contract/clock.js'
@@ -225,7 +226,9 @@ t.test('quirk 82: while the disk is nearly full a message is refused for now, an
   const phones = new Phones()
   await phones.listen(t)
   const carriers = [{ id: 'test', protocol: 'smpp', host: '127.0.0.1', port: phones.port, systemId: 'x' }]
-  const config = parseConfig(JSON.stringify({ carriers }), { name: 'test', folder: '/', env: {} }).carriers[0]!
+  const config = parseConfig(JSON.stringify({ carriers }), { name: 'test', folder: '/', env: {} }).carriers.filter(
+    isSmpp,
+  )[0]!
   let hasSpace = false
   let channel!: Channel
   const harness = await startDispatcher({

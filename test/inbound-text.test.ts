@@ -4,6 +4,7 @@
  */
 import t from 'tap'
 import { Random } from '../src/engine/base/random.js'
+import { isSmpp } from '../src/engine/config/carrier.js'
 import { parseConfig } from '../src/engine/config/load.js'
 import type { SmppCarrierConfig } from '../src/engine/config/smpp-carrier.js'
 import { LANGUAGES } from '../src/engine/contract/language.js'
@@ -282,7 +283,7 @@ function writerOf(): Writer {
 
 function carrier(keys: object): SmppCarrierConfig {
   const carriers = [{ id: 'x', protocol: 'smpp', host: 'h', systemId: 's', ...keys }]
-  return parseConfig(JSON.stringify({ carriers }), { name: 'test', folder: '/', env: {} }).carriers[0]!
+  return parseConfig(JSON.stringify({ carriers }), { name: 'test', folder: '/', env: {} }).carriers.filter(isSmpp)[0]!
 }
 
 const ALPHABETS: readonly string[] = [

@@ -2,6 +2,8 @@
 import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
 import { type AccountRecord, newAccount, withSettings } from '../engine/accounts/account-record.js'
+import { isSmpp } from '../engine/config/carrier.js'
+import { configuredRoutes } from '../engine/config/default-routes.js'
 import { loadConfig } from '../engine/config/load.js'
 import { preferredIds } from '../engine/config/route-carriers.js'
 import type { Config } from '../engine/config/schema.js'
@@ -125,16 +127,16 @@ function progress(name: string): (done: number, all: number) => void {
 /** The routes as a job of the account would meet them: its own before those of all. */
 function routePlans(config: Config, account: string): RoutePlan[] {
   const carrierOf = new Map(config.carriers.map((carrier) => [carrier.id, carrier]))
-  const all = { channel: 'sms' as const, prefix: '', carriers: config.carriers.map(({ id }) => id) }
-  const routes = config.routes.length > 0 ? ownFirst(config, account) : [all]
+  const any = { channel: 'sms' as const, prefix: '', carriers: [] }
+  const routes = config.carriers.length === 0 ? [any] : ownFirst(configuredRoutes(config), account)
   return routes.map(({ channel, prefix, carriers }, index) => {
     const ids = preferredIds(carriers)
     const known = ids.map((id) => carrierOf.get(id)).filter((carrier) => carrier !== undefined)
-    return { route: index + 1, channel, prefix, carrier: ids[0] ?? 'any', ...textPlan(known) }
+    return { route: index + 1, channel, prefix, carrier: ids[0] ?? 'any', ...textPlan(known.filter(isSmpp)) }
   })
 }
 
-function ownFirst({ routes }: Config, account: string): Config['routes'] {
+function ownFirst(routes: Config['routes'], account: string): Config['routes'] {
   return [
     ...routes.filter((route) => route.account === account),
     ...routes.filter((route) => route.account === undefined),

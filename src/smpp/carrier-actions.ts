@@ -5,7 +5,7 @@
 import type { ActionView } from '../engine/contract/channel.js'
 import type { Clock } from '../engine/contract/clock.js'
 import type { Log } from '../engine/contract/log.js'
-import type { CarrierMetrics } from './carrier-metrics.js'
+import type { CarrierMetrics } from '../engine/observe/carrier-metrics.js'
 import type { CarrierRule } from './outcome-table.js'
 
 interface Held {

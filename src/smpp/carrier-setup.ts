@@ -7,14 +7,15 @@ import type { Clock } from '../engine/contract/clock.js'
 import type { Log } from '../engine/contract/log.js'
 import type { Metrics } from '../engine/contract/metrics.js'
 import type { OutcomeSink } from '../engine/contract/outcome.js'
+import { CarrierMetrics } from '../engine/observe/carrier-metrics.js'
 import { BrokenConnections } from './broken-connections.js'
 import { CarrierActions } from './carrier-actions.js'
 import type { CarrierContext } from './carrier-context.js'
-import { CarrierMetrics } from './carrier-metrics.js'
 import { CarrierHosts } from './hosts.js'
 import { OutcomeTable } from './outcome-table.js'
 import { ReceiptReader } from './receipt.js'
 import { SenderRates } from './sender-rates.js'
+import { statusLabel } from './status.js'
 import { StrangeReceipts } from './strange-receipts.js'
 import { SubmitEncoder } from './submit.js'
 import { PduTracer } from './tracer.js'
@@ -37,7 +38,7 @@ export function makeContext(
   actionsChanged: () => void,
 ): CarrierContext {
   const { sink, clock, random, log } = deps
-  const metrics = new CarrierMetrics(deps.metrics, carrier.id)
+  const metrics = new CarrierMetrics(deps.metrics, carrier.id, statusLabel)
   return {
     carrier,
     sink,

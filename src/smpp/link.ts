@@ -1,8 +1,8 @@
 /** Keeps one connection of a bind alive: opens it, and opens it again after each end, at the pace of reconnect.ts. */
 import type { BindState } from '../engine/contract/channel.js'
 import type { Settlement } from '../engine/contract/outcome.js'
+import type { BindMetrics } from '../engine/observe/carrier-metrics.js'
 import type { CarrierContext } from './carrier-context.js'
-import type { BindMetrics } from './carrier-metrics.js'
 import { type BindCommand, VERSION } from './constants.js'
 import type { Host } from './hosts.js'
 import { concernsAccount, reconnectDelayMs } from './reconnect.js'

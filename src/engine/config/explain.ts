@@ -1,7 +1,7 @@
 /** Turns the validator's findings into sentences for the person who wrote the file: what is wrong, what would be right. */
 import type { TLocalizedValidationError } from 'typebox/error'
+import { CARRIER_SCHEMAS, carrierSchema } from './carrier.js'
 import { formatPath, type Path, parsePointer } from './path.js'
-import { ConfigSchema } from './schema.js'
 import { secretKeys } from './substitute.js'
 
 export interface Problem {
@@ -27,19 +27,21 @@ interface Shape {
 /** Protocols of the contract that a later version speaks. */
 const laterProtocols: Readonly<Record<string, string>> = {
   sip: 'voice over SIP is not built yet; remove this carrier',
-  smtp: 'email over SMTP is not built yet; remove this carrier',
+}
+
+/** An error of the validator, in the schema that it speaks of and at the place where that schema stands in the file. */
+export interface Finding {
+  error: TLocalizedValidationError
+  root: object
+  at: Path
 }
 
 /** One problem per wrong key. `substituted` holds the paths whose values came from outside and are never shown. */
-export function explain(
-  config: unknown,
-  errors: TLocalizedValidationError[],
-  substituted: ReadonlySet<string>,
-): Problem[] {
-  const unbuilt = unbuiltCarriers(config)
+export function explain(config: unknown, findings: Finding[], substituted: ReadonlySet<string>): Problem[] {
+  const unbuilt = strangeCarriers(config)
   const closed = unbuilt.map(({ path }) => formatPath(path.slice(0, 2)))
   const found = new Map<string, Problem>()
-  for (const problem of errors.flatMap((error) => one(config, error, substituted))) {
+  for (const problem of findings.flatMap((finding) => one(config, finding, substituted))) {
     const name = formatPath(problem.path)
     if (!found.has(name) && !closed.some((prefix) => isWithin(name, prefix))) found.set(name, problem)
   }
@@ -53,22 +55,32 @@ function isWithin(name: string, prefix: string): boolean {
   return name === prefix || name.startsWith(`${prefix}.`) || name.startsWith(`${prefix}[`)
 }
 
-function unbuiltCarriers(config: unknown): Problem[] {
+/** Carriers of no protocol that is known: nothing else about them can be told right from wrong. */
+function strangeCarriers(config: unknown): Problem[] {
   const carriers = (config as { carriers?: unknown }).carriers
   if (!Array.isArray(carriers)) return []
-  return carriers.flatMap((carrier: { protocol?: unknown } | null, index) => {
-    const text = laterProtocols[String(carrier?.protocol)]
-    return text === undefined ? [] : [{ path: ['carriers', index, 'protocol'], text }]
+  return carriers.flatMap((carrier: { protocol?: unknown } | null, index): Problem[] => {
+    if (carrierSchema(carrier) !== null) return []
+    const path = ['carriers', index]
+    if (typeof carrier !== 'object' || carrier === null)
+      return [{ path, text: 'must be a map of id, protocol, host …' }]
+    const { protocol } = carrier
+    const later = laterProtocols[String(protocol)]
+    if (later !== undefined) return [{ path: [...path, 'protocol'], text: later }]
+    const names = Object.keys(CARRIER_SCHEMAS).map((name) => JSON.stringify(name))
+    const missing = protocol === undefined ? 'is missing; it ' : ''
+    const shown = protocol === undefined ? '' : `, not ${JSON.stringify(protocol)}`
+    return [{ path: [...path, 'protocol'], text: `${missing}must be ${names.join(' or ')}${shown}` }]
   })
 }
 
-function one(config: unknown, error: TLocalizedValidationError, substituted: ReadonlySet<string>): Problem[] {
-  const path = parsePointer(error.instancePath)
+function one(config: unknown, { error, root, at }: Finding, substituted: ReadonlySet<string>): Problem[] {
+  const path = [...at, ...parsePointer(error.instancePath)]
   if (error.keyword === 'boolean') return []
   // An error inside a choice speaks of one branch only: the choice as a whole is what the reader can mend.
   const choice = /^(.*?)\/anyOf\/\d+(\/.*)?$/.exec(error.schemaPath)
   const inBranch = choice?.[2] !== undefined || error.keyword === 'additionalProperties'
-  const schema = shapeAt(choice === null || inBranch ? error.schemaPath : choice[1]!)
+  const schema = shapeAt(root, choice === null || inBranch ? error.schemaPath : choice[1]!)
   switch (error.keyword) {
     case 'additionalProperties':
       return error.params.additionalProperties.map((key) => ({ path: [...path, key], text: unknownKey(key, schema) }))
@@ -83,8 +95,8 @@ function one(config: unknown, error: TLocalizedValidationError, substituted: Rea
 }
 
 /** '#/properties/http/properties/port' → that part of the schema. */
-function shapeAt(schemaPath: string): Shape {
-  let shape: unknown = ConfigSchema
+function shapeAt(root: object, schemaPath: string): Shape {
+  let shape: unknown = root
   for (const step of parsePointer(schemaPath.slice(1))) shape = (shape as Record<string, unknown>)[step]
   return shape as Shape
 }

@@ -5,11 +5,13 @@
  */
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
+import type { TSchema } from 'typebox'
 import { Settings } from 'typebox/system'
 import Value from 'typebox/value'
 import { type Document, LineCounter, parseDocument } from 'yaml'
 import { EngineError } from '../contract/errors.js'
-import { explain, type Problem } from './explain.js'
+import { carrierSchema } from './carrier.js'
+import { explain, type Finding, type Problem } from './explain.js'
 import { formatPath, lineOf } from './path.js'
 import { relations } from './relations.js'
 import { type Config, ConfigSchema } from './schema.js'
@@ -55,21 +57,49 @@ export function parseConfig(text: string, source: ConfigSource): Config {
   const substituted = substitute(document, source, problems)
   const raw = (document.toJS() ?? {}) as unknown
   retype(raw, substituted, ConfigSchema)
-  const config = Value.Default(ConfigSchema, raw)
+  const config = withCarriers(Value.Default(ConfigSchema, raw), (carrier, schema) => Value.Default(schema, carrier))
   const told = new Set(problems.map(({ path }) => formatPath(path)))
-  const found = explain(config, errorsOf(config), substituted)
+  const found = explain(config, findingsOf(config), substituted)
   problems.push(...found.filter(({ path }) => !told.has(formatPath(path))))
   if (problems.length === 0) problems.push(...relations(config as Config))
   if (problems.length > 0) throw invalid(inOrder(problems, { document, lines, source }))
   return config as Config
 }
 
+/** Each carrier by the schema of its own protocol: of a choice of schemas TypeBox fills in none that is not wholly right. */
+function withCarriers(config: unknown, change: (carrier: unknown, schema: TSchema) => unknown): unknown {
+  const { carriers } = config as { carriers?: unknown }
+  if (!Array.isArray(carriers)) return config
+  carriers.forEach((carrier, index) => {
+    const schema = carrierSchema(carrier)
+    if (schema !== null) carriers[index] = change(carrier, schema)
+  })
+  return config
+}
+
+const OF_CARRIER = /^\/carriers\/\d+(?:\/|$)/
+
+/** What is wrong with a carrier is said of its own schema. */
+function findingsOf(config: unknown): Finding[] {
+  const findings: Finding[] = errorsOf(ConfigSchema, config)
+    .filter(({ instancePath }) => !OF_CARRIER.test(instancePath))
+    .map((error) => ({ error, root: ConfigSchema, at: [] }))
+  const { carriers } = config as { carriers?: unknown }
+  if (!Array.isArray(carriers)) return findings
+  const own = carriers.flatMap((carrier, index) => {
+    const root = carrierSchema(carrier)
+    if (root === null) return []
+    return errorsOf(root, carrier).map((error) => ({ error, root, at: ['carriers', index] }))
+  })
+  return [...findings, ...own]
+}
+
 /** TypeBox stops after eight errors unless told otherwise, by a setting of the whole process: put back at once. */
-function errorsOf(config: unknown): ReturnType<typeof Value.Errors> {
+function errorsOf(schema: TSchema, value: unknown): ReturnType<typeof Value.Errors> {
   const before = Settings.Get().maxErrors
   Settings.Set({ maxErrors: ERRORS_MAX })
   try {
-    return Value.Errors(ConfigSchema, config)
+    return Value.Errors(schema, value)
   } finally {
     Settings.Set({ maxErrors: before })
   }

@@ -3,12 +3,14 @@ import { patternProblem } from '../base/safe-pattern.js'
 import { parseRange } from '../base/source-address.js'
 import { tlvProblems } from '../base/tlv-value.js'
 import { isZone } from '../base/zone.js'
+import { type CarrierConfig, CHANNEL_OF } from './carrier.js'
 import { parseEndpoint } from './endpoint.js'
 import type { Problem } from './explain.js'
 import { carrierId } from './route-carriers.js'
 import type { Config } from './schema.js'
 import type { SmppCarrierConfig } from './smpp-carrier.js'
 import { outcomeProblems } from './smpp-outcomes.js'
+import { smtpProblems } from './smtp-relations.js'
 
 export function relations(config: Config): Problem[] {
   return [...proxies(config), ...uniqueCarriers(config), ...config.carriers.flatMap(carrierProblems), ...routes(config)]
@@ -41,10 +43,14 @@ function uniqueCarriers(config: Config): Problem[] {
   return problems
 }
 
-function carrierProblems(carrier: SmppCarrierConfig, index: number): Problem[] {
+function carrierProblems(carrier: CarrierConfig, index: number): Problem[] {
+  const found = carrier.protocol === 'smtp' ? smtpProblems(carrier) : smppProblems(carrier)
+  return found.map(({ path, text }) => ({ path: ['carriers', index, ...path], text }))
+}
+
+function smppProblems(carrier: SmppCarrierConfig): Problem[] {
   const problems: Problem[] = []
-  const note = (path: Problem['path'], text: string): void =>
-    void problems.push({ path: ['carriers', index, ...path], text })
+  const note = (path: Problem['path'], text: string): void => void problems.push({ path, text })
   if (carrier.host === undefined && carrier.hosts.length === 0)
     note(['host'], 'is missing; name the SMSC by host or hosts')
   if (carrier.host !== undefined && carrier.hosts.length > 0) note(['hosts'], 'stands beside host; keep one of the two')
@@ -74,21 +80,39 @@ function receiptProblems({ receipts }: SmppCarrierConfig, note: (path: Problem['
 }
 
 function routes(config: Config): Problem[] {
-  const known = config.carriers.map(({ id }) => id)
+  const known = new Map(config.carriers.map((carrier) => [carrier.id, carrier]))
   const problems: Problem[] = []
   config.routes.forEach((route, index) => {
-    if (route.channel !== 'sms') {
-      problems.push({ path: ['routes', index, 'channel'], text: `${route.channel} is not built yet; only sms is` })
-    }
+    const { channel, prefix } = route
+    const note = (step: string, text: string): void => void problems.push({ path: ['routes', index, step], text })
+    if (channel === 'voice') note('channel', 'voice is not built yet; sms and email are')
+    if (channel === 'email' && prefix !== '') note('prefix', 'has no meaning with email')
     const named = route.carriers.map(carrierId)
     named.forEach((id, place) => {
-      if (named.indexOf(id) < place) {
-        problems.push({ path: ['routes', index, 'carriers', place], text: `"${id}" is named twice` })
-      }
-      if (known.includes(id)) return
-      const there = known.length === 0 ? 'there are no carriers' : `there are: ${known.join(', ')}`
-      problems.push({ path: ['routes', index, 'carriers', place], text: `no carrier has the id "${id}"; ${there}` })
+      const text = carrierProblem({ id, place, named, channel, known })
+      if (text !== null) problems.push({ path: ['routes', index, 'carriers', place], text })
     })
   })
   return problems
+}
+
+interface NamedCarrier {
+  id: string
+  place: number
+  named: string[]
+  channel: keyof typeof CARRIES
+  known: ReadonlyMap<string, CarrierConfig>
+}
+
+const CARRIES = { sms: 'SMS', voice: 'calls', email: 'email' } as const
+
+function carrierProblem({ id, place, named, channel, known }: NamedCarrier): string | null {
+  if (named.indexOf(id) < place) return `"${id}" is named twice`
+  const carrier = known.get(id)
+  if (carrier === undefined) {
+    const there = known.size === 0 ? 'there are no carriers' : `there are: ${[...known.keys()].join(', ')}`
+    return `no carrier has the id "${id}"; ${there}`
+  }
+  if (CHANNEL_OF[carrier.protocol] === channel || channel === 'voice') return null
+  return `"${id}" speaks ${carrier.protocol}, which carries no ${CARRIES[channel]}`
 }

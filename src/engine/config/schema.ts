@@ -4,9 +4,9 @@
  */
 import { type Static, Type } from 'typebox'
 import { limits } from '../contract/limits.js'
+import { CarrierSchema } from './carrier.js'
 import { DropFolderSchema } from './drop-folder.js'
 import { RouteCarrierSchema } from './route-carriers.js'
-import { SmppCarrierSchema } from './smpp-carrier.js'
 import { WebhooksSchema } from './webhooks.js'
 
 const strict = { additionalProperties: false }
@@ -15,13 +15,13 @@ export const RouteSchema = Type.Object(
   {
     channel: Type.Union([Type.Literal('sms'), Type.Literal('voice'), Type.Literal('email')], {
       default: 'sms',
-      description: 'Way of sending; voice and email come later.',
+      description: 'Way of sending; voice comes later.',
     }),
     account: Type.Optional(Type.String({ description: 'Only for this account.' })),
     prefix: Type.String({
       default: '',
       pattern: '^[0-9]{0,15}$',
-      description: 'Leading digits of the number; longest wins.',
+      description: 'Leading digits of the number; longest wins. Of email: none.',
     }),
     carriers: Type.Array(RouteCarrierSchema, {
       minItems: 1,
@@ -113,7 +113,7 @@ export const ConfigSchema = Type.Object(
       { default: 'info', description: 'Least severe line that is logged.' },
     ),
     shutdownSeconds: Type.Integer({ minimum: 1, maximum: 600, default: 15, description: 'Longest drain at SIGTERM.' }),
-    carriers: Type.Array(SmppCarrierSchema, { default: [], description: 'Upstreams.' }),
+    carriers: Type.Array(CarrierSchema, { default: [], description: 'Upstreams.' }),
     inbound: Type.Object(
       {
         partsTimeoutSeconds: Type.Integer({
@@ -140,7 +140,10 @@ export const ConfigSchema = Type.Object(
     ),
     dropFolder: Type.Optional(DropFolderSchema),
     webhooks: WebhooksSchema,
-    routes: Type.Array(RouteSchema, { default: [], description: 'Absent: all SMS to all carriers in order.' }),
+    routes: Type.Array(RouteSchema, {
+      default: [],
+      description: 'A channel that has no route goes to all its carriers in order.',
+    }),
   },
   strict,
 )

@@ -67,8 +67,16 @@ function readSecret(file: string, path: Path): string | { problem: string } {
 
 interface Shape {
   type?: string
+  const?: unknown
   properties?: Record<string, Shape>
   items?: Shape
+  anyOf?: Shape[]
+}
+
+/** Of a choice between maps that name themselves by `protocol`: the one that the value is. */
+function branchOf(shape: Shape, value: unknown): Shape {
+  const protocol = (value as { protocol?: unknown } | null)?.protocol
+  return shape.anyOf?.find(({ properties }) => properties?.protocol?.const === protocol) ?? shape
 }
 
 /** A value from outside is text; where the schema wants a number or a boolean, and the text is one, it becomes one. */
@@ -80,8 +88,9 @@ export function retype(value: unknown, substituted: ReadonlySet<string>, schema:
     })
   } else if (typeof value === 'object' && value !== null) {
     const record = value as Record<string, unknown>
+    const { properties } = branchOf(shape, value)
     for (const key of Object.keys(record)) {
-      record[key] = retype(record[key], substituted, shape.properties?.[key] ?? {}, [...path, key])
+      record[key] = retype(record[key], substituted, properties?.[key] ?? {}, [...path, key])
     }
   } else if (typeof value === 'string' && substituted.has(formatPath(path))) {
     return fromText(value, shape.type)

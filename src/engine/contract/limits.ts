@@ -7,6 +7,8 @@ export const limits = {
   partBytes: 254,
   /** SMPP message_payload in one submit_sm. */
   payloadBytes: 60_000,
+  /** Subject, text, HTML and link of one email, as stored: with its address it fits a record. */
+  mailBytes: 60_000,
   /** Octets of a user data header that a message of 8-bit data brings. */
   userDataHeaderBytes: 64,
   blockBytes: 1 << 20,
@@ -121,6 +123,7 @@ assert(limits.partsPerMessage <= 32, 'part bitmaps are 32 bits')
 assert(limits.recordBytes < limits.rangeBytes, 'a range holds at least one record')
 assert(limits.fieldBytes <= limits.recordBytes)
 assert(limits.payloadBytes < limits.pduBytes)
+assert(limits.mailBytes + limits.emailChars + 64 < 65_536, 'the length of a record is 16 bits')
 assert(limits.contactListBytes < limits.uploadBytes)
 assert(limits.attributeValueChars <= limits.fieldBytes, 'an attribute fits a field of the file of its audience')
 assert(limits.blocksClaimed < limits.blockStatesResident)

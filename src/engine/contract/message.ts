@@ -26,10 +26,10 @@ export const CHANNELS = ['sms', 'voice', 'email'] as const
 export type ChannelName = (typeof CHANNELS)[number]
 
 /** How the part bytes of a block record are coded; the number is what blocks store. */
-export const CODINGS = ['gsm7', 'ucs2', 'latin1', 'ascii', 'binary'] as const
+export const CODINGS = ['gsm7', 'ucs2', 'latin1', 'ascii', 'binary', 'mail'] as const
 export type CodingName = (typeof CODINGS)[number]
-/** gsm7: one septet an octet (unpacked, bit 8 clear). ucs2: UTF-16BE. */
-export type Coding = 0 | 1 | 2 | 3 | 4
+/** gsm7: one septet an octet (unpacked, bit 8 clear). ucs2: UTF-16BE. mail: see text/mail-body.ts. */
+export type Coding = 0 | 1 | 2 | 3 | 4 | 5
 
 export const PRIORITIES = ['high', 'normal', 'low'] as const
 export type PriorityName = (typeof PRIORITIES)[number]
@@ -71,7 +71,7 @@ export type State = (typeof STATE)[keyof typeof STATE]
 export interface OutgoingMessage {
   ref: MessageRef
   bytes: Buffer
-  /** ASCII digits of the E.164 number without '+', or of a short code. */
+  /** ASCII digits of the E.164 number without '+', or of a short code; of an email its address. */
   toStart: number
   toLength: number
   /** Goes out as a number of the carrier's own network, not as an international one. */

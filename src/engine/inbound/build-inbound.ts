@@ -1,5 +1,6 @@
 /** The desk of subscribers' messages, as the configuration wants it. Main thread. */
 import type { Accounts } from '../accounts/accounts.js'
+import { isSmpp } from '../config/carrier.js'
 import type { Config } from '../config/schema.js'
 import { BlockReader } from '../store/block.js'
 import { type CarrierInbound, type InboundDeps, InboundDesk } from './inbound-desk.js'
@@ -19,7 +20,7 @@ const PLAIN: CarrierInbound = {
 /** What is said of each carrier, by its id. */
 export function inboundCarriers({ carriers }: Pick<Config, 'carriers'>): (id: string) => CarrierInbound {
   const known = new Map<string, CarrierInbound>()
-  for (const { id, defaultAlphabet, gsm7DataCoding, gsm7Packed, inboundAccount, inbound } of carriers) {
+  for (const { id, defaultAlphabet, gsm7DataCoding, gsm7Packed, inboundAccount, inbound } of carriers.filter(isSmpp)) {
     known.set(id, { defaultAlphabet, gsm7DataCoding, gsm7Packed, inboundAccount, ...inbound })
   }
   return (id) => known.get(id) ?? PLAIN

@@ -2,9 +2,10 @@
  * Routes of the configuration under durable numbers: blocks carry the number, the dispatcher turns it into carriers, ingest
  * picks it by the longest prefix. Main thread.
  */
+import { type CarrierConfig, isSmpp } from '../config/carrier.js'
+import { configuredRoutes } from '../config/default-routes.js'
 import { preferredIds, routeCarriers } from '../config/route-carriers.js'
 import type { Config, RouteConfig } from '../config/schema.js'
-import type { SmppCarrierConfig } from '../config/smpp-carrier.js'
 import type { RouteView } from '../contract/explain.js'
 import type { RoutePlan } from '../contract/ingest.js'
 import type { RouteDispatch } from '../contract/thread.js'
@@ -22,12 +23,6 @@ function routeKey(route: RouteConfig): string {
   return `${route.channel}:${route.prefix}${account}`
 }
 
-/** Without routes, all SMS goes to all carriers in their order. */
-function configuredRoutes(config: Config): RouteConfig[] {
-  if (config.routes.length > 0 || config.carriers.length === 0) return config.routes
-  return [{ channel: 'sms', prefix: '', carriers: config.carriers.map((carrier) => carrier.id) }]
-}
-
 export interface RouteBookDeps {
   documents: Documents
   takeNumber(): { value: number; write: DocumentWrite }
@@ -38,7 +33,7 @@ export class RouteBook {
   /** By key; a number once given stays with its key. */
   readonly #numbers: Map<string, number>
   #known: KnownRoute[] = []
-  #carriers: ReadonlyMap<string, SmppCarrierConfig> = new Map()
+  #carriers: ReadonlyMap<string, CarrierConfig> = new Map()
   readonly #plans = new Map<string, RoutePlan[]>()
 
   private constructor(deps: RouteBookDeps) {
@@ -142,7 +137,7 @@ export class RouteBook {
       channel: config.channel,
       prefix: config.prefix,
       carrier: ids[0]!,
-      ...textPlan(carriers),
+      ...textPlan(carriers.filter(isSmpp)),
     }
   }
 }

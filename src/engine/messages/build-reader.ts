@@ -35,7 +35,10 @@ export function viewNames(config: Config, store: LmdbStore, statusName: (status:
       return known[number]
     },
     status: statusName,
-    zone: (number) => config.carriers.find(({ id }) => id === known[number])?.receipts.timeZone ?? 'UTC',
+    zone: (number) => {
+      const carrier = config.carriers.find(({ id }) => id === known[number])
+      return carrier?.protocol === 'smpp' ? carrier.receipts.timeZone : 'UTC'
+    },
   }
 }
 

@@ -11,24 +11,30 @@
  *   0 u32 CRC-32C of the rest · 4 u16 length of the record · 6 u8 channel · 7 u8 coding · 8 u8 parts · 9 u8 flags
  *   10 u8 digits · 11 u8 national language tables (0: none, as before there were any) · 12 u32 due · 16 u32 expires
  *   (epoch s, 0 = none) · 20 u32 line, 24 u32 offset and 28 u32 length of the source record, all within its range
- *   32 digits of the number · one u16 length per part · the parts
+ *   32 digits of the number, or the email address · one u16 length per part · the parts
  * Each record has its own checksum, so that a flipped bit costs one message and names it.
  */
 import assert from 'node:assert'
 import { crc32c } from '../base/crc32c.js'
-import { numberTail } from '../base/number-tail.js'
 import type { ShiftTables } from '../contract/language.js'
 import { limits } from '../contract/limits.js'
 import type { Coding, OutgoingMessage } from '../contract/message.js'
 import type { SealedBlock } from '../contract/store.js'
 import { type BlockKind, endOfKinds, KindTable, readDay, readKinds } from './block-kinds.js'
+import {
+  IS_SHORT_CODE,
+  RECORD_HEAD_BYTES,
+  recipientAddress,
+  recipientDigits,
+  recipientNumber,
+  recipientTail,
+  recipientText,
+} from './record-recipient.js'
 
 const MAGIC = 0x31424c54
 const HEAD_BYTES = 36
-const RECORD_HEAD_BYTES = 32
 /** Bits of a record's flags; the recipient column stands above them. */
 const WANTS_RECEIPT = 1
-const IS_SHORT_CODE = 2
 const PHONE_SHIFT = 2
 /** The highest that can be told apart; it also stands for all beyond. */
 const PHONE_MAX = 63
@@ -38,7 +44,6 @@ const HAS_KINDS = 2
 const HAS_LOCK = 4
 const LOCK_BYTES = 4
 const LOOSE = 0xffffffff
-const ZERO = 0x30
 
 export interface BlockHead {
   job: number
@@ -62,7 +67,7 @@ export interface NewRecord {
   coding: Coding
   shift: ShiftTables
   wantsReceipt: boolean
-  /** E.164 digits without '+', or a short code. */
+  /** E.164 digits without '+', a short code, or an email address. */
   digits: string
   isShortCode: boolean
   /** Which of the job's recipient columns it came from, from 0. */
@@ -368,27 +373,19 @@ export class BlockReader {
   partCount(place: number): number {
     return this.bytes[this.#at(place) + 8]!
   }
-  /** The recipient's digits as one number, exact up to 15 digits (E.164). */
   number(place: number): number {
-    const { bytes } = this
-    const at = this.#at(place)
-    const end = at + RECORD_HEAD_BYTES + bytes[at + 10]!
-    let number = 0
-    for (let n = at + RECORD_HEAD_BYTES; n < end; n++) number = number * 10 + bytes[n]! - ZERO
-    return number
+    return recipientNumber(this.bytes, this.#at(place))
   }
-  /** End of the recipient's number, see base/number-tail.ts. */
   numberTail(place: number): number {
-    const at = this.#at(place)
-    return numberTail(this.bytes, at + RECORD_HEAD_BYTES, this.bytes[at + 10]!)
+    return recipientTail(this.bytes, this.#at(place))
   }
   digits(place: number): string {
-    const at = this.#at(place)
-    return this.bytes.latin1Slice(at + RECORD_HEAD_BYTES, at + RECORD_HEAD_BYTES + this.bytes[at + 10]!)
+    return recipientDigits(this.bytes, this.#at(place))
   }
-  /** As people write it: +E.164, or a short code. */
   recipient(place: number): string {
-    const isShortCode = (this.bytes[this.#at(place) + 9]! & IS_SHORT_CODE) !== 0
-    return isShortCode ? this.digits(place) : `+${this.digits(place)}`
+    return recipientText(this.bytes, this.#at(place))
+  }
+  address(place: number): string | null {
+    return recipientAddress(this.bytes, this.#at(place))
   }
 }

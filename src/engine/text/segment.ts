@@ -12,6 +12,7 @@ import type { Coding } from '../contract/message.js'
 import { reasonNumber } from '../contract/reasons.js'
 import { Cuts, countParts, unitsOf, WIDE } from './cuts.js'
 import { decodeGsm7, ESCAPE, encodeGsm7, encodeShifted, isSameAsAscii } from './gsm7.js'
+import { unpackMail } from './mail-body.js'
 import { type NationalChoice, NationalTables } from './national-choice.js'
 import type { PlainAlphabet } from './offending.js'
 import { type LongMessages, type PartSizes, sizesOf } from './part-sizes.js'
@@ -51,6 +52,7 @@ const GSM7: Coding = 0
 const UCS2: Coding = 1
 const LATIN1: Coding = 2
 const ASCII: Coding = 3
+const MAIL: Coding = 5
 
 const TOO_LONG = reasonNumber('TOO_LONG')
 const EMPTY_TEXT = reasonNumber('EMPTY_TEXT')
@@ -277,6 +279,7 @@ export interface TextForm {
 export function textOf(bytes: Buffer, start: number, end: number, { coding, shift }: TextForm): string {
   if (coding === GSM7) return decodeGsm7(bytes, start, end, shift)
   if (coding === LATIN1 || coding === ASCII) return bytes.toString('latin1', start, end)
+  if (coding === MAIL) return unpackMail(bytes, start, end).text
   if (coding !== UCS2) return bytes.toString('hex', start, end)
   return Buffer.from(bytes.subarray(start, end)).swap16().toString('utf16le')
 }

@@ -1,6 +1,5 @@
 /** Metrics of one carrier: looked up once, counted in plain numbers, handed over once per tick. */
-import type { Counter, Gauge, Histogram, Metrics } from '../engine/contract/metrics.js'
-import { statusLabel } from './status.js'
+import type { Counter, Gauge, Histogram, Metrics } from '../contract/metrics.js'
 
 /** One response in this many is timed: the shape of the histogram is wanted, not its every count. */
 const SAMPLE = 16
@@ -48,6 +47,7 @@ export class BindMetrics {
 export class CarrierMetrics {
   #metrics: Metrics
   #carrier: string
+  readonly #labelOf: (status: number) => string
   #seconds: Histogram
   #throttled: Counter
   #rateLimit: Gauge
@@ -56,13 +56,15 @@ export class CarrierMetrics {
   #throttledCount = 0
   #sample = 0
 
-  constructor(metrics: Metrics, carrier: string) {
+  /** `labelOf`: of a status of its protocol, in bounded variety; 0: accepted. */
+  constructor(metrics: Metrics, carrier: string, labelOf: (status: number) => string) {
     this.#metrics = metrics
     this.#carrier = carrier
+    this.#labelOf = labelOf
     this.#seconds = metrics.histogram('trunkline_submit_response_seconds', { carrier })
     this.#throttled = metrics.counter('trunkline_throttled_total', { carrier })
     this.#rateLimit = metrics.gauge('trunkline_rate_limit_per_second', { carrier })
-    this.#ok = this.#pending(statusLabel(0))
+    this.#ok = this.#pending(this.#labelOf(0))
   }
 
   bind(index: number): BindMetrics {
@@ -83,7 +85,7 @@ export class CarrierMetrics {
 
   answered(status: number, latencyMs: number, isThrottled: boolean): void {
     if (status === 0) this.#ok.count++
-    else this.#pending(statusLabel(status)).count++
+    else this.#pending(this.#labelOf(status)).count++
     if (isThrottled) this.#throttledCount++
     if (++this.#sample < SAMPLE) return
     this.#sample = 0
