@@ -259,6 +259,7 @@ export class FakeEngine implements EngineApi {
   readonly contacts = absent
   readonly audience = absent
   readonly profiles = absent
+  readonly drops = absent
   readonly retries = absent
   readonly inbound: InboundApi = {
     list: (...given) => this.#called('inbound', given, { items: [inboundMessage], nextCursor: null }),

@@ -12,6 +12,7 @@ import { Documents } from '../src/engine/store/documents.js'
 import { type Environment, openEnvironment } from '../src/engine/store/environment.js'
 import { EventBatch, EventLog } from '../src/engine/store/event-log.js'
 import { Deliveries } from '../src/engine/webhooks/deliveries.js'
+import { DropEvents } from '../src/engine/webhooks/drop-events.js'
 import type { Endpoint, Sources } from '../src/engine/webhooks/endpoint.js'
 import { EndpointBook } from '../src/engine/webhooks/endpoint-book.js'
 import { EventRetention } from '../src/engine/webhooks/event-retention.js'
@@ -92,7 +93,12 @@ class Bench {
       ...{ log: this.log, environment: this.environment, jobs: new KnownJobs(() => null) },
       ...{ block: () => null, marks: () => null, carrier: () => undefined },
     })
-    const sources: Sources = { 'messages.updated': messages, 'inbound.received': this.jobs, 'job.updated': this.jobs }
+    const sources: Sources = {
+      'messages.updated': messages,
+      'inbound.received': this.jobs,
+      'job.updated': this.jobs,
+      'drop.updated': this.jobs,
+    }
     this.book = new EndpointBook({ documents, sources, deliveries: this.deliveries, wanted: () => {} })
   }
 
@@ -327,7 +333,14 @@ t.test('events are forgotten when they are delivered and old, and numbers go on'
   const b = bench(t)
   const endpoint = await b.endpoint()
   const { book, log, jobs, documents } = b
-  const retention = new EventRetention({ book, log, jobs, documents, retentionMs: 7 * 24 * HOUR_MS })
+  const retention = new EventRetention({
+    book,
+    log,
+    jobs,
+    drops: new DropEvents(documents),
+    documents,
+    retentionMs: 7 * 24 * HOUR_MS,
+  })
   b.script = () => broken
   for (let n = 0; n < 5; n++) {
     await b.happen([n, STATE.sent])

@@ -82,7 +82,11 @@ t.test(
     const [receiver, foreign] = [await Receiver.start(t), await Receiver.start(t)]
     const put = await call('PUT', '/v1/webhooks/main', { body: { url: receiver.url, secret: SECRET } })
     t.match(put, { status: 200, json: { name: 'main', account: id, url: receiver.url, secret: SECRET } }, put.text)
-    t.match(put.json, { state: 'active', backlog: 0, events: ['messages.updated', 'inbound.received', 'job.updated'] })
+    t.match(put.json, {
+      state: 'active',
+      backlog: 0,
+      events: ['messages.updated', 'inbound.received', 'job.updated', 'drop.updated'],
+    })
     await rival.call('PUT', '/v1/webhooks/main', { body: { url: foreign.url } })
 
     const body = { from: 'ACME', text: 'Hi', recipients: recipients(40), tags: ['october'], clientReference: 'batch-7' }

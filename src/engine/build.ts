@@ -22,12 +22,15 @@ import type { Log } from './contract/log.js'
 import type { Metrics } from './contract/metrics.js'
 import type { Courier } from './contract/webhook-delivery.js'
 import type { DispatcherEvents, DispatcherLink } from './dispatcher-link.js'
+import { buildDrops } from './drops/build-drops.js'
+import type { DropDesk } from './drops/drop-desk.js'
 import { Engine, type RejectsStream } from './engine.js'
 import { buildInbound } from './inbound/build-inbound.js'
 import { InboundBook } from './inbound/inbound-book.js'
 import type { InboundDesk } from './inbound/inbound-desk.js'
 import { FairPool, type RunTask } from './jobs/fair-pool.js'
 import { JobBook } from './jobs/job-book.js'
+import type { JobRecord } from './jobs/job-record.js'
 import { Jobs } from './jobs/jobs.js'
 import { ProgressBook } from './jobs/progress.js'
 import { dispatchOf } from './jobs/release.js'
@@ -85,6 +88,8 @@ export interface Built {
   optOut: OptOut
   money: Money
   connect(link: DispatcherLink): Engine
+  /** What the drop folder works with, once it is connected. */
+  drops(): DropDesk
   close(): Promise<void>
 }
 
@@ -115,6 +120,7 @@ export async function buildEngine(parts: BuildParts): Promise<Built> {
     optOut: assembly.optOut,
     money,
     connect: (link) => assembly.connect(link),
+    drops: () => assembly.drops,
     close: () => accounts.flushLastUsed(true),
   }
 }
@@ -144,6 +150,7 @@ class Assembly {
   readonly #inboundStore: InboundStore
   #link: DispatcherLink | null = null
   #engine: Engine | null = null
+  #drops: DropDesk | null = null
 
   constructor(parts: BuildParts, base: Foundations) {
     this.#parts = parts
@@ -177,7 +184,11 @@ class Assembly {
       wanted: (accounts) => this.#link?.post({ type: 'eventAccounts', accounts }),
     })
     const { desk } = built
-    this.#book.watcher = { writes: desk.jobWrites, written: desk.jobWritten }
+    const written = (record: JobRecord): void => {
+      desk.jobWritten(record)
+      this.#drops?.jobWritten(record)
+    }
+    this.#book.watcher = { writes: desk.jobWrites, written }
     this.#inboundStore.onListed = (account) => desk.inboundOf(account)
     this.#base.accounts.watch((account) => desk.accountChanged(account))
     return built
@@ -239,6 +250,10 @@ class Assembly {
     }
   }
 
+  get drops(): DropDesk {
+    return this.#drops!
+  }
+
   connect(link: DispatcherLink): Engine {
     this.#link = link
     const { clock, rejects } = this.#parts
@@ -253,6 +268,13 @@ class Assembly {
     })
     const gauges = this.#gauges()
     const askers = new Askers(accounts)
+    const saved = buildSaved({ documents, askers, audit: this.#base.audit, clock })
+    const drops = buildDrops({
+      ...{ ...this.#parts, ...this.#base, ...saved, askers, jobs: this.jobs, webhooks: this.webhooks.desk },
+      admit: () => this.#admit(),
+      engine: () => this.#engine!,
+    })
+    this.#drops = drops.desk
     const reader = buildReader({
       ...{ config, documents, store, clock, names },
       book: this.#book,
@@ -279,7 +301,8 @@ class Assembly {
         ...{ askers, reader, audit: this.#base.audit, book: this.#book },
         cancel: (refs) => link.cancelMessages(refs),
       }),
-      ...buildSaved({ documents, askers, audit: this.#base.audit, clock }),
+      ...saved,
+      drops: drops.api,
       submitter,
       explainer,
       messageExplainer: buildMessageExplainer({ accounts, book: this.#book, explainer, reader, link, names }),

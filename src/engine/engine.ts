@@ -32,6 +32,7 @@ import type { AudienceApi } from './contract/audience.js'
 import type { AuditApi } from './contract/audit.js'
 import type { CarrierPatch, CarrierView } from './contract/channel.js'
 import type { ContactsApi } from './contract/contacts.js'
+import type { DropsApi } from './contract/drops.js'
 import { EngineError } from './contract/errors.js'
 import type { ExplainQuestion, ExplainView } from './contract/explain.js'
 import { jobId } from './contract/ids.js'
@@ -81,6 +82,7 @@ export interface EngineParts {
   contacts: ContactsApi
   audience: AudienceApi
   profiles: ProfilesApi
+  drops: DropsApi
   retries: RetriesApi
   canceling: CancelDesk
   submitter: Submitter
@@ -110,6 +112,7 @@ export class Engine implements EngineApi {
   readonly contacts: ContactsApi
   readonly audience: AudienceApi
   readonly profiles: ProfilesApi
+  readonly drops: DropsApi
   readonly retries: RetriesApi
   readonly #parts: EngineParts
 
@@ -119,6 +122,7 @@ export class Engine implements EngineApi {
     this.contacts = parts.contacts
     this.audience = parts.audience
     this.profiles = parts.profiles
+    this.drops = parts.drops
     this.retries = parts.retries
     this.audit = parts.audit
     this.money = parts.money

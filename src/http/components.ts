@@ -5,6 +5,7 @@ import { AuditSchema } from './schemas/audit.js'
 import { CarrierSchema } from './schemas/carriers.js'
 import { ProblemSchema } from './schemas/common.js'
 import { AudienceSchema, ContactSchema, ImportSchema } from './schemas/contacts.js'
+import { DropSchema } from './schemas/drops.js'
 import { ExplainSchema } from './schemas/explain.js'
 import { InboundSchema } from './schemas/inbound.js'
 import { CountsSchema, JobSchema, JobSettingsSchema, PreviewRowSchema, PreviewSchema } from './schemas/jobs.js'
@@ -24,6 +25,7 @@ export const COMPONENTS: Readonly<Record<string, object>> = {
   Carrier: CarrierSchema,
   Contact: ContactSchema,
   Counts: CountsSchema,
+  Drop: DropSchema,
   Explain: ExplainSchema,
   Import: ImportSchema,
   Inbound: InboundSchema,

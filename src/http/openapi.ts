@@ -32,6 +32,7 @@ export async function describeApi(app: App): Promise<void> {
         { name: 'jobs', description: 'A file or list of recipients and what becomes of it.' },
         { name: 'templates', description: 'Kept texts, by name or by keyword.' },
         { name: 'profiles', description: 'Kept settings of jobs.' },
+        { name: 'drops', description: 'Drop & Go: files that were put into the drop folder.' },
         { name: 'contacts', description: 'Who is messaged: attributes, tags, consent, imports, audiences.' },
         { name: 'suppressions', description: 'Numbers that must not be messaged, and the links that make them so.' },
         { name: 'inbound', description: 'What subscribers sent.' },

@@ -7,6 +7,7 @@ import type { AudienceApi } from './audience.js'
 import type { AuditApi } from './audit.js'
 import type { CarrierPatch, CarrierView } from './channel.js'
 import type { ContactsApi } from './contacts.js'
+import type { DropsApi } from './drops.js'
 import type { ExplainQuestion, ExplainView } from './explain.js'
 import type { MessageCallback } from './extras.js'
 import type { InboundApi, InboundRules, InboundSettings } from './inbound.js'
@@ -290,6 +291,7 @@ export interface EngineApi {
   readonly contacts: ContactsApi
   readonly audience: AudienceApi
   readonly profiles: ProfilesApi
+  readonly drops: DropsApi
   readonly retries: RetriesApi
   readonly audit: AuditApi
   readonly inbound: InboundApi

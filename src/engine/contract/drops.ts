@@ -12,7 +12,25 @@ import type { JobState } from './job.js'
 export const DROP_STATES = ['reading', 'sending', 'done', 'canceled', 'failed'] as const
 export type DropState = (typeof DROP_STATES)[number]
 
-/** Why a file lies in error/: a stable code, and a sentence or two that an office user understands. */
+/**
+ * Why a file lies in error/, besides the codes of errors.ts that a job or upload is refused with: code → what to do. Append
+ * only.
+ */
+export const DROP_ERRORS = {
+  NO_PROFILE: 'Make a profile whose file pattern fits this name, or one named default; then drop the file again.',
+  DROPPED_BEFORE:
+    'Nothing needs to be done: it was taken the first time. To send it again on purpose, change something in it; an empty line at its end is enough.',
+  NOTHING_ACCEPTED:
+    'Look into the file with the rejected rows, which says of each what is wrong; put that right and drop the file again.',
+  FILE_UNREADABLE: 'Give the server the right to read the file, or copy it anew; then drop it again.',
+  NOT_A_FILE: 'Drop the file itself, not a link to it.',
+  FILE_HAS_SECOND_NAME: 'Copy the file into the folder instead of linking it.',
+  FILE_TOO_LARGE: 'Cut the file into several smaller ones and drop these.',
+  FILE_VANISHED: 'Drop the file again.',
+  JOB_CANCELED: 'Drop the file again if it is to be sent after all.',
+} as const
+
+/** A stable code, and a sentence or two that an office user understands. */
 export interface DropError {
   code: string
   detail: string

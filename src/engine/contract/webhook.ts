@@ -6,7 +6,7 @@ import type { StateName } from './message.js'
 import type { ReasonCode } from './reasons.js'
 
 /** The `type` of a body. */
-export const WEBHOOK_EVENTS = ['messages.updated', 'inbound.received', 'job.updated'] as const
+export const WEBHOOK_EVENTS = ['messages.updated', 'inbound.received', 'job.updated', 'drop.updated'] as const
 export type WebhookEvent = (typeof WEBHOOK_EVENTS)[number]
 
 /** Message states that are events: all that a message can stay in. */
@@ -92,6 +92,9 @@ export interface JobUpdate {
   tags: string[]
   at: string
 }
+
+/** An entry of drop.updated: a dropped file is done, canceled or failed. */
+export type { DropUpdate } from './drops.js'
 
 /** An entry of inbound.received: as GET /v1/inbound shows it. */
 export type InboundUpdate = InboundView

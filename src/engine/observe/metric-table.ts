@@ -87,6 +87,12 @@ export const METRICS: readonly MetricRow[] = [
     ['carrier', 'kind'],
     'Messages from subscribers: message, incomplete and late are listed; part, repeat, refused and corrupt are not.',
   ),
+  counter(
+    'trunkline_drops_total',
+    ['state'],
+    'Dropped files that came to a state: sending (moved to processed), then done or canceled; or failed (moved to error).',
+  ),
+  gauge('trunkline_drops_waiting', [], 'Files in the drop folders that are not taken yet.'),
   gauge('trunkline_site_sessions', ['protocol'], 'Sessions of SFTP and FTP that are logged in.'),
   counter(
     'trunkline_site_logins_total',

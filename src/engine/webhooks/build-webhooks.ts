@@ -21,6 +21,7 @@ import type { InboundStore } from '../store/inbound-store.js'
 import type { LmdbStore } from '../store/lmdb-store.js'
 import { Callbacks } from './callbacks.js'
 import { Deliveries } from './deliveries.js'
+import { DropEvents } from './drop-events.js'
 import { EndpointBook } from './endpoint-book.js'
 import { EventRetention } from './event-retention.js'
 import { InboundSource } from './inbound-source.js'
@@ -62,6 +63,7 @@ export function buildWebhooks(parts: WebhookParts): BuiltWebhooks {
   const events = new EventLog(store.environment)
   events.onDamage = (account, first) => log.error({ account, first }, 'a record of message events is damaged')
   const jobs = new JobEvents(documents)
+  const drops = new DropEvents(documents)
   const random = new Random(clock.now() >>> 0)
   const places = config.webhooks.deliveries
   const deliveries = new Deliveries({ documents, courier, clock, random, log, places, userAgent: USER_AGENT, fail })
@@ -69,13 +71,14 @@ export function buildWebhooks(parts: WebhookParts): BuiltWebhooks {
     'messages.updated': messageSource(parts, events),
     'inbound.received': inboundSource(parts),
     'job.updated': jobs,
+    'drop.updated': drops,
   }
   const book = new EndpointBook({ documents, sources, deliveries, wanted })
   const callbacks = new Callbacks({ book, documents, courier, clock, openJobs: () => jobBook.open() })
   const retentionMs = config.webhooks.retentionDays * DAY_MS
-  const retention = new EventRetention({ book, log: events, jobs, documents, retentionMs })
+  const retention = new EventRetention({ book, log: events, jobs, drops, documents, retentionMs })
   const desk = new WebhookDesk({
-    ...{ book, callbacks, deliveries, retention, jobs, log: events, clock, counts, fail },
+    ...{ book, callbacks, deliveries, retention, jobs, drops, log: events, clock, counts, fail },
     isAccount: (account) => accounts.byNumber(account) !== null,
     remove: (writes) => documents.write(writes),
   })

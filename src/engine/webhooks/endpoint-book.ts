@@ -22,7 +22,7 @@ export class EndpointBook {
     this.#deps = deps
     for (const { value } of deps.documents.list<WebhookRecord>(WEBHOOKS)) {
       const state = deps.documents.get<WebhookState>(WEBHOOK_STATES, keyOf(value))
-      this.#hold(value, state ?? this.#beginning(value.account))
+      this.#hold(value, withAllEvents(state, this.#beginning(value.account)))
     }
   }
 
@@ -33,6 +33,7 @@ export class EndpointBook {
       'messages.updated': next('messages.updated'),
       'inbound.received': next('inbound.received'),
       'job.updated': next('job.updated'),
+      'drop.updated': next('drop.updated'),
     })
   }
 
@@ -115,5 +116,16 @@ export class EndpointBook {
       { collection: WEBHOOKS, key: keyOf(record), value: null },
       { collection: WEBHOOK_STATES, key: keyOf(record), value: null },
     ]
+  }
+}
+
+/** What an earlier version stored lacks kinds of events that came since: of these it has had none. */
+function withAllEvents(state: WebhookState | null, beginning: WebhookState): WebhookState {
+  if (state === null) return beginning
+  return {
+    ...state,
+    cursors: { ...beginning.cursors, ...state.cursors },
+    ends: { ...beginning.ends, ...state.ends },
+    parked: { ...beginning.parked, ...state.parked },
   }
 }

@@ -41,6 +41,7 @@ export class Endpoint {
       'messages.updated': new Stream('messages.updated', sources['messages.updated'], of),
       'inbound.received': new Stream('inbound.received', sources['inbound.received'], of),
       'job.updated': new Stream('job.updated', sources['job.updated'], of),
+      'drop.updated': new Stream('drop.updated', sources['drop.updated'], of),
     }
     const { failures, failingSinceMs, nextAttemptMs } = state
     this.#retry = { failures, failingSinceMs, nextAttemptMs }
@@ -71,6 +72,7 @@ export class Endpoint {
       'messages.updated': what(this.#streams['messages.updated']),
       'inbound.received': what(this.#streams['inbound.received']),
       'job.updated': what(this.#streams['job.updated']),
+      'drop.updated': what(this.#streams['drop.updated']),
     })
     return {
       ...this.#retry,

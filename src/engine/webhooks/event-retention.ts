@@ -3,8 +3,9 @@
  * one holds nothing back. Main thread.
  */
 import type { WebhookEvent } from '../contract/webhook.js'
-import type { Documents } from '../store/documents.js'
+import type { Documents, DocumentWrite } from '../store/documents.js'
 import type { EventLog } from '../store/event-log.js'
+import type { DropEvents } from './drop-events.js'
 import type { EndpointBook } from './endpoint-book.js'
 import type { JobEvents } from './job-events.js'
 
@@ -15,6 +16,7 @@ export interface RetentionDeps {
   book: EndpointBook
   log: EventLog
   jobs: JobEvents
+  drops: DropEvents
   documents: Documents
   retentionMs: number
 }
@@ -28,7 +30,7 @@ export class EventRetention {
 
   /** @throws EngineError STORE_FAILED. */
   async run(nowMs: number): Promise<void> {
-    const { book, log, jobs, documents, retentionMs } = this.#deps
+    const { book, log, jobs, drops, retentionMs } = this.#deps
     const beforeMs = nowMs - retentionMs
     for (const account of new Set([...log.accounts(), ...book.accounts()])) {
       const ask = (event: WebhookEvent) => ({ keep: this.#slowest(account, event), beforeMs, limit: BATCH })
@@ -37,11 +39,16 @@ export class EventRetention {
         if (keys.length > 0) await log.forget(keys)
         full = keys.length === BATCH
       }
-      for (let full = true; full; ) {
-        const writes = jobs.forgettable(account, ask('job.updated'))
-        if (writes.length > 0) await documents.write(writes)
-        full = writes.length === BATCH
-      }
+      await this.#forget(() => jobs.forgettable(account, ask('job.updated')))
+      await this.#forget(() => drops.forgettable(account, ask('drop.updated')))
+    }
+  }
+
+  async #forget(next: () => DocumentWrite[]): Promise<void> {
+    for (let full = true; full; ) {
+      const writes = next()
+      if (writes.length > 0) await this.#deps.documents.write(writes)
+      full = writes.length === BATCH
     }
   }
 

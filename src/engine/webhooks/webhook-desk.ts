@@ -3,6 +3,8 @@
  * ask for, time that passed. Main thread.
  */
 import type { Clock } from '../contract/clock.js'
+import type { DropRecord } from '../contract/drop-keeper.js'
+import type { DropView } from '../contract/drops.js'
 import type { MessageCallback } from '../contract/extras.js'
 import type { Counts } from '../contract/job.js'
 import type { WebhookEvent } from '../contract/webhook.js'
@@ -11,6 +13,7 @@ import type { DocumentWrite } from '../store/documents.js'
 import type { EventLog } from '../store/event-log.js'
 import type { Callbacks } from './callbacks.js'
 import type { Deliveries } from './deliveries.js'
+import type { DropEvents } from './drop-events.js'
 import type { EndpointBook } from './endpoint-book.js'
 import type { EventRetention } from './event-retention.js'
 import { type JobEvents, jobUpdate } from './job-events.js'
@@ -25,6 +28,7 @@ export interface WebhookDeskDeps {
   deliveries: Deliveries
   retention: EventRetention
   jobs: JobEvents
+  drops: DropEvents
   log: EventLog
   clock: Clock
   counts(record: JobRecord): Counts
@@ -83,6 +87,17 @@ export class WebhookDesk {
 
   /** That transaction is on disk. */
   readonly jobWritten = ({ account }: JobRecord): void => this.#wake(account, 'job.updated')
+
+  /** What goes into the transaction that closes the record of a dropped file. */
+  dropWrites(record: DropRecord, view: DropView): DocumentWrite[] {
+    const { book, clock, drops } = this.#deps
+    return book.wants(record.account, 'drop.updated') ? [drops.writeFor(record, view, clock.now())] : []
+  }
+
+  /** That transaction is on disk. */
+  dropWritten(account: number): void {
+    this.#wake(account, 'drop.updated')
+  }
 
   /** @throws EngineError VALIDATION. */
   async callback(account: { number: number; id: string }, url: string | undefined): Promise<void> {

@@ -56,11 +56,12 @@ export function newState(cursors: Record<WebhookEvent, number>): WebhookState {
   return {
     ...HEALTHY,
     cursors,
-    ends: { 'messages.updated': [], 'inbound.received': [], 'job.updated': [] },
+    ends: { 'messages.updated': [], 'inbound.received': [], 'job.updated': [], 'drop.updated': [] },
     parked: {
       'messages.updated': { count: 0, first: 0 },
       'inbound.received': { count: 0, first: 0 },
       'job.updated': { count: 0, first: 0 },
+      'drop.updated': { count: 0, first: 0 },
     },
     lastSuccessMs: 0,
     lastError: null,

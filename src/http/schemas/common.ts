@@ -28,7 +28,7 @@ export const pageQuery = {
   cursor: Type.Optional(Type.String({ maxLength: 256, description: 'nextCursor of the page before.' })),
 }
 /** Lists by time: a cursor is the id of the last item, and another text is no end of the list. */
-export function cursorOf(prefix: 'job' | 'msg' | 'inb') {
+export function cursorOf(prefix: 'job' | 'msg' | 'inb' | 'drop') {
   return Type.Optional(
     Type.String({ pattern: `^${prefix}_[0-9a-hjkmnp-tv-z]{8,11}$`, description: 'nextCursor of the page before.' }),
   )
