@@ -6,4 +6,6 @@ export interface SiteServer<Protocol extends keyof SiteAddresses> {
   listen(): Promise<NonNullable<SiteAddresses[Protocol]>>
   /** Takes no new connection; those that have no session are closed. The site ends the sessions. */
   close(): Promise<void>
+  /** Four times a second; monotonic milliseconds. */
+  tick(nowMs: number): void
 }
