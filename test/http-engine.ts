@@ -353,6 +353,8 @@ export class FakeEngine implements EngineApi {
     if (raw) yield Buffer.from([0xe9, 0x0a])
     else yield* this.csv()
   }
+  readonly notices: EngineApi['notices'] = { send: () => Promise.resolve('noRoute' as const) }
+
   readonly reports: EngineApi['reports'] = {
     job: (_principal, id) => this.#report(id),
     log: () => this.csv(),

@@ -40,6 +40,7 @@ import type { InboundApi } from './contract/inbound.js'
 import type { SniffResult } from './contract/ingest.js'
 import type { JobPatch, JobSettings } from './contract/job.js'
 import type { MoneyApi } from './contract/money.js'
+import type { NoticesApi } from './contract/notices.js'
 import type { ProfilesApi } from './contract/profiles.js'
 import type { ReportsApi } from './contract/report.js'
 import type { RetriesApi } from './contract/retry.js'
@@ -94,6 +95,7 @@ export interface EngineParts {
   /** @throws EngineError SHUTTING_DOWN, STORE_FULL when nothing new may be taken. */
   admit(): void
   reports: ReportsApi
+  notices: NoticesApi
   rejects: RejectsStream
   inbound: InboundApi
   suppressions: SuppressionsApi
@@ -107,6 +109,7 @@ export class Engine implements EngineApi {
   readonly inbound: InboundApi
   readonly suppressions: SuppressionsApi
   readonly reports: ReportsApi
+  readonly notices: NoticesApi
   readonly templates: TemplatesApi
   readonly webhooks: WebhooksApi
   readonly contacts: ContactsApi
@@ -130,6 +133,7 @@ export class Engine implements EngineApi {
     this.suppressions = parts.suppressions
     this.#parts = parts
     this.reports = parts.reports
+    this.notices = parts.notices
   }
 
   authenticate(key: string, ip?: string): Principal | null {

@@ -8,6 +8,7 @@ import SMTPConnection from 'nodemailer/lib/smtp-connection'
 import { backoffMs } from '../engine/base/backoff.js'
 import { packMailStatus } from '../engine/base/mail-status.js'
 import type { BindState, BindView } from '../engine/contract/channel.js'
+import { maskAddresses } from '../engine/contract/log.js'
 import { type MessageRef, messageRef } from '../engine/contract/message.js'
 import { OUTCOME, type Settlement } from '../engine/contract/outcome.js'
 import type { BindMetrics } from '../engine/observe/carrier-metrics.js'
@@ -359,5 +360,5 @@ export class RelayConnection {
 
 /** One line, without what a relay may repeat of a long text. */
 function wordsOf(error: MailError): string {
-  return error.message.replace(/\s+/g, ' ').slice(0, ERROR_CHARS)
+  return maskAddresses(error.message.replace(/\s+/g, ' ').slice(0, ERROR_CHARS))
 }

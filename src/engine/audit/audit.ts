@@ -9,7 +9,7 @@ import { createHmac } from 'node:crypto'
 import { encode } from '@msgpack/msgpack'
 import type { Principal } from '../contract/api.js'
 import type { Clock } from '../contract/clock.js'
-import { maskNumber } from '../contract/log.js'
+import { maskAddress, maskNumber } from '../contract/log.js'
 import type { Documents, DocumentWrite } from '../store/documents.js'
 import { type AuditRecord, hashOf, NO_HASH } from './audit-record.js'
 
@@ -40,7 +40,7 @@ export function auditHead(documents: Documents): AuditHead {
 
 /** 'suppression', '+447712345678' → 'suppression/+4477****678'. */
 export function auditedNumber(kind: string, number: string): string {
-  return `${kind}/${maskNumber(number)}`
+  return `${kind}/${number.includes('@') ? maskAddress(number) : maskNumber(number)}`
 }
 
 export interface AuditDeps {

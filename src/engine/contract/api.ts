@@ -15,6 +15,7 @@ import type { PreviewRow } from './ingest.js'
 import type { Counts, Estimate, JobPatch, JobSettings, JobState } from './job.js'
 import type { ChannelName, CodingName, PriorityName, StateName } from './message.js'
 import type { AccountMoney, Amount, MoneyApi, QuotaSettings, Quotas, Refusal } from './money.js'
+import type { NoticesApi } from './notices.js'
 import type { NumberRules } from './number-rules.js'
 import type { OptOutPatch, OptOutSettings } from './opt-out.js'
 import type { PriceSetting, PriceView } from './price.js'
@@ -286,6 +287,7 @@ export interface Readiness {
 export interface EngineApi {
   readonly money: MoneyApi
   readonly reports: ReportsApi
+  readonly notices: NoticesApi
   readonly templates: TemplatesApi
   readonly webhooks: WebhooksApi
   readonly contacts: ContactsApi

@@ -13,3 +13,15 @@ export function maskNumber(number: string): string {
   if (number.length <= 6) return '****'
   return `${number.slice(0, 5)}****${number.slice(-3)}`
 }
+
+/** jane.doe@example.com → j****@example.com. */
+export function maskAddress(address: string): string {
+  return `${address.slice(0, 1)}****${address.slice(address.lastIndexOf('@'))}`
+}
+
+const addressInText = /[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+/g
+
+/** Every email address in a text masked, as relays repeat them in what they say. */
+export function maskAddresses(text: string): string {
+  return text.includes('@') ? text.replace(addressInText, maskAddress) : text
+}

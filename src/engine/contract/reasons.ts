@@ -20,8 +20,8 @@ export const REASONS = [
   ['TOO_LONG', 'The text needs more parts than maxParts allows.'],
   ['EMPTY_TEXT', 'The text is empty after rendering.'],
   ['NO_ROUTE', 'No carrier is configured for this number and channel.'],
-  ['SUPPRESSED', 'The number is on the suppression list.'],
-  ['DUPLICATE', 'The number came earlier in the same job; the first row wins.'],
+  ['SUPPRESSED', 'The number or address is on the suppression list.'],
+  ['DUPLICATE', 'The number or address came earlier in the same job; the first row wins.'],
   ['ROW_TOO_LONG', 'The record is larger than 64 KiB; often a line end is missing, or a quote is not closed.'],
   ['FIELD_TOO_LONG', 'A field is larger than 16 KiB.'],
   ['TOO_MANY_COLUMNS', 'The record has more than 256 columns.'],
@@ -55,7 +55,7 @@ export const REASONS = [
   ['CANCELED_BY_CUSTOMER', 'The message was canceled, or its job or its event.'],
   ['RECORD_CORRUPT', 'The stored record does not match its checksum and was set aside.'],
   ['TEMPLATE_UNKNOWN', 'The keyword of this row names no template.'],
-  ['INVALID_SENDER', 'The sender is neither a number nor up to 11 letters and digits.'],
+  ['INVALID_SENDER', 'The sender is neither a number nor up to 11 letters and digits; of an email, no email address.'],
   ['LINE_TYPE_REFUSED', 'The channel rules of the account, or `landlines` of the job, refuse numbers of this type.'],
   ['PREFIX_DENIED', 'The number begins with a prefix on the deny list of the account.'],
   ['PREFIX_NOT_ALLOWED', 'The account has a list of allowed prefixes, and the number begins with none of them.'],
@@ -80,6 +80,9 @@ export const REASONS = [
     'The row has a date without a time, or a time without a date; fill both, or set columns.sendAtTimeOfDay for dates alone.',
   ],
   ['TIME_PAST', 'The time of the row is over, and columns.sendAtPast says that such rows are not sent.'],
+  ['CONTACT_UNKNOWN', 'The contact that it would belong to does not exist; make or import that one first.'],
+  ['MISSING_SUBJECT', 'An email needs a subject; set one, or give its template one.'],
+  ['MAIL_TOO_LARGE', 'Subject, text and HTML of an email have at most 60,000 octets together.'],
 ] as const satisfies readonly (readonly [string, string])[]
 export type ReasonCode = (typeof REASONS)[number][0]
 

@@ -1,4 +1,5 @@
 /** From the pipeline to the channel: what is durably authorised leaves in order, as far as window and rate allow. */
+import { isAddressKey } from '../base/address-key.js'
 import type { Clock } from '../contract/clock.js'
 import { blankMessage, blockOf, type MessageRef, type OutgoingMessage, placeOf, STATE } from '../contract/message.js'
 import { OUTCOME } from '../contract/outcome.js'
@@ -121,7 +122,13 @@ export class Sender {
 
   /** Asked at the last moment, so also of what was accepted, put off or tried before the number was suppressed. */
   #isSuppressed(suppressions: SuppressionCheck, body: BlockReader, place: number): boolean {
-    if (!suppressions.has(body.account, body.number(place), body.from)) return false
+    const { account, from } = body
+    const number = body.number(place)
+    // Whether it stands in the table is for the exact address to say: keys of addresses are not exact.
+    const isListed = isAddressKey(number)
+      ? suppressions.hasAddress(account, number, { from, address: body.address(place)! })
+      : suppressions.has(account, number, from)
+    if (!isListed) return false
     return this.#ledger.board.totals(body.job).dispatch?.passesSuppressions !== true
   }
 

@@ -8,6 +8,7 @@ import { parseTime } from '../base/instant.js'
 import { isSender } from '../base/sender.js'
 import type { Config } from '../config/schema.js'
 import type { Clock } from '../contract/clock.js'
+import type { Log } from '../contract/log.js'
 import type { Append, Note } from '../contract/store.js'
 import type { DispatcherLink } from '../dispatcher-link.js'
 import type { JobBook } from '../jobs/job-book.js'
@@ -21,6 +22,7 @@ import type { WebhookDesk } from '../webhooks/webhook-desk.js'
 import { Composer } from './compose.js'
 import { Explainer } from './explain.js'
 import { GroupCommit } from './group-commit.js'
+import { Notices } from './notices.js'
 import { SingleJobs, type SingleKind, singleJob } from './single-jobs.js'
 import { Submitter } from './submit.js'
 
@@ -38,6 +40,9 @@ export interface MessagesDeps {
   webhooks: WebhookDesk
   idempotency: Idempotency
   link: DispatcherLink
+  log: Log
+  /** @throws EngineError SHUTTING_DOWN, STORE_FULL. */
+  admit(): void
   /** The store failed: the process must stop. */
   fail(error: unknown): void
 }
@@ -45,10 +50,44 @@ export interface MessagesDeps {
 export interface BuiltMessages {
   submitter: Submitter
   explainer: Explainer
+  notices: Notices
 }
 
 export function buildMessages(deps: MessagesDeps): BuiltMessages {
-  return { submitter: buildSubmitter(deps), explainer: buildExplainer(deps) }
+  const commits = buildCommits(deps)
+  const jobs = buildSingleJobs(deps)
+  return {
+    submitter: buildSubmitter(deps, commits, jobs),
+    explainer: buildExplainer(deps),
+    notices: buildNotices(deps, commits, jobs),
+  }
+}
+
+function buildCommits(deps: MessagesDeps): GroupCommit {
+  return new GroupCommit({
+    takeBlock: () => deps.store.numbers.take(),
+    append: (appends, notes) => append(deps, appends, notes),
+    appended: (job, route) => {
+      deps.link.post({ type: 'appended', job, route })
+    },
+  })
+}
+
+function buildSingleJobs(deps: MessagesDeps): SingleJobs {
+  return new SingleJobs({
+    find: (account, priority) => deps.documents.get<{ job: number }>('singles', [account, priority])?.job ?? null,
+    make: (account, kind) => makeSingles(deps, account, kind),
+  })
+}
+
+function buildNotices(deps: MessagesDeps, commits: GroupCommit, jobs: SingleJobs): Notices {
+  const { accounts, admit, clock, log, routes, store } = deps
+  return new Notices({
+    ...{ accounts, admit, clock, log, commits },
+    notes: store.environment.meta,
+    plans: (account) => routes.plans(account),
+    job: (account) => jobs.job(account, 'notices'),
+  })
 }
 
 function buildComposer({ config, routes, money, optOut }: MessagesDeps): Composer {
@@ -62,20 +101,9 @@ function buildComposer({ config, routes, money, optOut }: MessagesDeps): Compose
   })
 }
 
-function buildSubmitter(deps: MessagesDeps): Submitter {
-  const { clock, documents, idempotency, link, money, optOut, store, webhooks } = deps
+function buildSubmitter(deps: MessagesDeps, commits: GroupCommit, jobs: SingleJobs): Submitter {
+  const { clock, idempotency, money, optOut, webhooks } = deps
   const composer = buildComposer(deps)
-  const commits = new GroupCommit({
-    takeBlock: () => store.numbers.take(),
-    append: (appends, notes) => append(deps, appends, notes),
-    appended: (job, route) => {
-      link.post({ type: 'appended', job, route })
-    },
-  })
-  const jobs = new SingleJobs({
-    find: (account, priority) => documents.get<{ job: number }>('singles', [account, priority])?.job ?? null,
-    make: (account, kind) => makeSingles(deps, account, kind),
-  })
   optOut.listen({ composer: buildComposer(deps), job: (account) => jobs.job(account, 'answers') })
   const noteFor = (answer: unknown): Note | null => answerNote(idempotency.current, answer)
   const callback = webhooks.report.bind(webhooks)

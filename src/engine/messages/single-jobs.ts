@@ -3,11 +3,12 @@ import type { PriorityName } from '../contract/message.js'
 import { type NewJob, newJob } from '../jobs/create.js'
 import type { JobRecord } from '../jobs/job-record.js'
 
-/** answers: to STOP, START and HELP. */
-export type SingleKind = PriorityName | 'answers'
+/** answers: to STOP, START and HELP. notices: of the engine to people of the account. */
+export type SingleKind = PriorityName | 'answers' | 'notices'
 
-/** What was unanswered of an answer is held: none is sent twice. */
+/** What was unanswered of an answer is held: none is sent twice. Both kinds of our own pass hours and suppressions. */
 export function singleJob(facts: NewJob, kind: SingleKind): JobRecord {
+  if (kind === 'notices') return { ...newJob(facts, {}), answers: true }
   if (kind !== 'answers') return newJob(facts, { priority: kind })
   return { ...newJob(facts, { priority: 'high', onUnanswered: 'hold' }), answers: true }
 }

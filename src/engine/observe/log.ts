@@ -4,7 +4,7 @@
  * Callers mask with `maskNumber`; this is the net below them, because a number in a log cannot be called back.
  */
 import { type DestinationStream, destination, type LevelWithSilent, pino } from 'pino'
-import { type Log, maskNumber } from '../contract/log.js'
+import { type Log, maskAddresses, maskNumber } from '../contract/log.js'
 
 /** Field names whose values never reach the log, at any depth. */
 const secretFields: ReadonlySet<string> = new Set([
@@ -46,7 +46,7 @@ export function createLog(
 }
 
 function cleanText(text: string): string {
-  return text.includes('+') ? text.replace(numberInText, maskNumber) : text
+  return maskAddresses(text.includes('+') ? text.replace(numberInText, maskNumber) : text)
 }
 
 function clean(fields: object): object {

@@ -5,11 +5,14 @@
 import { EVERY_ACCOUNT, NumberFilter } from '../base/number-filter.js'
 import type { Environment } from '../store/environment.js'
 import { storeFailed } from '../store/lmdb-store.js'
-import { binds, openReasons, type SuppressionReason, sealReasons } from '../store/suppression-table.js'
+import { binds, openReasons, reasonsOf, type SuppressionReason, sealReasons } from '../store/suppression-table.js'
 
 export interface Place {
   account: number
+  /** Of an email address its key. */
   number: number
+  /** The address in lower case; absent: it is a phone number. */
+  mail?: string
 }
 
 /** A change that waits for its transaction. */
@@ -43,15 +46,21 @@ export class SuppressionBook {
   }
 
   /** Of the account and of everyone. `from`: '' where the carrier chooses the sender. */
-  has(account: number, number: number, from: string): boolean {
+  has(account: number, number: number, from: string, mail?: string): boolean {
     if (!this.filter.mayHave(account, number)) return false
     return (
-      binds(this.reasons({ account, number }), from) || binds(this.reasons({ account: EVERY_ACCOUNT, number }), from)
+      binds(this.reasons({ account, number, mail }), from) ||
+      binds(this.reasons({ account: EVERY_ACCOUNT, number, mail }), from)
     )
   }
 
   /** As they are with all that was staged; empty: not suppressed. */
-  reasons({ account, number }: Place): readonly SuppressionReason[] {
+  reasons(place: Place): readonly SuppressionReason[] {
+    return reasonsOf(this.#all(place), place.mail ?? null)
+  }
+
+  /** Of every address that has the key. */
+  #all({ account, number }: Place): readonly SuppressionReason[] {
     const staged = this.#staged.get(`${account} ${number}`)
     if (staged !== undefined) return staged
     if (!this.filter.mayHave(account, number)) return NONE
@@ -62,12 +71,15 @@ export class SuppressionBook {
   }
 
   /** From now on `reasons` are why; none: it may be messaged. `sealed`: the same as stored, where the caller has it. */
-  stage({ account, number }: Place, reasons: readonly SuppressionReason[], sealed?: Buffer): StagedChange {
+  stage(place: Place, given: readonly SuppressionReason[], sealed?: Buffer): StagedChange {
+    const { account, number, mail } = place
     const key = `${account} ${number}`
+    const others = mail === undefined ? [] : this.#all(place).filter((reason) => reason.mail !== mail)
+    const reasons = [...others, ...(mail === undefined ? given : given.map((reason) => ({ ...reason, mail })))]
     this.#staged.set(key, reasons)
     if (reasons.length > 0 && this.filter.add(account, number)) this.#deps.moved(this.filter.buffer)
     const { suppressions } = this.#deps.environment
-    const bytes = reasons.length === 0 ? null : (sealed ?? sealReasons([...reasons]))
+    const bytes = reasons.length === 0 ? null : (sealed ?? sealReasons(reasons))
     return {
       put() {
         if (bytes === null) suppressions.remove([account, number])

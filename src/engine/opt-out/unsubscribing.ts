@@ -3,7 +3,7 @@ import type { Accounts } from '../accounts/accounts.js'
 import type { Audit } from '../audit/audit.js'
 import { auditedNumber } from '../audit/audit.js'
 import type { Clock } from '../contract/clock.js'
-import { maskNumber } from '../contract/log.js'
+import { maskAddress, maskNumber } from '../contract/log.js'
 import type { UnsubscribePage } from '../contract/suppressions.js'
 import type { LinkTarget, LinkTokens } from './link-token.js'
 import { type SuppressionBook, withReason } from './suppression-book.js'
@@ -34,28 +34,28 @@ export class Unsubscribing {
     const target = tokens.read(token)
     const account = target === null ? null : accounts.byNumber(target.account)
     if (target === null || account === null) return null
-    const place = { account: target.account, number: target.number }
+    const place = { account: target.account, number: target.number, mail: target.address }
     const sender = target.sender === '' ? undefined : target.sender
     const before = book.reasons(place)
     const isKnown = before.some((reason) => reason.source === 'link' && reason.sender === sender)
     if (!isKnown) {
       const after = withReason(before, { sender, source: 'link', atMs: clock.now() })
       await book.commit([book.stage(place, after)])
-      const object = auditedNumber('suppression', `+${target.number}`)
+      const object = auditedNumber('suppression', target.address ?? `+${target.number}`)
       await audit.write([], { principal: null, action: 'suppression.link', object, account, after })
     }
     return this.#pageOf(target)
   }
 
   /** null: the account is gone. */
-  #pageOf({ account, number, sender }: LinkTarget): UnsubscribePage | null {
+  #pageOf({ account, number, address, sender }: LinkTarget): UnsubscribePage | null {
     const record = this.#deps.accounts.byNumber(account)
     if (record === null) return null
     return {
       name: record.name,
-      number: maskNumber(shownNumber(number)),
+      number: address === undefined ? maskNumber(shownNumber(number)) : maskAddress(address),
       sender: sender === '' ? null : sender,
-      isSuppressed: this.#deps.book.has(account, number, sender),
+      isSuppressed: this.#deps.book.has(account, number, sender, address),
     }
   }
 }

@@ -2,6 +2,8 @@
  * Appends the way out to a text before it is cut into parts: a sentence, or a link of the recipient's own. The same in
  * ingest threads and on the main thread; once a message, where the job asks for it.
  */
+import { addressKey } from '../base/address-key.js'
+import { foldAddress } from '../base/email-address.js'
 import type { WayOutPlan } from '../contract/opt-out.js'
 import { bareSender } from '../store/suppression-table.js'
 import { LinkTokens } from './link-token.js'
@@ -18,6 +20,20 @@ export class WayOutText {
     this.#link = link
     this.#tokens = link === null ? null : (tokens ?? new LinkTokens(link.secret))
     this.#sender = link?.bySender ? bareSender(from) : ''
+  }
+
+  /** The link of an email's recipient, which stands in a header of its own as well; '' = a sentence is added instead. */
+  mailLink(address: string): string {
+    if (this.#link === null || this.#tokens === null) return ''
+    const { url, account } = this.#link
+    const folded = foldAddress(address)
+    const target = { account, number: addressKey(folded), address: folded, sender: this.#sender }
+    return `${url}/u/${this.#tokens.make(target)}`
+  }
+
+  /** What stands before a link. */
+  get lead(): string {
+    return this.#text
   }
 
   append(text: string, number: number): string {

@@ -1,6 +1,7 @@
 /**
  * Suppressions in the queue's environment: [account, number] → why the account must not message it, each reason with its
- * scope. Account 0 is everyone. Every thread reads; only the main thread writes (engine/opt-out/suppression-book.ts).
+ * scope. An email address stands under its key (base/address-key.ts), and each of its reasons says which address it is of:
+ * another one may have the same key. Account 0 is everyone. Every thread reads; only the main thread writes (engine/opt-out/suppression-book.ts).
  */
 import { decode, encode } from '@msgpack/msgpack'
 import type { NumberFilter } from '../base/number-filter.js'
@@ -12,6 +13,8 @@ import type { Environment } from './environment.js'
 export interface SuppressionReason {
   /** Bare, see bareSender; absent: everything of the account. */
   sender?: string
+  /** Email address in lower case; absent: it is about a phone number. */
+  mail?: string
   source: SuppressionSource
   atMs: number
   /** The word of the subscriber, and where it was sent to. */
@@ -37,12 +40,23 @@ export function openReasons(bytes: Buffer): SuppressionReason[] {
   return decode(bytes) as SuppressionReason[]
 }
 
-/** What says nothing of its sender may well be from the one that was refused. */
-export function binds(reasons: readonly SuppressionReason[], from: string): boolean {
+/** Those of this address alone; null: of a number, all. */
+export function reasonsOf(reasons: readonly SuppressionReason[], mail: string | null): readonly SuppressionReason[] {
+  return mail === null ? reasons : reasons.filter((reason) => reason.mail === mail)
+}
+
+/** What says nothing of its sender may well be from the one that was refused. `mail`: address of an email, in lower case. */
+export function binds(all: readonly SuppressionReason[], from: string, mail: string | null = null): boolean {
+  const reasons = reasonsOf(all, mail)
   if (reasons.length === 0) return false
   if (from === '') return true
   const bare = bareSender(from)
   return reasons.some(({ sender }) => sender === undefined || sender === bare)
+}
+
+interface Asked {
+  from: string
+  mail: string | null
 }
 
 /** Of another thread than the main one: the shared filter first, then the table as it is on disk now. */
@@ -57,17 +71,22 @@ export class SuppressionCheck {
 
   /** `from`: sender of the message, '' where the carrier chooses it. Costs two looks into shared memory for most numbers. */
   has(account: number, number: number, from: string): boolean {
-    return this.filter.mayHave(account, number) && this.#isStored(account, number, from)
+    return this.filter.mayHave(account, number) && this.#isStored(account, number, { from, mail: null })
   }
 
-  #isStored(account: number, number: number, from: string): boolean {
+  /** `address`: in lower case, under its key. */
+  hasAddress(account: number, key: number, { from, address }: { from: string; address: string }): boolean {
+    return this.filter.mayHave(account, key) && this.#isStored(account, key, { from, mail: address })
+  }
+
+  #isStored(account: number, number: number, asked: Asked): boolean {
     // A snapshot that this thread still holds may be older than the answer to who opted out.
     this.#environment.root.resetReadTxn()
-    return this.#binds(account, number, from) || this.#binds(EVERY_ACCOUNT, number, from)
+    return this.#binds(account, number, asked) || this.#binds(EVERY_ACCOUNT, number, asked)
   }
 
-  #binds(account: number, number: number, from: string): boolean {
+  #binds(account: number, number: number, { from, mail }: Asked): boolean {
     const bytes = this.#environment.suppressions.getBinary([account, number])
-    return bytes !== undefined && binds(openReasons(bytes), from)
+    return bytes !== undefined && binds(openReasons(bytes), from, mail)
   }
 }
