@@ -262,9 +262,9 @@ class Assembly {
     const names = viewNames(config, store, statusName)
     const idempotency = this.#idempotency()
     attachMoney(this.#base.money, { accounts, book: this.#book, snapshot: () => link.snapshot() })
-    const { submitter, explainer } = buildMessages({
+    const { submitter, explainer, notices } = buildMessages({
       ...{ ...this.#parts, ...this.#base, book: this.#book, optOut: this.optOut },
-      ...{ webhooks: this.webhooks.desk, idempotency, link },
+      ...{ webhooks: this.webhooks.desk, idempotency, link, admit: () => this.#admit() },
     })
     const gauges = this.#gauges()
     const askers = new Askers(accounts)
@@ -305,6 +305,7 @@ class Assembly {
       drops: drops.api,
       submitter,
       explainer,
+      notices,
       messageExplainer: buildMessageExplainer({ accounts, book: this.#book, explainer, reader, link, names }),
       reader,
       reports: new Reports({ askers, jobs: this.jobs, reader, names, ranges: (job) => store.ranges(job) }),
