@@ -44,6 +44,8 @@ const YOUNG_MB = 16
 const INBOUND_EVERY_MS = 1_000
 /** How often money and usage follow what became of messages; whoever asks for them need not wait for it. */
 const MONEY_EVERY_MS = 1_000
+/** Whether the time of an import has come. */
+const IMPORTS_EVERY_MS = 1_000
 /** How often webhooks are looked at whose next try is due, and their progress is stored. */
 const WEBHOOKS_EVERY_MS = 250
 /** Left of shutdownSeconds for closing the stores behind the drain. */
@@ -165,6 +167,8 @@ async function startBackground(built: Built, closing: Closing, fail: (error: unk
   built.optOut.open()
   await built.jobs.resume()
   await built.imports.resume()
+  const imports = setInterval(() => built.imports.tick(), IMPORTS_EVERY_MS)
+  closing.add(async () => clearInterval(imports))
 }
 
 /** Reads what subscribers sent, and looks each second whose time is over. Gives how it is stopped. */

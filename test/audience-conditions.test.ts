@@ -1,11 +1,13 @@
 /** Conditions of an audience: against a naive evaluator over random contacts, the rules of comparison, and what is refused. */
 import t from 'tap'
 import { checkAudience, predicateOf } from '../src/engine/audience/audience.js'
+import type { Candidate } from '../src/engine/audience/candidate.js'
 import { Random } from '../src/engine/base/random.js'
 import type { ContactRecord } from '../src/engine/contacts/contact-record.js'
 import type { Audience, Condition } from '../src/engine/contract/audience.js'
-import type { AttributeValue } from '../src/engine/contract/contacts.js'
+import { type AttributeValue, CONTACT_KINDS } from '../src/engine/contract/contacts.js'
 import { EngineError } from '../src/engine/contract/errors.js'
+import { messageRef } from '../src/engine/contract/message.js'
 import { seed } from './seed.js'
 
 const random = new Random(seed)
@@ -49,17 +51,32 @@ const FIELDS = [
   'email',
   'createdAt',
   'number',
+  'kind',
+  'company.attributes.a',
+  'company.tags',
+  'lastMessage.state',
+  'lastMessage.at',
+  'lastMessage.channel',
 ]
 const OPS = ['=', '!=', '<', '<=', '>', '>=', 'contains', 'starts', 'in', 'exists', 'before', 'after', '≠', '≤', '≥']
 const TIMES = ['2026-11-22', '2026-11-22T00:00:00Z', '2026-10-01T12:00:00+01:00']
+
+/** A contact with what stands beside its record. */
+function candidate(): Candidate {
+  const state = pick(['sent', 'delivered', 'failed'] as const)
+  const last = { ref: messageRef(1, 1), atMs: Date.parse(pick(TIMES)), state, channel: pick(['sms', 'email'] as const) }
+  return { record: contact(), last: chance(0.6) ? last : null, parent: chance(0.5) ? contact() : null }
+}
 
 function contact(): ContactRecord {
   const attributes: Record<string, AttributeValue> = {}
   if (chance(0.8)) attributes.a = pick(VALUES)
   if (chance(0.5)) attributes.b = pick(VALUES)
   return {
-    key: 447712345101,
+    number: chance(0.8) ? 447712345101 : null,
     email: chance(0.5) ? 'Ann@Example.com' : null,
+    kind: pick(CONTACT_KINDS),
+    parent: null,
     company: null,
     attributes,
     tags: TAGS.filter(() => chance(0.3)),
@@ -79,7 +96,7 @@ function condition(depth: number): Condition {
   if (kind === 2) return { not: condition(depth - 1) }
   const field = pick(FIELDS)
   const op = pick(OPS)
-  const isTime = field === 'createdAt' || op === 'before' || op === 'after'
+  const isTime = field === 'createdAt' || field === 'lastMessage.at' || op === 'before' || op === 'after'
   const one = () => (isTime ? pick(TIMES) : pick(WANTED))
   const value = op === 'exists' ? pick([true, false, undefined]) : op === 'in' ? [one(), one(), one()] : one()
   return value === undefined ? { field, op } : { field, op, value }
@@ -88,11 +105,18 @@ function condition(depth: number): Condition {
 // The naive evaluator: no compiling, no shared code; every rule written out as the documentation says it.
 type Field = AttributeValue | string[] | Date | undefined
 
-function naiveField(record: ContactRecord, field: string): Field {
+function naiveField({ record, last, parent }: Candidate, field: string): Field {
+  if (field.startsWith('company.')) {
+    return parent === null ? undefined : naiveField({ record: parent, last: null, parent: null }, field.slice(8))
+  }
+  if (field === 'lastMessage.at') return last === null ? undefined : new Date(last.atMs)
+  if (field === 'lastMessage.state') return last === null ? undefined : last.state
+  if (field === 'lastMessage.channel') return last === null ? undefined : last.channel
+  if (field === 'kind') return record.kind
   if (field === 'tags') return record.tags.length > 0 ? [...record.tags] : undefined
   if (field === 'optIn.sms') return record.optIn.sms?.state
   if (field === 'email') return record.email ?? undefined
-  if (field === 'number') return `+${record.key}`
+  if (field === 'number') return record.number === null ? undefined : `+${record.number}`
   if (field === 'createdAt') return new Date(record.createdMs)
   const found = Object.entries(record.attributes).find(([name]) => name === field.slice('attributes.'.length))
   return found === undefined || found[1] === '' ? undefined : found[1]
@@ -142,7 +166,7 @@ function naiveOne(stored: unknown, op: string, wanted: unknown): boolean {
   return a >= b
 }
 
-function naive(record: ContactRecord, condition: Condition): boolean {
+function naive(record: Candidate, condition: Condition): boolean {
   if ('all' in condition) return condition.all.filter((inside) => !naive(record, inside)).length === 0
   if ('any' in condition) return condition.any.filter((inside) => naive(record, inside)).length > 0
   if ('not' in condition) return !naive(record, condition.not)
@@ -184,7 +208,7 @@ t.test(`${CASES} random conditions select what a naive evaluator selects (seed $
     }
     const fits = predicateOf(audience)
     for (let index = 0; index < 4; index++) {
-      const record = contact()
+      const record = candidate()
       const expected = naive(record, audience.all![0]!)
       if (fits(record) !== expected) {
         t.fail(`expected ${expected}`, { record, audience: JSON.stringify(audience) })
@@ -198,15 +222,23 @@ t.test(`${CASES} random conditions select what a naive evaluator selects (seed $
   t.ok(refused < CASES, `${refused} refused`)
 })
 
-const ann: ContactRecord = {
-  key: 447712345101,
+const annsRecord: ContactRecord = {
+  number: 447712345101,
   email: 'ann@example.com',
+  kind: 'person',
+  parent: 7,
   company: 'Ann & Sons',
   attributes: { city: 'Hull', age: '44', joined: '2026-03-01', gold: 'TRUE', score: 7, empty: '' },
   tags: ['October', 'vip'],
   optIn: { sms: { state: 'in', source: null, text: null, atMs: 0, address: null } },
   createdMs: Date.parse('2026-11-20T12:00:00Z'),
   updatedMs: Date.parse('2026-11-21T12:00:00Z'),
+}
+const firm: ContactRecord = { ...annsRecord, kind: 'company', parent: null, attributes: { seats: 12 }, tags: [] }
+const ann: Candidate = {
+  record: annsRecord,
+  last: { ref: messageRef(9, 3), atMs: Date.parse('2026-11-19T08:00:00Z'), state: 'undelivered', channel: 'sms' },
+  parent: firm,
 }
 
 t.test('values compare as the documentation says', async (t) => {
@@ -237,6 +269,13 @@ t.test('values compare as the documentation says', async (t) => {
     [{ field: 'updatedAt', op: '<', value: '2026-11-21' }, false],
     [{ field: 'number', op: 'starts', value: '+4477' }, true],
     [{ field: 'company', op: 'contains', value: '& sons' }, true],
+    [{ field: 'kind', value: 'person' }, true],
+    [{ field: 'company.attributes.seats', op: '>=', value: 12 }, true],
+    [{ field: 'company.attributes.city', op: 'exists' }, false],
+    [{ field: 'company.tags', op: 'exists' }, false],
+    [{ field: 'lastMessage.state', op: 'in', value: ['failed', 'undelivered'] }, true],
+    [{ field: 'lastMessage.at', op: 'before', value: '2026-11-20' }, true],
+    [{ field: 'lastMessage.channel', op: '!=', value: 'sms' }, false],
     [{ all: [] }, true],
     [{ any: [] }, false],
     [
@@ -257,6 +296,9 @@ t.test('values compare as the documentation says', async (t) => {
   }
   t.equal(predicateOf({ tag: 'vip', tags: ['x', 'october'], any: [{ field: 'attributes.age', value: 44 }] })(ann), true)
   t.equal(predicateOf({ tag: 'vip', tags: ['x'] })(ann), false)
+  const never = { ...ann, last: null }
+  t.equal(predicateOf({ all: [{ field: 'lastMessage.state', op: 'exists', value: false }] })(never), true)
+  t.equal(predicateOf({ all: [{ field: 'lastMessage.state', op: '!=', value: 'failed' }] })(never), true)
   t.equal(predicateOf({ tag: 'vip', not: { field: 'attributes.city', value: 'hull' } })(ann), false)
 })
 
@@ -273,6 +315,8 @@ t.test('what is wrong with an audience is named by its pointer', async (t) => {
     [{ all: [7] }, '/audience/all/0'],
     [{ all: [{}] }, '/audience/all/0/field'],
     [{ any: [{ field: 'colour', value: 1 }] }, '/audience/any/0/field'],
+    [{ any: [{ field: 'lastMessage.text', value: 1 }] }, '/audience/any/0/field'],
+    [{ any: [{ field: 'lastMessage.at', value: 'sent' }] }, '/audience/any/0/value'],
     [{ any: [{ field: 'optIn.fax', value: 'in' }] }, '/audience/any/0/field'],
     [{ any: [{ field: 'attributes.', value: 1 }] }, '/audience/any/0/field'],
     [{ any: [{ field: '__proto__', value: 1 }] }, '/audience/any/0/field'],

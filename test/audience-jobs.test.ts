@@ -161,7 +161,7 @@ t.test('an account that demands opt-in messages nobody else, by audience or by f
   for (const number of ['07712345101', '07712345102']) await call('PATCH', `/v1/contacts/${number}`, { body: agreed })
   await call('PATCH', '/v1/contacts/07712345103', { body: { optIn: { sms: { state: 'out' } } } })
   t.equal((await call('PUT', '/v1/suppressions/07712345102', { body: {} })).status, 200)
-  t.same(await count({ all: [] }), { total: 5, sendable: 1, notOptedIn: 3, suppressed: 1 })
+  t.same(await count({ all: [] }), { total: 5, sendable: 1, unreachable: 0, notOptedIn: 3, suppressed: 1 })
   t.match(await count({ all: [{ field: 'optIn.sms', op: 'exists' }] }), { total: 3, sendable: 1, notOptedIn: 1 })
 
   const made = await call('POST', '/v1/jobs', { body: { text: 'Sale', audience: { all: [] } } })

@@ -55,6 +55,7 @@ class Stand {
       job: (job) => ({ account: 1, isCanceled: this.canceled.has(job) }),
       zone: () => 'UTC',
       snapshot: () => this.snapshot(),
+      stored: async () => {},
     })
   }
 
@@ -206,6 +207,7 @@ t.test(`whatever happens, credit = balance + reserved + spent, as message by mes
       } else s.apply(one.block, place, outcomes[random.below(outcomes.length)]!, { status: 1, carrier: 3 })
     },
     snapshot: () => s.snapshot(),
+    stored: async () => {},
     fold: () => s.money.fold(),
     restart: () => s.restart(),
     async end() {

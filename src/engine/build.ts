@@ -14,7 +14,9 @@ import { Audit } from './audit/audit.js'
 import { buildAudit } from './audit/build-audit.js'
 import type { Config } from './config/schema.js'
 import { type BuiltContacts, buildContacts } from './contacts/build-contacts.js'
+import { contactHistory } from './contacts/contact-history.js'
 import type { ContactTables } from './contacts/contact-tables.js'
+import type { ContactHistory } from './contacts/contacts.js'
 import type { Imports } from './contacts/imports.js'
 import type { Clock } from './contract/clock.js'
 import { EngineError } from './contract/errors.js'
@@ -150,6 +152,7 @@ class Assembly {
   readonly #inboundStore: InboundStore
   #link: DispatcherLink | null = null
   #engine: Engine | null = null
+  #history: ContactHistory | null = null
   #drops: DropDesk | null = null
 
   constructor(parts: BuildParts, base: Foundations) {
@@ -162,6 +165,8 @@ class Assembly {
     this.contacts = buildContacts({
       ...{ ...parts, ...base, pool: this.#pool, admit: () => this.#admit() },
       suppressions: () => this.optOut.book.filter.buffer,
+      history: (principal, addresses, query) => this.#history!(principal, addresses, query),
+      caughtUp: () => base.money.catchUp(),
     })
     this.jobs = this.#makeJobs()
     base.accounts.watch((account) => {
@@ -261,7 +266,8 @@ class Assembly {
     const { config, documents, store, statusName } = this.#parts
     const names = viewNames(config, store, statusName)
     const idempotency = this.#idempotency()
-    attachMoney(this.#base.money, { accounts, book: this.#book, snapshot: () => link.snapshot() })
+    const folded = { snapshot: () => link.snapshot(), stored: this.contacts.last.stored.bind(this.contacts.last) }
+    attachMoney(this.#base.money, { accounts, book: this.#book, ...folded })
     const { submitter, explainer, notices } = buildMessages({
       ...{ ...this.#parts, ...this.#base, book: this.#book, optOut: this.optOut },
       ...{ webhooks: this.webhooks.desk, idempotency, link, admit: () => this.#admit() },
@@ -281,6 +287,7 @@ class Assembly {
       states: (blocks) => link.states(blocks),
       isOutside: (record) => this.jobs.isOutside(record),
     })
+    this.#history = this.#contactHistory(askers, reader)
     const engine = new Engine({
       accounts,
       webhooks: this.webhooks.api,
@@ -320,6 +327,13 @@ class Assembly {
     })
     this.#engine = engine
     return engine
+  }
+
+  #contactHistory(askers: Askers, reader: MessageReader): ContactHistory {
+    return contactHistory({
+      sent: (principal, recipients, query) => reader.ofAccount(askers.number(principal), { ...query, recipients }),
+      received: (principal, from, query) => this.#engine!.inbound.list(principal, { ...query, from }),
+    })
   }
 
   #idempotency(): Idempotency {

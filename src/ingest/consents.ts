@@ -3,7 +3,7 @@
 import { keyOf } from '../engine/contacts/contact-key.js'
 import { decodeContact } from '../engine/contacts/contact-record.js'
 import type { ContactTables } from '../engine/contacts/contact-tables.js'
-import { FreshNumbers, findId } from '../engine/contacts/fresh-numbers.js'
+import { FreshNumbers, findId, numberIndex } from '../engine/contacts/fresh-numbers.js'
 import type { OptInChannel } from '../engine/contract/contacts.js'
 import type { JobPlan } from '../engine/contract/ingest.js'
 import type { ParsedNumber } from '../engine/phone/number.js'
@@ -17,7 +17,7 @@ export class Consents {
   constructor(tables: ContactTables, account: number) {
     this.#tables = tables
     this.#account = account
-    this.#fresh = new FreshNumbers(tables, account)
+    this.#fresh = new FreshNumbers(numberIndex(tables), account)
   }
 
   has(number: ParsedNumber, channel: OptInChannel): boolean {

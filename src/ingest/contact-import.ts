@@ -4,8 +4,8 @@
  */
 import { closeSync, openSync } from 'node:fs'
 import { unguarded } from '../engine/base/csv-cell.js'
-import { keyOf } from '../engine/contacts/contact-key.js'
-import { isAttributeText, isEmail } from '../engine/contacts/contact-rules.js'
+import { emailKey, isEmail, keyOf, readKey } from '../engine/contacts/contact-key.js'
+import { isAttributeText, isTag } from '../engine/contacts/contact-rules.js'
 import type { ContactTables } from '../engine/contacts/contact-tables.js'
 import { applyChanges } from '../engine/contacts/contact-writer.js'
 import { type ImportRejects, importProgress, saveProgress } from '../engine/contacts/import-progress.js'
@@ -31,6 +31,7 @@ const FIELD_TOO_LONG = reasonNumber('FIELD_TOO_LONG')
 const BODY_INVALID = reasonNumber('BODY_INVALID')
 const INVALID_EMAIL = reasonNumber('INVALID_EMAIL')
 const CONTACT_TOO_LARGE = reasonNumber('CONTACT_TOO_LARGE')
+const CONTACT_UNKNOWN = reasonNumber('CONTACT_UNKNOWN')
 
 /** How far the import is behind the piece. @throws EngineError STORE_FAILED, VALIDATION: too many names of attributes. */
 export function importPiece(tables: ContactTables, task: ImportTask): ImportProgress {
@@ -65,7 +66,7 @@ function keep(tables: ContactTables, { task, before, reader, next, lines, nowMs 
   const beside = (effects: readonly ChangeEffect[]): void => {
     effects.forEach((effect, index) => {
       if (effect === 'added' || effect === 'changed' || effect === 'unchanged') after[effect]++
-      else reader.reject(reader.lines[index]!, -1, CONTACT_TOO_LARGE)
+      else reader.refused(index, effect)
     })
     after.rows += reader.rows
     after.rejected += reader.rejects.length
@@ -73,6 +74,10 @@ function keep(tables: ContactTables, { task, before, reader, next, lines, nowMs 
   }
   applyChanges(tables, reader.changes, { account: task.plan.account, nowMs, beside })
   return after
+}
+
+function isBlank(cell: string): boolean {
+  return cell.trim() === ''
 }
 
 class ContactRows {
@@ -100,6 +105,12 @@ class ContactRows {
     this.rejects.push([line, column + 1, reason])
   }
 
+  /** Of a change that came to nothing. */
+  refused(index: number, effect: ChangeEffect): void {
+    const isOrphan = effect === 'orphan'
+    this.reject(this.lines[index]!, isOrphan ? this.#plan.memberOf : -1, isOrphan ? CONTACT_UNKNOWN : CONTACT_TOO_LARGE)
+  }
+
   row(record: SourceRecord): void {
     this.rows++
     const line = this.#linesBefore + record.line + 1
@@ -109,13 +120,32 @@ class ContactRows {
       return
     }
     const { to } = this.#plan
-    const cell = record.text(to)
-    const parsed = this.#parser.parse(cell)
-    if (parsed.reason !== 0) {
-      this.reject(line, to, cell.trim() === '' ? MISSING_NUMBER : parsed.reason)
-      return
+    const cell = to < 0 ? '' : record.text(to)
+    const email = this.#email(record)
+    // Without a number the address is the key.
+    if (email !== null && isBlank(cell)) this.#take(record, line, emailKey(email), email)
+    else {
+      const parsed = this.#parser.parse(cell)
+      if (parsed.reason === 0) this.#take(record, line, keyOf(parsed), email)
+      else if (this.#wrong !== 0 && isBlank(cell)) this.reject(line, this.#wrongColumn, this.#wrong)
+      else this.reject(line, to < 0 ? this.#plan.email : to, isBlank(cell) ? this.#missing() : parsed.reason)
     }
-    const change = this.#change(record, keyOf(parsed))
+  }
+
+  #missing(): number {
+    return this.#plan.to < 0 ? INVALID_EMAIL : MISSING_NUMBER
+  }
+
+  /** null: there is none; one that is none is noted. */
+  #email(record: SourceRecord): string | null {
+    this.#wrong = 0
+    const email = this.#text(record, this.#plan.email).trim()
+    if (email !== '' && !isEmail(email)) this.#refuse(this.#plan.email, INVALID_EMAIL)
+    return email === '' || this.#wrong !== 0 ? null : email
+  }
+
+  #take(record: SourceRecord, line: number, key: ContactChange['key'], email: string | null): void {
+    const change = this.#change(record, key, email)
     if (this.#wrong !== 0) this.reject(line, this.#wrongColumn, this.#wrong)
     else {
       this.changes.push(change)
@@ -132,15 +162,16 @@ class ContactRows {
   }
 
   /** An empty cell leaves what is there. */
-  #change(record: SourceRecord, key: ContactChange['key']): ContactChange {
+  #change(record: SourceRecord, key: ContactChange['key'], email: string | null): ContactChange {
     const plan = this.#plan
-    this.#wrong = 0
     const change: ContactChange = { key, mode: 'merge' }
-    if (this.#tags !== undefined) change.tags = this.#tags
+    const tags = plan.tags < 0 ? this.#tags : this.#tagsOf(record)
+    if (tags !== undefined) change.tags = tags
+    if (plan.kind !== null) change.kind = plan.kind
     if (plan.optIn !== null) change.optIn = plan.optIn
-    const email = this.#text(record, plan.email).trim()
-    if (email !== '' && !isEmail(email)) this.#refuse(plan.email, INVALID_EMAIL)
-    else if (email !== '') change.email = email
+    if (email !== null) change.email = email
+    const parent = this.#text(record, plan.memberOf).trim()
+    if (parent !== '') this.#belongTo(change, parent)
     const company = this.#text(record, plan.company)
     if (company.length > limits.companyChars) this.#refuse(plan.company, FIELD_TOO_LONG)
     else if (company !== '') change.company = company
@@ -151,6 +182,24 @@ class ContactRows {
     }
     change.attributes = attributes
     return change
+  }
+
+  #belongTo(change: ContactChange, parent: string): void {
+    const key = readKey(this.#parser, parent)
+    if (key === null) this.#refuse(this.#plan.memberOf, CONTACT_UNKNOWN)
+    else change.memberOf = key
+  }
+
+  /** The import's own, and those of the cell. */
+  #tagsOf(record: SourceRecord): string[] {
+    const tags = [...(this.#tags ?? [])]
+    for (const part of this.#text(record, this.#plan.tags).split(/[,;]/)) {
+      const tag = part.trim().normalize('NFC')
+      if (tag === '') continue
+      if (isTag(tag)) tags.push(tag)
+      else this.#refuse(this.#plan.tags, FIELD_TOO_LONG)
+    }
+    return tags
   }
 
   #text(record: SourceRecord, column: number): string {

@@ -4,9 +4,10 @@ import { NumberFilter } from '../engine/base/number-filter.js'
 import { exportContacts } from '../engine/contacts/contact-export.js'
 import { mergeList } from '../engine/contacts/contact-list.js'
 import { listContacts } from '../engine/contacts/contact-reader.js'
-import { contactView } from '../engine/contacts/contact-record.js'
 import type { ContactTables } from '../engine/contacts/contact-tables.js'
+import { contactView } from '../engine/contacts/contact-view.js'
 import { eraseStep } from '../engine/contacts/erase-account.js'
+import { foldLast } from '../engine/contacts/last-messages.js'
 import { applySingles } from '../engine/contacts/single-changes.js'
 import type {
   AudienceCountResult,
@@ -29,17 +30,21 @@ export function contactTasks(tables: () => ContactTables, queue: () => Environme
     contactChanges: (task: Task<'contactChanges'>): SingleResult[] => applySingles(tables(), task),
     contactList: (task: Task<'contactList'>): BulkView => mergeList(tables(), task),
     contactSearch: (task: Task<'contactSearch'>): ContactSearchResult => {
-      const { records, next } = listContacts(tables(), task)
-      return { views: records.map(contactView), next }
+      const { found, next } = listContacts(tables(), task)
+      return { views: found.map((each) => contactView(tables(), task.account, each)), next }
     },
     contactExport: (task: Task<'contactExport'>): ContactExportResult => exportContacts(tables(), task),
     contactImport: (task: Task<'contactImport'>): ImportProgress => importPiece(tables(), task),
+    contactLast: ({ account, blocks }: Task<'contactLast'>): number => foldLast(tables(), queue(), account, blocks),
     contactErase: ({ account }: Task<'contactErase'>): boolean => eraseStep(tables(), account),
     audienceRows: (task: Task<'audienceRows'>): AudienceRowsResult => audienceRows(tables(), task),
     audienceCount: ({ step }: Task<'audienceCount'>): AudienceCountResult => {
-      if (step.suppressions === undefined) return audienceCount(tables(), step, () => false)
-      const check = new SuppressionCheck(queue(), new NumberFilter(step.suppressions))
-      return audienceCount(tables(), step, (account, number, from) => check.has(account, number, from))
+      const { account, from, channel, suppressions } = step
+      if (suppressions === undefined) return audienceCount(tables(), step, () => false)
+      const check = new SuppressionCheck(queue(), new NumberFilter(suppressions))
+      return audienceCount(tables(), step, ({ number }) => {
+        return channel !== 'email' && typeof number === 'number' && check.has(account, number, from)
+      })
     },
   }
 }

@@ -82,9 +82,14 @@ export function checkAudienceLabels(settings: JobSettings, names: readonly strin
   const template: Template = compileTemplate(settings.text)
   for (const { label, fallback } of template.slots) {
     const source = chosenFor(label, settings.audience?.fields ?? {})
-    if (fallback !== null || normaliseLabel(label) === NUMBER || known.has(normaliseLabel(source))) continue
+    if (fallback !== null || normaliseLabel(label) === NUMBER || known.has(normaliseLabel(bareSource(source)))) continue
     throw new EngineError('TEMPLATE_LABEL_UNKNOWN', `No contact has an attribute called ${JSON.stringify(source)}.`)
   }
+}
+
+/** The attribute of a company is one that some contact has. */
+function bareSource(source: string): string {
+  return source.toLowerCase().startsWith('company.') ? source.slice('company.'.length) : source
 }
 
 export function audienceHeader(columns: readonly AudienceColumn[]): string {

@@ -48,3 +48,11 @@ export function predicateOf(audience: Audience): Predicate {
 export function tagsToWalk({ tag, tags }: Audience): readonly string[] {
   return tag === undefined ? (tags ?? []).map((name) => name.trim()) : [tag.trim()]
 }
+
+/** Of an audience that was checked: a condition is about the last message. */
+export function asksForLastMessage({ all, any, not }: Audience): boolean {
+  const conditions = [...(all ?? []), ...(any ?? []), ...(not === undefined ? [] : [not])]
+  return conditions.some((condition) => {
+    return 'field' in condition ? condition.field.startsWith('lastMessage.') : asksForLastMessage(condition as Audience)
+  })
+}

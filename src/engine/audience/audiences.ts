@@ -5,10 +5,11 @@ import { accountFacts } from '../contacts/account-facts.js'
 import { attributeNames } from '../contacts/contact-reader.js'
 import type { ContactRunner } from '../contacts/contact-runner.js'
 import type { Principal } from '../contract/api.js'
-import type { Audience, AudienceApi, AudienceCount } from '../contract/audience.js'
+import type { Audience, AudienceApi, AudienceCount, AudienceQuestion } from '../contract/audience.js'
 import type { AudienceCountResult, AudienceRowsResult, AudienceStep } from '../contract/contact-tasks.js'
 import { EngineError } from '../contract/errors.js'
 import type { JobSettings } from '../contract/job.js'
+import type { ChannelName } from '../contract/message.js'
 import type { JobRecord } from '../jobs/job-record.js'
 import { checkAudience } from './audience.js'
 import { audienceColumns, audienceHeader, audienceSettings, checkAudienceLabels } from './audience-columns.js'
@@ -22,6 +23,8 @@ export interface AudiencesDeps {
   account(number: number): AccountRecord | null
   /** Memory of the filter of suppressions, as it is now. */
   suppressions(): SharedArrayBuffer
+  /** Resolves when what the conditions ask of last messages is what is known of them. */
+  caughtUp(audience: Audience): Promise<void>
 }
 
 export class Audiences implements AudienceApi {
@@ -31,11 +34,13 @@ export class Audiences implements AudienceApi {
     this.#deps = deps
   }
 
-  async count(principal: Principal, audience: Audience): Promise<AudienceCount> {
+  async count(principal: Principal, question: AudienceQuestion): Promise<AudienceCount> {
     const { number } = this.#deps.askers.record(principal)
+    const { channel = 'sms', from = '', ...audience } = question
     checkAudience(audience, '')
-    const sum: AudienceCount = { total: 0, sendable: 0, notOptedIn: 0, suppressed: 0 }
-    for await (const { next, ...counts } of this.#counts(this.#step(number, audience, ''))) {
+    await this.#deps.caughtUp(audience)
+    const sum: AudienceCount = { total: 0, sendable: 0, unreachable: 0, notOptedIn: 0, suppressed: 0 }
+    for await (const { next, ...counts } of this.#counts(this.#step(number, audience, { channel, from }))) {
       for (const name of Object.keys(sum) as (keyof AudienceCount)[]) sum[name] += counts[name]
       if (next === null) return sum
     }
@@ -57,7 +62,7 @@ export class Audiences implements AudienceApi {
   }
 
   /** Who comes after the walk has begun is not of it. */
-  #step(account: number, audience: Audience, from: string): AudienceStep {
+  #step(account: number, audience: Audience, by: { channel: ChannelName; from: string }): AudienceStep {
     return {
       account,
       audience,
@@ -65,7 +70,7 @@ export class Audiences implements AudienceApi {
       before: accountFacts(this.#deps.runner.tables, account).nextId,
       requireOptIn: this.#deps.account(account)?.requireOptIn ?? false,
       suppressions: this.#deps.suppressions(),
-      from,
+      ...by,
     }
   }
 
@@ -84,7 +89,8 @@ export class Audiences implements AudienceApi {
    */
   async *file({ account, settings }: JobRecord, onLong: () => void): AsyncGenerator<Buffer> {
     const columns = audienceColumns(settings, attributeNames(this.#deps.runner.tables, account))
-    const step = this.#step(account, settings.audience!, settings.from ?? '')
+    await this.#deps.caughtUp(settings.audience!)
+    const step = this.#step(account, settings.audience!, { channel: channelOf(settings), from: settings.from ?? '' })
     const isQuick = this.#isQuick(account)
     yield Buffer.from(audienceHeader(columns))
     let rows = 0
@@ -99,4 +105,9 @@ export class Audiences implements AudienceApi {
     }
     if (rows === 0) throw new EngineError('AUDIENCE_EMPTY', 'The audience selects no contact.')
   }
+}
+
+/** `auto` is by number. */
+function channelOf({ channel = 'sms' }: JobSettings): ChannelName {
+  return channel === 'auto' ? 'sms' : channel
 }

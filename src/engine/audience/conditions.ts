@@ -3,16 +3,17 @@
  * contact. Main thread to check, ingest threads to evaluate.
  */
 
-import { type ContactRecord, foldTag } from '../contacts/contact-record.js'
+import { foldTag } from '../contacts/contact-record.js'
 import type { Audience, Condition, ConditionOp, ConditionScalar, FieldCondition } from '../contract/audience.js'
 import { CONDITION_OPS } from '../contract/audience.js'
 import type { AttributeValue } from '../contract/contacts.js'
 import type { FieldError } from '../contract/errors.js'
 import { limits } from '../contract/limits.js'
-import { type ConditionField, conditionField } from './condition-fields.js'
+import type { Candidate } from './candidate.js'
+import { type ConditionField, conditionField, FIELDS_HELP } from './condition-fields.js'
 import { compare, fold, timeOf, type Wanted, wantedOf } from './condition-values.js'
 
-export type Predicate = (record: ContactRecord) => boolean
+export type Predicate = (candidate: Candidate) => boolean
 
 const SPELLINGS: Readonly<Record<string, ConditionOp>> = { '≠': '!=', '<>': '!=', '≤': '<=', '≥': '>=', '==': '=' }
 const ORDERED: readonly string[] = ['<', '<=', '>', '>=', 'before', 'after']
@@ -58,13 +59,13 @@ export class ConditionReader {
   #group(group: (typeof GROUPS)[number], value: unknown, pointer: string, depth: number): Predicate {
     if (group === 'not') {
       const inside = this.#condition(value, pointer, depth + 1)
-      return (record) => !inside(record)
+      return (candidate) => !inside(candidate)
     }
     if (!Array.isArray(value)) return this.#wrong(pointer, 'must be a list of conditions')
     if (value.length > limits.conditions)
       return this.#wrong(pointer, `must have at most ${limits.conditions} conditions`)
     const inside = value.map((item: Condition, index) => this.#condition(item, `${pointer}/${index}`, depth + 1))
-    return group === 'all' ? everyOf(inside) : (record) => inside.some((fits) => fits(record))
+    return group === 'all' ? everyOf(inside) : (candidate) => inside.some((fits) => fits(candidate))
   }
 
   #field(condition: FieldCondition, pointer: string): Predicate {
@@ -74,9 +75,7 @@ export class ConditionReader {
     }
     const field = typeof name === 'string' ? conditionField(name) : null
     if (field === null) {
-      const known =
-        'attributes.NAME, tags, optIn.sms, optIn.voice, optIn.email, number, email, company, createdAt or updatedAt'
-      return this.#wrong(`${pointer}/field`, `must be ${known}`)
+      return this.#wrong(`${pointer}/field`, `must be ${FIELDS_HELP}`)
     }
     const op = opOf(condition.op)
     if (op === null) return this.#wrong(`${pointer}/op`, `must be one of ${CONDITION_OPS.join(', ')}`)
@@ -89,7 +88,7 @@ export class ConditionReader {
     if (op === 'exists') {
       if (value !== undefined && typeof value !== 'boolean') return this.#wrong(pointer, 'must be true or false')
       const isWanted = value !== false
-      return (record) => (field.read(record) !== undefined) === isWanted
+      return (candidate) => (field.read(candidate) !== undefined) === isWanted
     }
     const isTime = field.kind === 'time' || op === 'before' || op === 'after'
     if (op === 'in') return this.#in(field, value, isTime, pointer)
@@ -98,7 +97,7 @@ export class ConditionReader {
     if (BY_TEXT.includes(op)) return byText(field, op, fold(String(value)))
     const wanted = field.kind === 'words' ? textOf(value) : wantedOf(value as ConditionScalar, isTime)
     const isEqual = anyOf(field, (stored) => fits('=', compare(stored, wanted, field.kind === 'time')))
-    if (op === '!=') return (record) => !isEqual(record)
+    if (op === '!=') return (candidate) => !isEqual(candidate)
     if (op === '=') return isEqual
     return anyOf(field, (stored) => fits(op, compare(stored, wanted, field.kind === 'time')))
   }
@@ -134,17 +133,17 @@ function textOf(value: unknown): Wanted {
 }
 
 function everyOf(parts: readonly Predicate[]): Predicate {
-  return parts.length === 1 ? parts[0]! : (record) => parts.every((fits) => fits(record))
+  return parts.length === 1 ? parts[0]! : (candidate) => parts.every((fits) => fits(candidate))
 }
 
 function hasTag(tags: readonly string[]): Predicate {
   const wanted = new Set(tags.map((tag) => foldTag(tag.trim())))
-  return (record) => record.tags.some((tag) => wanted.has(foldTag(tag)))
+  return ({ record }) => record.tags.some((tag) => wanted.has(foldTag(tag)))
 }
 
 function anyOf(field: ConditionField, test: (stored: AttributeValue) => boolean): Predicate {
-  return (record) => {
-    const stored = field.read(record)
+  return (candidate) => {
+    const stored = field.read(candidate)
     if (stored === undefined) return false
     return typeof stored === 'object' ? stored.some(test) : test(stored)
   }

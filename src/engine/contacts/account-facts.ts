@@ -11,6 +11,10 @@ export interface AccountFacts {
   nextRun: number
   /** Numbers in runs, see fresh-numbers.ts. */
   fresh: number
+  /** The same of addresses. */
+  freshEmails: number
+  /** Contacts that have an address and no number. */
+  withoutNumber: number
   contacts: number
   attributes: number
   tags: number
@@ -18,8 +22,17 @@ export interface AccountFacts {
 
 export function accountFacts(tables: ContactTables, account: number): AccountFacts {
   const bytes = tables.accounts.getBinary(account)
-  if (bytes !== undefined) return unpacked<AccountFacts>(bytes)
-  return { nextId: 1, nextRun: 1, fresh: 0, contacts: 0, attributes: 0, tags: 0 }
+  const blank = {
+    nextId: 1,
+    nextRun: 1,
+    fresh: 0,
+    freshEmails: 0,
+    withoutNumber: 0,
+    contacts: 0,
+    attributes: 0,
+    tags: 0,
+  }
+  return bytes === undefined ? blank : { ...blank, ...unpacked<AccountFacts>(bytes) }
 }
 
 /** Names that a batch uses; a name once used stays known, so that an export knows its columns without a look at all rows. */

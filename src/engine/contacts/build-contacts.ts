@@ -3,17 +3,20 @@
 import type { Accounts } from '../accounts/accounts.js'
 import { Askers } from '../accounts/askers.js'
 import type { Numbering } from '../accounts/numbering.js'
+import { asksForLastMessage } from '../audience/audience.js'
 import { Audiences } from '../audience/audiences.js'
 import type { Audit } from '../audit/audit.js'
 import type { Clock } from '../contract/clock.js'
 import type { Log } from '../contract/log.js'
 import type { FairPool } from '../jobs/fair-pool.js'
 import type { Documents } from '../store/documents.js'
+import { ConsentDesk } from './consent-desk.js'
 import { ContactRunner } from './contact-runner.js'
 import type { ContactTables } from './contact-tables.js'
-import { Contacts } from './contacts.js'
+import { type ContactHistory, Contacts } from './contacts.js'
 import { Erasure } from './erasure.js'
 import { Imports } from './imports.js'
+import { LastDesk } from './last-desk.js'
 
 export interface ContactParts {
   contacts: ContactTables
@@ -27,6 +30,9 @@ export interface ContactParts {
   config: { dataDir: string }
   /** Memory of the filter of suppressions, as it is now. */
   suppressions(): SharedArrayBuffer
+  history: ContactHistory
+  /** Resolves when the last messages of contacts are noted as they are now. */
+  caughtUp(): Promise<void>
   admit(): void
   isStopping(): boolean
   fail(error: unknown): void
@@ -36,6 +42,8 @@ export interface BuiltContacts {
   contacts: Contacts
   audiences: Audiences
   imports: Imports
+  last: LastDesk
+  consents: ConsentDesk
 }
 
 export function buildContacts(parts: ContactParts): BuiltContacts {
@@ -50,6 +58,9 @@ export function buildContacts(parts: ContactParts): BuiltContacts {
     askers,
     account: (number) => accounts.byNumber(number),
     suppressions: parts.suppressions,
+    caughtUp: async (audience) => {
+      if (asksForLastMessage(audience)) await parts.caughtUp()
+    },
   })
-  return { contacts, audiences, imports }
+  return { contacts, audiences, imports, last: new LastDesk(runner), consents: new ConsentDesk(runner) }
 }

@@ -1,21 +1,30 @@
 /** What a change makes of a contact: a pure function of the record and the change. Ingest threads. */
 
-import type { ContactChange, ContactKey } from '../contract/contact-tasks.js'
+import type { ChangeProblem, ContactChange } from '../contract/contact-tasks.js'
 import { type AttributeValue, OPT_IN_CHANNELS } from '../contract/contacts.js'
 import { limits } from '../contract/limits.js'
+import { isEmailKey } from './contact-key.js'
 import { type ContactRecord, foldTag } from './contact-record.js'
+
+/** `parent`: id of the contact that it belongs to from now on; undefined: as before. */
+export interface ChangeFacts {
+  nowMs: number
+  parent: number | null | undefined
+}
 
 /** The record after the change, or why there is none; `before` itself when nothing changes. */
 export function changed(
   before: ContactRecord | null,
   change: ContactChange,
-  nowMs: number,
-): ContactRecord | 'missing' | 'tooLarge' {
+  { nowMs, parent }: ChangeFacts,
+): ContactRecord | ChangeProblem {
   if (before === null && change.mode === 'patch') return 'missing'
-  const base = before === null || change.mode === 'put' ? emptyRecord(change.key, before?.createdMs ?? nowMs) : before
+  const base = before === null || change.mode === 'put' ? emptyRecord(change, before, nowMs) : before
   const next: ContactRecord = {
-    key: base.key,
+    number: numberAfter(base, change),
     email: change.email === undefined ? base.email : change.email,
+    kind: change.kind ?? base.kind,
+    parent: parent === undefined ? base.parent : parent,
     company: change.company === undefined ? base.company : change.company,
     attributes: change.attributes === undefined ? base.attributes : merged(base.attributes, change.attributes),
     tags: tagsOf(base.tags, change),
@@ -23,13 +32,33 @@ export function changed(
     createdMs: base.createdMs,
     updatedMs: nowMs,
   }
+  if (next.number === null && next.email === null) return 'keyless'
   if (before !== null && isSame(before, next)) return before
   const tooLarge = next.tags.length > limits.contactTags || countOf(next.attributes) > limits.contactAttributes
   return tooLarge ? 'tooLarge' : next
 }
 
-function emptyRecord(key: ContactKey, createdMs: number): ContactRecord {
-  return { key, email: null, company: null, attributes: {}, tags: [], optIn: {}, createdMs, updatedMs: createdMs }
+/** A contact that was found by its address alone gets the number that it was named by. */
+function numberAfter({ number }: ContactRecord, { key, number: given }: ContactChange): ContactRecord['number'] {
+  if (given !== undefined) return given
+  return number ?? (isEmailKey(key) ? null : key)
+}
+
+/** What names a contact stays: its number, and the address that it was named by. */
+function emptyRecord({ key }: ContactChange, before: ContactRecord | null, nowMs: number): ContactRecord {
+  const createdMs = before?.createdMs ?? nowMs
+  return {
+    number: before?.number ?? null,
+    email: isEmailKey(key) ? (before?.email ?? key) : null,
+    kind: 'person',
+    parent: null,
+    company: null,
+    attributes: {},
+    tags: [],
+    optIn: {},
+    createdMs,
+    updatedMs: createdMs,
+  }
 }
 
 function countOf(attributes: object): number {
@@ -85,7 +114,10 @@ function withTags(base: readonly string[], more: readonly string[]): readonly st
 /** But for the time of the change. Evidence that came again with another time is another one. */
 function isSame(before: ContactRecord, next: ContactRecord): boolean {
   return (
+    before.number === next.number &&
     before.email === next.email &&
+    before.kind === next.kind &&
+    before.parent === next.parent &&
     before.company === next.company &&
     before.tags.length === next.tags.length &&
     before.tags.every((tag, index) => tag === next.tags[index]) &&

@@ -1,16 +1,18 @@
 /** The 'contactExport' task: the next contacts as lines of CSV, its cells guarded, or as JSON objects a line. Ingest threads. */
 import { csvCell } from '../base/csv-cell.js'
 import type { ContactExportResult, ContactTask } from '../contract/contact-tasks.js'
-import { OPT_IN_CHANNELS } from '../contract/contacts.js'
+import { type ContactView, OPT_IN_CHANNELS } from '../contract/contacts.js'
 import { normaliseLabel } from '../text/label.js'
-import { attributeOf, type ContactRecord, contactView } from './contact-record.js'
+import { attributeOf, type ContactRecord } from './contact-record.js'
 import { scanContacts } from './contact-scan.js'
 import type { ContactTables } from './contact-tables.js'
+import { contactView } from './contact-view.js'
 
 type ExportTask = Extract<ContactTask, { kind: 'contactExport' }>
 
 const CONTACTS_AT_ONCE = 2_000
-const FIXED = ['number', 'email', 'company', 'tags', ...OPT_IN_CHANNELS.map((channel) => `optIn.${channel}`)]
+const OPT_INS = OPT_IN_CHANNELS.map((channel) => `optIn.${channel}`)
+const FIXED = ['number', 'email', 'company', 'kind', 'memberOf', 'tags', ...OPT_INS]
 const TIMES = ['createdAt', 'updatedAt']
 
 /**
@@ -36,18 +38,19 @@ export function exportContacts(tables: ContactTables, task: ExportTask): Contact
   let text = ''
   let last = after
   let count = 0
-  for (const { id, record } of scanContacts(tables, scan)) {
+  for (const each of scanContacts(tables, scan)) {
     if (count === CONTACTS_AT_ONCE) return { text, next: last }
-    text += format === 'csv' ? csvLine(record, names) : `${JSON.stringify(contactView(record))}\n`
-    last = id
+    const view = contactView(tables, account, each)
+    text += format === 'csv' ? csvLine(each.record, view, names) : `${JSON.stringify(view)}\n`
+    last = each.id
     count++
   }
   return { text, next: null }
 }
 
-function csvLine(record: ContactRecord, names: readonly string[]): string {
-  const { number, email, company, tags, createdAt, updatedAt } = contactView(record)
-  const cells = [number, email ?? '', company ?? '', tags.join(', ')]
+function csvLine(record: ContactRecord, view: ContactView, names: readonly string[]): string {
+  const { number, email, company, kind, memberOf, tags, createdAt, updatedAt } = view
+  const cells = [number ?? '', email ?? '', company ?? '', kind, memberOf ?? '', tags.join(', ')]
   for (const channel of OPT_IN_CHANNELS) cells.push(record.optIn[channel]?.state ?? '')
   cells.push(createdAt, updatedAt)
   for (const name of names) cells.push(String(attributeOf(record.attributes, name) ?? ''))

@@ -3,13 +3,19 @@
  * cannot be read rejects its own contact; anything else that does not fit refuses the list. Ingest threads.
  */
 
-import type { ChangeEffect, ContactChange, ContactTask } from '../contract/contact-tasks.js'
+import {
+  CHANGE_PROBLEMS,
+  type ChangeEffect,
+  type ChangeProblem,
+  type ContactChange,
+  type ContactTask,
+} from '../contract/contact-tasks.js'
 import type { BulkView, ContactReject } from '../contract/contacts.js'
 import { EngineError, type FieldError } from '../contract/errors.js'
 import { limits } from '../contract/limits.js'
 import { reasonCode, reasonHelp } from '../contract/reasons.js'
 import { NumberParser } from '../phone/number.js'
-import { keyOf } from './contact-key.js'
+import { emailKey, keyOf } from './contact-key.js'
 import { changeOf } from './contact-rules.js'
 import type { ContactTables } from './contact-tables.js'
 import { applyChanges } from './contact-writer.js'
@@ -18,7 +24,16 @@ type ListTask = Extract<ContactTask, { kind: 'contactList' }>
 
 /** Wrong fields that an answer names. */
 const ERRORS_MOST = 100
-export const TOO_LARGE_HELP = `A contact has at most ${limits.contactTags} tags and ${limits.contactAttributes} attributes, and ${limits.contactBytes} octets of them all.`
+const TOO_LARGE_HELP = `A contact has at most ${limits.contactTags} tags and ${limits.contactAttributes} attributes, and ${limits.contactBytes} octets of them all.`
+
+/** Why a change was not made, as its contact is told. */
+export const PROBLEM_HELP: Readonly<Record<ChangeProblem, readonly [code: string, message: string]>> = {
+  missing: ['NOT_FOUND', 'There is no such contact.'],
+  tooLarge: ['TOO_LARGE', TOO_LARGE_HELP],
+  keyless: ['VALIDATION', 'A contact has a number or an email address.'],
+  taken: ['NAME_TAKEN', 'Another contact has the number.'],
+  orphan: ['VALIDATION', 'memberOf names no other contact; make it first.'],
+}
 
 /** @throws EngineError BAD_REQUEST, TOO_LARGE, VALIDATION, STORE_FAILED. */
 export function mergeList(tables: ContactTables, task: ListTask): BulkView {
@@ -26,7 +41,8 @@ export function mergeList(tables: ContactTables, task: ListTask): BulkView {
   const { changes, places, rejects } = changesOf(items, task)
   const { effects } = applyChanges(tables, changes, { account: task.account, nowMs: task.nowMs })
   effects.forEach((effect, index) => {
-    if (effect === 'tooLarge') rejects.push({ index: places[index]!, code: 'TOO_LARGE', message: TOO_LARGE_HELP })
+    const problem = isProblem(effect) ? PROBLEM_HELP[effect] : null
+    if (problem !== null) rejects.push({ index: places[index]!, code: problem[0], message: problem[1] })
   })
   rejects.sort((a, b) => a.index - b.index)
   const count = (wanted: ChangeEffect): number => effects.filter((effect) => effect === wanted).length
@@ -38,6 +54,10 @@ export function mergeList(tables: ContactTables, task: ListTask): BulkView {
     rejected: rejects.length,
     rejects,
   }
+}
+
+export function isProblem(effect: ChangeEffect): effect is ChangeProblem {
+  return (CHANGE_PROBLEMS as readonly string[]).includes(effect)
 }
 
 /** A list, or an object with one under `contacts`. */
@@ -72,6 +92,8 @@ interface Checked {
 
 function changesOf(items: unknown[], { defaultCountry, nowMs }: ListTask): Checked {
   const parser = new NumberParser(defaultCountry)
+  // What the first has parsed is read until its next number.
+  const names = new NumberParser(defaultCountry)
   const checked: Checked = { changes: [], places: [], rejects: [] }
   const fields: FieldError[] = []
   for (let index = 0; index < items.length && fields.length < ERRORS_MOST; index++) {
@@ -81,15 +103,18 @@ function changesOf(items: unknown[], { defaultCountry, nowMs }: ListTask): Check
       fields.push({ pointer: at, message: 'must be a contact with a number' })
       continue
     }
-    const { number } = item as { number?: unknown }
-    if (typeof number !== 'string') {
-      fields.push({ pointer: `${at}/number`, message: number === undefined ? 'is required' : 'must be text' })
+    const { number = null, email = null } = item as { number?: unknown; email?: unknown }
+    const written = number ?? email
+    if (typeof written !== 'string') {
+      const isMissing = number === null && email === null
+      const pointer = number === null && !isMissing ? `${at}/email` : `${at}/number`
+      fields.push({ pointer, message: isMissing ? 'is required, or an email' : 'must be text' })
       continue
     }
-    const parsed = parser.parse(number)
-    const key = parsed.reason === 0 ? keyOf(parsed) : -1
-    const change = changeOf('merge', key, item, { at, fields, nowMs })
-    if (parsed.reason !== 0) {
+    const parsed = number === null ? null : parser.parse(written)
+    const key = parsed === null ? emailKey(written.trim()) : parsed.reason === 0 ? keyOf(parsed) : -1
+    const change = changeOf('merge', key, item, { at, fields, nowMs, parser: names })
+    if (parsed !== null && parsed.reason !== 0) {
       const code = reasonCode(parsed.reason)
       checked.rejects.push({ index, code, message: reasonHelp(code) })
     } else {

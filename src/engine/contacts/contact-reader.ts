@@ -3,19 +3,25 @@
 import type { ContactKey } from '../contract/contact-tasks.js'
 import type { AttributeValue, TagView } from '../contract/contacts.js'
 import { limits } from '../contract/limits.js'
-import { numberOf } from './contact-key.js'
+import { emailKey, isEmailKey, numberOf } from './contact-key.js'
 import { type ContactRecord, decodeContact, unpacked } from './contact-record.js'
-import { scanContacts } from './contact-scan.js'
+import { type Scanned, scanContacts } from './contact-scan.js'
 import type { ContactTables } from './contact-tables.js'
-import { findId } from './fresh-numbers.js'
+import { findId, idsOfEmail } from './fresh-numbers.js'
 
 /** Contacts that one page of a search looks at; the page may then be short, with more behind it. */
 const SEARCH_CONTACTS = limits.audienceTaskContacts
 
-export function readContact(tables: ContactTables, account: number, key: ContactKey): ContactRecord | null {
-  const id = findId(tables, account, key)
-  const bytes = id === null ? undefined : tables.records.getBinary([account, id])
-  return bytes === undefined ? null : decodeContact(bytes)
+/** null: there is none. Of several contacts with one address the oldest. */
+export function readContact(tables: ContactTables, account: number, key: ContactKey): Scanned | null {
+  const ids = isEmailKey(key) ? idsOfEmail(tables, { account, key, fresh: null }) : [findId(tables, account, key)]
+  for (const id of ids) {
+    const bytes = id === null ? undefined : tables.records.getBinary([account, id])
+    if (id === null || bytes === undefined) continue
+    const record = decodeContact(bytes)
+    if (!isEmailKey(key) || (record.email !== null && emailKey(record.email) === key)) return { id, record }
+  }
+  return null
 }
 
 export interface ListRequest {
@@ -26,7 +32,7 @@ export interface ListRequest {
   limit: number
 }
 export interface ContactPage {
-  records: ContactRecord[]
+  found: Scanned[]
   /** Id behind which the next page begins; null at the end. */
   next: number | null
 }
@@ -34,25 +40,25 @@ export interface ContactPage {
 export function listContacts(tables: ContactTables, request: ListRequest): ContactPage {
   const { account, tag, q, after, limit } = request
   const matches = q === null ? () => true : searchFor(q)
-  const records: ContactRecord[] = []
+  const found: Scanned[] = []
   let last = after
   let seen = 0
   const scan = { account, tags: tag === null ? [] : [tag], after, before: Number.POSITIVE_INFINITY }
-  for (const { id, record } of scanContacts(tables, scan)) {
-    if (records.length === limit || seen === SEARCH_CONTACTS) return { records, next: last }
+  for (const each of scanContacts(tables, scan)) {
+    if (found.length === limit || seen === SEARCH_CONTACTS) return { found, next: last }
     seen++
-    last = id
-    if (matches(record)) records.push(record)
+    last = each.id
+    if (matches(each.record)) found.push(each)
   }
-  return { records, next: null }
+  return { found, next: null }
 }
 
 /** Finds the words anywhere in the texts of a contact; digits also in its number, however they are spaced. */
 function searchFor(q: string): (record: ContactRecord) => boolean {
   const wanted = fold(q.trim())
   const digits = /^[+\d\s().\-/]+$/.test(wanted) ? wanted.replace(/[^\d+]/g, '') : ''
-  return ({ key, email, company, attributes, tags }) => {
-    if (digits !== '' && numberOf(key).includes(digits)) return true
+  return ({ number, email, company, attributes, tags }) => {
+    if (digits !== '' && number !== null && numberOf(number).includes(digits)) return true
     if (has(email, wanted) || has(company, wanted) || tags.some((tag) => has(tag, wanted))) return true
     return Object.values(attributes).some((value) => has(value, wanted))
   }

@@ -1,18 +1,22 @@
 /**
  * A contact as stored: a MessagePack array, so that its field names cost no octets.
- * [format, key, email, company, attributes, tags, optIn, created ms, updated ms]
+ * [format, number, email, company, attributes, tags, optIn, created ms, updated ms, kind, parent]; a record of an earlier
+ * version has neither of the last two.
  */
 import { Decoder, Encoder } from '@msgpack/msgpack'
-import type { ContactKey, StoredOptIn } from '../contract/contact-tasks.js'
-import { type AttributeValue, type ContactView, OPT_IN_CHANNELS, type OptInChannel } from '../contract/contacts.js'
+import type { NumberKey, StoredOptIn } from '../contract/contact-tasks.js'
+import { type AttributeValue, CONTACT_KINDS, type ContactKind, type OptInChannel } from '../contract/contacts.js'
 import { normaliseLabel } from '../text/label.js'
-import { numberOf } from './contact-key.js'
 
 const FORMAT = 1
 
+/** It has a number, an email, or both. */
 export interface ContactRecord {
-  key: ContactKey
+  number: NumberKey | null
   email: string | null
+  kind: ContactKind
+  /** Id of the contact that it belongs to, which may be gone since. */
+  parent: number | null
   company: string | null
   attributes: Record<string, AttributeValue>
   /** As written; no two differ by case alone. */
@@ -26,23 +30,29 @@ const encoder = new Encoder()
 const decoder = new Decoder()
 
 export function encodeContact(record: ContactRecord): Buffer {
-  const { key, email, company, attributes, tags, optIn, createdMs, updatedMs } = record
-  return packed([FORMAT, key, email, company, attributes, tags, optIn, createdMs, updatedMs])
+  const { number, email, company, attributes, tags, optIn, createdMs, updatedMs, kind, parent } = record
+  const fields: unknown[] = [FORMAT, number, email, company, attributes, tags, optIn, createdMs, updatedMs]
+  if (kind !== 'person' || parent !== null) fields.push(CONTACT_KINDS.indexOf(kind), parent)
+  return packed(fields)
 }
 
 export function decodeContact(bytes: Uint8Array): ContactRecord {
-  const [, key, email, company, attributes, tags, optIn, createdMs, updatedMs] = decoder.decode(bytes) as [
-    number,
-    ContactKey,
-    string | null,
-    string | null,
-    ContactRecord['attributes'],
-    string[],
-    ContactRecord['optIn'],
-    number,
-    number,
-  ]
-  return { key, email, company, attributes, tags, optIn, createdMs, updatedMs }
+  const [, number, email, company, attributes, tags, optIn, createdMs, updatedMs, kind = 0, parent = null] =
+    decoder.decode(bytes) as [
+      number,
+      NumberKey | null,
+      string | null,
+      string | null,
+      ContactRecord['attributes'],
+      string[],
+      ContactRecord['optIn'],
+      number,
+      number,
+      number?,
+      (number | null)?,
+    ]
+  const whose = { kind: CONTACT_KINDS[kind] ?? 'person', parent }
+  return { number, email, ...whose, company, attributes, tags, optIn, createdMs, updatedMs }
 }
 
 /** Small facts beside the records, in the same encoding. */
@@ -65,24 +75,4 @@ export function attributeOf(attributes: Record<string, AttributeValue>, name: st
   const wanted = normaliseLabel(name)
   for (const other in attributes) if (normaliseLabel(other) === wanted) return attributes[other]
   return undefined
-}
-
-export function contactView(record: ContactRecord): ContactView {
-  const optIn: ContactView['optIn'] = {}
-  for (const channel of OPT_IN_CHANNELS) {
-    const stored = record.optIn[channel]
-    if (stored === undefined) continue
-    const { atMs, ...rest } = stored
-    optIn[channel] = { ...rest, at: new Date(atMs).toISOString() }
-  }
-  return {
-    number: numberOf(record.key),
-    email: record.email,
-    company: record.company,
-    attributes: record.attributes,
-    tags: [...record.tags],
-    optIn,
-    createdAt: new Date(record.createdMs).toISOString(),
-    updatedAt: new Date(record.updatedMs).toISOString(),
-  }
 }

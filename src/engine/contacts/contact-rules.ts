@@ -4,9 +4,11 @@
  */
 
 import { NOT_A_TIME, parseTime } from '../base/instant.js'
-import type { ChangeMode, ContactChange, ContactKey, StoredOptIn } from '../contract/contact-tasks.js'
+import type { ChangeMode, ContactChange, ContactKey, NumberKey, StoredOptIn } from '../contract/contact-tasks.js'
 import {
   type AttributeValue,
+  CONTACT_KINDS,
+  type ContactKind,
   OPT_IN_CHANNELS,
   OPT_IN_STATES,
   type OptInChannel,
@@ -14,14 +16,15 @@ import {
 } from '../contract/contacts.js'
 import type { FieldError } from '../contract/errors.js'
 import { limits } from '../contract/limits.js'
+import type { NumberParser } from '../phone/number.js'
 import { attributeNameProblem, NAME_CONTROL } from './attribute-name.js'
+import { isEmail, isEmailKey, readKey } from './contact-key.js'
 
 const CONTROL = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\p{Surrogate}/u
-const EMAIL = /^[^\s@"<>,;:()[\]\\]+@[^\s@"<>,;:()[\]\\]+\.[^\s@"<>,;:()[\]\\.]{2,}$/
 const KEYS: Readonly<Record<Exclude<ChangeMode, 'remove'>, readonly string[]>> = {
-  put: ['email', 'company', 'attributes', 'tags', 'optIn'],
-  patch: ['email', 'company', 'attributes', 'tags', 'addTags', 'removeTags', 'optIn'],
-  merge: ['number', 'email', 'company', 'attributes', 'tags', 'optIn'],
+  put: ['number', 'email', 'kind', 'company', 'memberOf', 'attributes', 'tags', 'optIn'],
+  patch: ['number', 'email', 'kind', 'company', 'memberOf', 'attributes', 'tags', 'addTags', 'removeTags', 'optIn'],
+  merge: ['number', 'email', 'kind', 'company', 'memberOf', 'attributes', 'tags', 'optIn'],
 }
 
 export interface RuleContext {
@@ -29,6 +32,8 @@ export interface RuleContext {
   at: string
   fields: FieldError[]
   nowMs: number
+  /** Reads numbers; absent where none may be given. */
+  parser?: NumberParser
 }
 
 /** Wrong fields are added to `context.fields`; what is returned then is not to be used. */
@@ -46,6 +51,11 @@ export function changeOf(
   }
   const change: ContactChange = { key, mode }
   if (given.email !== undefined) change.email = emailOf(given.email, context)
+  // Of a list the number is the key.
+  if (given.number !== undefined && mode !== 'merge')
+    change.number = keyIn(given.number, 'number', context) as NumberKey
+  if (given.memberOf !== undefined) change.memberOf = keyIn(given.memberOf, 'memberOf', context)
+  if (given.kind !== undefined) change.kind = kindOf(given.kind, context)
   if (given.company !== undefined) change.company = textOf(given.company, 'company', limits.companyChars, context)
   if (given.attributes !== undefined) change.attributes = attributesOf(given.attributes, mode !== 'put', context)
   for (const name of ['tags', 'addTags', 'removeTags'] as const) {
@@ -63,8 +73,20 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-export function isEmail(text: string): boolean {
-  return text.length <= limits.emailChars && EMAIL.test(text) && !CONTROL.test(text)
+function kindOf(value: unknown, { at, fields }: RuleContext): ContactKind {
+  if ((CONTACT_KINDS as readonly unknown[]).includes(value)) return value as ContactKind
+  fields.push({ pointer: `${at}/kind`, message: `must be one of ${CONTACT_KINDS.join(', ')}` })
+  return 'person'
+}
+
+/** A number, or for `memberOf` an address as well; null: none. */
+function keyIn(value: unknown, name: 'number' | 'memberOf', { at, fields, parser }: RuleContext): ContactKey | null {
+  if (value === null) return null
+  const key = typeof value === 'string' && parser !== undefined ? readKey(parser, value) : null
+  if (key !== null && (name === 'memberOf' || !isEmailKey(key))) return key
+  const what = name === 'number' ? 'a phone number' : 'the number or email address of a contact'
+  fields.push({ pointer: `${at}/${name}`, message: `must be ${what}` })
+  return null
 }
 
 function emailOf(value: unknown, { at, fields }: RuleContext): string | null {

@@ -17,13 +17,19 @@ export interface ContactTables {
   numbers: Database<Buffer, Key>
   /** [account, run, first number] → sorted pairs of f64: number, id. New numbers that are not in `numbers` yet. */
   fresh: Database<Buffer, Key>
+  /** [account, hash of an email address, id] → empty. Several contacts may have one address. */
+  emails: Database<Buffer, Key>
+  /** [account, run, first hash, its id] → sorted pairs of f64: hash, id. As `fresh`. */
+  freshEmails: Database<Buffer, Key>
+  /** [account, id] → the last message that was sent to the contact, see last-message.ts. */
+  last: Database<Buffer, Key>
   /** [account, folded tag, id] → empty. */
   tagged: Database<Buffer, Key>
   /** [account, folded tag] → {name, contacts}. */
   tags: Database<Buffer, Key>
   /** [account, name of an attribute] → empty. */
   attributes: Database<Buffer, Key>
-  /** account → {nextId, nextRun, fresh, contacts, attributes, tags}. */
+  /** account → AccountFacts. */
   accounts: Database<Buffer, Key>
   /** import → how far it is: written in the transaction of each of its pieces. */
   imports: Database<Buffer, Key>
@@ -39,6 +45,9 @@ export function openContactTables(dataDir: string): ContactTables {
     records: table('records'),
     numbers: table('numbers'),
     fresh: table('fresh'),
+    emails: table('emails'),
+    freshEmails: table('freshEmails'),
+    last: table('last'),
     tagged: table('tagged'),
     tags: table('tags'),
     attributes: table('attributes'),

@@ -8,7 +8,8 @@ const STEP = 5_000
 
 /** False: nothing of the account is left. @throws EngineError STORE_FAILED. */
 export function eraseStep(tables: ContactTables, account: number): boolean {
-  const all = [tables.records, tables.numbers, tables.fresh, tables.tagged, tables.tags, tables.attributes]
+  const { records, numbers, fresh, emails, freshEmails, last, tagged, tags, attributes } = tables
+  const all = [records, numbers, fresh, emails, freshEmails, last, tagged, tags, attributes]
   let left = STEP
   transaction(tables, () => {
     for (const table of all) left -= removeSome(table, account, left)

@@ -1,5 +1,6 @@
 /** An import as stored, as shown, and what its settings and its file's head come to. Main thread. */
 
+import { NOT_A_TIME, parseTime } from '../base/instant.js'
 import type { ImportPlan, ImportProgress } from '../contract/contact-tasks.js'
 import type { ImportSettings, ImportState, ImportView } from '../contract/contacts.js'
 import { EngineError, type FieldError } from '../contract/errors.js'
@@ -29,6 +30,8 @@ export interface ImportRecord {
   /** Of the columns, once the file was looked at. */
   labels: string[]
   warnings: string[]
+  /** Before which nothing is imported; absent: at once. */
+  atMs?: number
   createdAtMs: number
   finishedAtMs: number | null
 }
@@ -36,7 +39,7 @@ export interface ImportRecord {
 const EMAIL_LABELS = ['email', 'e-mail', 'mail', 'emailaddress', 'email address']
 const COMPANY_LABELS = ['company', 'organisation', 'organization']
 /** What our own export writes beside the attributes, and the import does not read. */
-const EXPORTED = ['tags', 'optIn.sms', 'optIn.voice', 'optIn.email', 'createdAt', 'updatedAt']
+const EXPORTED = ['kind', 'memberOf', 'tags', 'optIn.sms', 'optIn.voice', 'optIn.email', 'createdAt', 'updatedAt']
 
 /** @throws EngineError VALIDATION. */
 export function checkImport(settings: ImportSettings, nowMs: number): void {
@@ -47,6 +50,7 @@ export function checkImport(settings: ImportSettings, nowMs: number): void {
   if (settings.defaultCountry !== undefined && !isCountry(settings.defaultCountry)) {
     fields.push({ pointer: '/defaultCountry', message: 'must be a two-letter country code such as GB' })
   }
+  if (settings.at !== undefined && parseTime(settings.at) === null) fields.push({ pointer: '/at', message: NOT_A_TIME })
   if (settings.optIn !== undefined) optInsOf(settings.optIn, false, { at: '', fields, nowMs })
   if (fields.length === 0) return
   throw new EngineError('VALIDATION', `${fields[0]!.pointer} ${fields[0]!.message}.`, { fields })
@@ -62,13 +66,15 @@ export function planImport(record: ImportRecord, path: string, { dialect, column
     if (settings.fields !== undefined) return -1
     return dialect.header ? labels.findIndex((label) => usual.includes(normaliseLabel(label))) : -1
   }
-  const to = columns.phones[0]!
+  const to = columns.phones[0] ?? -1
   const email = find(settings.email, EMAIL_LABELS, 'email')
   const company = find(settings.company, COMPANY_LABELS, 'company')
   const fields: FieldError[] = []
   const optIn = settings.optIn ?? null
   const context = { at: '', fields, nowMs: record.createdAtMs }
-  const taken = [to, email, company]
+  const memberOf = settings.memberOf === undefined ? -1 : columnOf(labels, settings.memberOf, 'memberOf')
+  const tags = settings.tagColumn === undefined ? -1 : columnOf(labels, settings.tagColumn, 'tagColumn')
+  const taken = [to, email, company, memberOf, tags]
   const attributes =
     settings.fields === undefined
       ? labels.flatMap((label, column) => attributeColumn(label, column, { taken, hasHeader: dialect.header }))
@@ -81,10 +87,13 @@ export function planImport(record: ImportRecord, path: string, { dialect, column
     dialect,
     defaultCountry: settings.defaultCountry ?? record.defaultCountry,
     tag: settings.tag?.trim() ?? null,
+    kind: settings.kind ?? null,
     optIn: optIn === null ? null : (optInsOf(optIn, false, context) as ImportPlan['optIn']),
     to,
     email,
     company,
+    memberOf,
+    tags,
     attributes,
     width: labels.length,
   }
@@ -148,6 +157,7 @@ export function importView(record: ImportRecord, progress: ImportProgress, rejec
     job: record.job === null ? null : jobId(record.job),
     counts: { rows, added, changed, unchanged, rejected },
     progress: { bytes, bytesDone, percent: bytes === 0 ? 0 : Math.floor((bytesDone / bytes) * 100) },
+    scheduledAt: record.atMs === undefined ? null : new Date(record.atMs).toISOString(),
     sha256: upload?.sha256 ?? null,
     columns: plan === null ? null : columnsView(plan, record),
     warnings: record.warnings,
@@ -160,7 +170,7 @@ export function importView(record: ImportRecord, progress: ImportProgress, rejec
 function columnsView(plan: ImportPlan, record: ImportRecord): ImportView['columns'] {
   const label = (column: number): string => record.labels[column] ?? String(column + 1)
   return {
-    to: label(plan.to),
+    to: plan.to < 0 ? null : label(plan.to),
     email: plan.email < 0 ? null : label(plan.email),
     company: plan.company < 0 ? null : label(plan.company),
     attributes: plan.attributes.map(({ name }) => name),

@@ -10,6 +10,7 @@ import type { Askers } from '../accounts/askers.js'
 import type { Numbering } from '../accounts/numbering.js'
 import type { Audit } from '../audit/audit.js'
 import { csvCell } from '../base/csv-cell.js'
+import { parseTime } from '../base/instant.js'
 import { plainBytes } from '../base/plain-bytes.js'
 import type { Page, PageQuery, Principal } from '../contract/api.js'
 import type { Clock } from '../contract/clock.js'
@@ -18,6 +19,7 @@ import type { ImportSettings, ImportView } from '../contract/contacts.js'
 import { EngineError } from '../contract/errors.js'
 import { importId, parseImportId } from '../contract/ids.js'
 import type { SniffResult } from '../contract/ingest.js'
+import type { ColumnRef } from '../contract/job.js'
 import { limits } from '../contract/limits.js'
 import type { Log } from '../contract/log.js'
 import type { FairPool } from '../jobs/fair-pool.js'
@@ -53,6 +55,12 @@ export class Imports {
   readonly #open = new Map<number, ImportRecord>()
   readonly #ends = new Set<Promise<void>>()
   readonly #stopped = new AbortController()
+  /** Whose time has come, until they are over. */
+  readonly #due = new Set<number>()
+  /** Runs under way; they resolve whatever becomes of them. */
+  readonly #running = new Map<number, Promise<void>>()
+  /** To be left where they are. */
+  readonly #canceled = new Set<number>()
 
   constructor(deps: ImportsDeps) {
     this.#deps = deps
@@ -68,7 +76,7 @@ export class Imports {
       if (record === null) continue
       this.#open.set(record.import, record)
       if (record.upload === null) await this.#failed(record, new EngineError('BAD_REQUEST', BROKEN))
-      else this.#begin(record).catch(() => {})
+      else if (record.state !== 'scheduled') this.#begin(record).catch(() => {})
     }
   }
 
@@ -76,6 +84,42 @@ export class Imports {
   async stop(): Promise<void> {
     this.#stopped.abort(new EngineError('SHUTTING_DOWN', 'The engine is stopping.'))
     await Promise.allSettled([...this.#ends, this.#deps.erasure.stop()])
+  }
+
+  /** Begins the imports whose time has come. */
+  tick(): void {
+    const nowMs = this.#deps.clock.now()
+    for (const record of this.#open.values()) {
+      if (record.state === 'scheduled' && (record.atMs ?? 0) <= nowMs && !this.#due.has(record.import)) {
+        this.#due.add(record.import)
+        this.#beginDue(record).catch(() => {})
+      }
+    }
+  }
+
+  async #beginDue(record: ImportRecord): Promise<void> {
+    try {
+      await this.#begin(await this.#save(record, { state: 'running' }))
+    } finally {
+      this.#due.delete(record.import)
+    }
+  }
+
+  /** What was imported stays. @throws EngineError WRONG_STATE. */
+  async cancel(record: ImportRecord, principal: Principal): Promise<void> {
+    const now = this.#open.get(record.import)
+    if (now === undefined || now.state === 'receiving') {
+      const state = now?.state ?? record.state
+      throw new EngineError('WRONG_STATE', `The import is ${state}; only one that waits or runs can be canceled.`)
+    }
+    this.#canceled.add(record.import)
+    await this.#running.get(record.import)
+    this.#canceled.delete(record.import)
+    if (!this.#open.has(record.import)) throw new EngineError('WRONG_STATE', 'The import has ended meanwhile.')
+    await this.#save(record, { state: 'canceled', finishedAtMs: this.#deps.clock.now() })
+    const account = { id: record.accountId, number: record.account }
+    const object = `import/${importId(record.import)}`
+    await this.#deps.audit.write([], { principal, action: 'contact.import.cancel', object, account })
   }
 
   async import(principal: Principal, settings: ImportSettings, body: AsyncIterable<Buffer>): Promise<ImportView> {
@@ -90,6 +134,8 @@ export class Imports {
       this.#ends.delete(end)
     }
     const received = this.#open.get(record.import)!
+    // A later one is begun by a tick.
+    if (received.state === 'scheduled') return this.view(received)
     const done = this.#begin(received)
     if (received.upload!.bytes <= limits.sniffBytes) await done
     else done.catch(() => {})
@@ -133,6 +179,7 @@ export class Imports {
       plan: null,
       labels: [],
       warnings: [],
+      ...(settings.at === undefined ? {} : { atMs: parseTime(settings.at)! }),
       createdAtMs: this.#deps.clock.now(),
       finishedAtMs: null,
     }
@@ -160,7 +207,8 @@ export class Imports {
       await this.#failed(record, problem)
       throw problem
     }
-    await this.#save(record, { upload: received, state: 'running' })
+    const isLater = (record.atMs ?? 0) > this.#deps.clock.now()
+    await this.#save(record, { upload: received, state: isLater ? 'scheduled' : 'running' })
   }
 
   #path(record: ImportRecord): string {
@@ -171,7 +219,7 @@ export class Imports {
   async #save(record: ImportRecord, change: Partial<ImportRecord>): Promise<ImportRecord> {
     const next = { ...(this.#open.get(record.import) ?? record), ...change }
     const writes = [{ collection: 'imports', key: [next.account, next.import], value: next as ImportRecord | null }]
-    const isEnded = next.state === 'finished' || next.state === 'failed'
+    const isEnded = next.state === 'finished' || next.state === 'failed' || next.state === 'canceled'
     if (isEnded) writes.push({ collection: 'imports-open', key: [next.import] as never, value: null })
     await this.#deps.documents.write(writes)
     if (isEnded) {
@@ -192,10 +240,14 @@ export class Imports {
   async #begin(record: ImportRecord): Promise<void> {
     const end = this.#run(record)
     this.#ends.add(end)
+    this.#running.set(
+      record.import,
+      end.catch(() => {}),
+    )
     try {
       await end
     } catch (error) {
-      if (this.#stopped.signal.aborted) return
+      if (this.#stopped.signal.aborted || !this.#isWanted(record.import)) return
       const isKnown = error instanceof EngineError
       if (!isKnown) this.#deps.log.error({ import: importId(record.import), error }, 'an import of contacts broke')
       const problem = isKnown ? error : new EngineError('INTERNAL', 'The file could not be read.', { cause: error })
@@ -203,6 +255,7 @@ export class Imports {
       throw problem
     } finally {
       this.#ends.delete(end)
+      this.#running.delete(record.import)
     }
   }
 
@@ -213,6 +266,7 @@ export class Imports {
     let size: number = limits.rangeBytes
     while (next < bytes) {
       this.#stopped.signal.throwIfAborted()
+      this.#requireWanted(planned)
       const end = Math.min(next + size, bytes)
       const task = { kind: 'contactImport', plan: planned.plan!, start: next, end, last: end === bytes } as const
       const nowMs = this.#deps.clock.now()
@@ -222,18 +276,44 @@ export class Imports {
       size = done.next === next ? size * 2 : limits.rangeBytes
       next = done.next
     }
+    this.#requireWanted(planned)
     await this.#save(planned, { state: 'finished', finishedAtMs: this.#deps.clock.now() })
   }
 
+  /** @throws EngineError WRONG_STATE: it was canceled. */
+  #requireWanted({ import: number }: ImportRecord): void {
+    if (this.#isWanted(number)) return
+    throw new EngineError('WRONG_STATE', 'The import was canceled.')
+  }
+  #isWanted(number: number): boolean {
+    return this.#open.has(number) && !this.#canceled.has(number)
+  }
+
   async #plan(record: ImportRecord): Promise<ImportRecord> {
-    const { csv = {}, to } = record.settings
-    const at = { path: this.#path(record), available: record.upload!.bytes, complete: true }
-    const columns = to === undefined ? {} : { to }
-    const task = { kind: 'sniff', ...at, csv, columns, labelsNeeded: false } as const
-    const sniff = (await this.#deps.pool.run(-record.account, task, false)) as SniffResult
-    refuseOddLength(sniff.dialect.encoding, at.available)
-    const plan = planImport(record, at.path, sniff)
+    const { file, sniff } = await this.#sniffed(record)
+    refuseOddLength(sniff.dialect.encoding, record.upload!.bytes)
+    const plan = planImport(record, file, sniff)
     return await this.#save(record, { plan, labels: sniff.columns.labels, warnings: sniff.warnings })
+  }
+
+  /** A file of addresses needs no column of numbers. */
+  async #sniffed(record: ImportRecord): Promise<{ file: string; sniff: SniffResult }> {
+    const { csv = {}, to } = record.settings
+    const file = this.#path(record)
+    const at = { path: file, available: record.upload!.bytes, complete: true }
+    const look = async (columns: { to?: ColumnRef }): Promise<SniffResult> => {
+      const task = { kind: 'sniff', ...at, csv, columns, labelsNeeded: false } as const
+      return (await this.#deps.pool.run(-record.account, task, false)) as SniffResult
+    }
+    try {
+      return { file, sniff: await look(to === undefined ? {} : { to }) }
+    } catch (error) {
+      if (!(error instanceof EngineError) || error.code !== 'RECIPIENT_COLUMN_MISSING') throw error
+      const found = await look({ to: 1 })
+      const sniff = { ...found, columns: { ...found.columns, phones: [] } }
+      if (planImport(record, file, sniff).email < 0) throw error
+      return { file, sniff }
+    }
   }
 
   #progress(record: ImportRecord): ImportProgress {

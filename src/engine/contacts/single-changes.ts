@@ -1,8 +1,8 @@
 /** The 'contactChanges' task: changes of single contacts that came at about the same time, in one transaction an account. */
 import type { ContactTask, SingleChange, SingleResult } from '../contract/contact-tasks.js'
 import { EngineError } from '../contract/errors.js'
-import { contactView } from './contact-record.js'
 import type { ContactTables } from './contact-tables.js'
+import { contactView } from './contact-view.js'
 import { applyChanges } from './contact-writer.js'
 
 type ChangesTask = Extract<ContactTask, { kind: 'contactChanges' }>
@@ -33,10 +33,11 @@ function applyOwn(
 ): SingleResult[] {
   try {
     const list = changes.map(({ change }) => change)
-    const { effects, records } = applyChanges(tables, list, options)
+    const { effects, records, ids } = applyChanges(tables, list, options)
     return effects.map((effect, index) => {
       const record = records[index]!
-      return { effect, view: record === null ? null : contactView(record), problem: null }
+      const view = record === null ? null : contactView(tables, options.account, { id: ids[index]!, record })
+      return { effect, view, problem: null }
     })
   } catch (error) {
     if (!(error instanceof EngineError) || error.code !== 'VALIDATION') throw error

@@ -6,6 +6,7 @@
  * case. A field that the contact does not have fits `!=` and `exists: false`, and nothing else.
  */
 import type { Principal } from './api.js'
+import type { ChannelName } from './message.js'
 
 export const CONDITION_OPS = [
   '=',
@@ -25,7 +26,10 @@ export type ConditionOp = (typeof CONDITION_OPS)[number]
 export type ConditionScalar = string | number | boolean
 
 export interface FieldCondition {
-  /** attributes.NAME, tags, optIn.sms (voice, email), number, email, company, createdAt, updatedAt. */
+  /**
+   * attributes.NAME, tags, optIn.sms (voice, email), number, email, kind, company, lastMessage.state (at, channel),
+   * createdAt, updatedAt; and company.attributes.NAME, company.tags of the contact that it belongs to.
+   */
   field: string
   /** Default `=`. ≠, ≤ and ≥ are read as well. */
   op?: string
@@ -46,15 +50,25 @@ export interface Audience {
 }
 
 export interface AudienceCount {
-  /** Contacts that the audience selects. */
+  /** Contacts that the audience selects: total = sendable + unreachable + notOptedIn + suppressed. */
   total: number
-  /** Of them, those that a job could message: opted in where the account demands it, and not suppressed. */
+  /** Of them, those that a job could message: with an address of the channel, opted in where demanded, not suppressed. */
   sendable: number
+  /** Without a number, or for email without an address. */
+  unreachable: number
   notOptedIn: number
   suppressed: number
 }
 
+/** An audience to be counted. */
+export interface AudienceQuestion extends Audience {
+  /** By which it would be messaged; default: sms. */
+  channel?: ChannelName
+  /** Sender, for suppressions of one sender alone. */
+  from?: string
+}
+
 export interface AudienceApi {
   /** @throws EngineError VALIDATION with a pointer to the condition. */
-  count(principal: Principal, audience: Audience): Promise<AudienceCount>
+  count(principal: Principal, question: AudienceQuestion): Promise<AudienceCount>
 }

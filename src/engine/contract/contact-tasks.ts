@@ -4,15 +4,19 @@ import type {
   AttributeValue,
   BulkView,
   ContactCounts,
+  ContactKind,
   ContactView,
   ExportFormat,
   OptInChannel,
   OptInState,
 } from './contacts.js'
 import type { Dialect } from './ingest.js'
+import type { ChannelName } from './message.js'
 
-/** What a contact is found by: its number as an integer; numbers beyond 2^53, and later email addresses, as text. */
-export type ContactKey = number | string
+/** A number as an integer; one beyond 2^53 as text with '+'. */
+export type NumberKey = number | string
+/** What a contact is found by: its number, or its email address as contact-key.ts folds it. */
+export type ContactKey = NumberKey | string
 
 export interface StoredOptIn {
   state: OptInState
@@ -32,7 +36,12 @@ export type ChangeMode = 'put' | 'patch' | 'merge' | 'remove'
 export interface ContactChange {
   key: ContactKey
   mode: ChangeMode
+  /** null: it has none any more. Absent: it keeps what it has, or gets the key. */
+  number?: NumberKey | null
   email?: string | null
+  kind?: ContactKind
+  /** Key of the contact that it belongs to. */
+  memberOf?: ContactKey | null
   company?: string | null
   /** null takes one away. */
   attributes?: Record<string, AttributeValue | null>
@@ -42,8 +51,11 @@ export interface ContactChange {
   optIn?: Partial<Record<OptInChannel, StoredOptIn | null>>
 }
 
+/** Why a change is not made: of one contact in a list or file the others are made nevertheless. */
+export const CHANGE_PROBLEMS = ['missing', 'tooLarge', 'keyless', 'taken', 'orphan'] as const
+export type ChangeProblem = (typeof CHANGE_PROBLEMS)[number]
 /** What became of a change. */
-export type ChangeEffect = 'added' | 'changed' | 'unchanged' | 'removed' | 'missing' | 'tooLarge'
+export type ChangeEffect = 'added' | 'changed' | 'unchanged' | 'removed' | ChangeProblem
 
 export interface SingleChange {
   account: number
@@ -65,12 +77,15 @@ export interface ImportPlan {
   dialect: Dialect
   defaultCountry: string | null
   tag: string | null
+  kind: ContactKind | null
   /** Of every row. */
   optIn: Partial<Record<OptInChannel, StoredOptIn>> | null
   /** Columns from 0; -1: none. */
   to: number
   email: number
   company: number
+  memberOf: number
+  tags: number
   /** Columns that become attributes. */
   attributes: { name: string; column: number }[]
   /** Fields that a record has. */
@@ -93,6 +108,7 @@ export interface AudienceStep {
   /** Ids: behind this one, before that one. */
   after: number
   before: number
+  channel: ChannelName
   /** The account demands that a contact has opted in. */
   requireOptIn: boolean
   /** The filter of suppressed numbers; absent: there is none. */
@@ -108,6 +124,7 @@ export type ContactTask =
   | { kind: 'contactExport'; account: number; tag: string | null; format: ExportFormat; after: number; names: string[] }
   | { kind: 'contactImport'; plan: ImportPlan; start: number; end: number; last: boolean; nowMs: number }
   | { kind: 'contactErase'; account: number }
+  | { kind: 'contactLast'; account: number; blocks: number[] }
   | { kind: 'audienceRows'; step: AudienceStep; columns: { label: string; source: string }[] }
   | { kind: 'audienceCount'; step: AudienceStep }
 
@@ -132,6 +149,7 @@ export interface AudienceRowsResult {
 export interface AudienceCountResult {
   total: number
   sendable: number
+  unreachable: number
   notOptedIn: number
   suppressed: number
   next: number | null

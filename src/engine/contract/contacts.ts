@@ -1,10 +1,12 @@
 /**
- * Contacts: the people (and companies) an account knows, with attributes, tags and what they agreed to. The key is the
- * number; a contact may have an email address beside it.
+ * Contacts: the people, companies, accounts and staff that an account knows, with attributes, tags and what they agreed to.
+ * The key is the number, the email address, or either of both.
  */
-import type { Page, PageQuery, Principal } from './api.js'
+import type { MessageView, Page, PageQuery, Principal } from './api.js'
 import type { FieldError } from './errors.js'
+import type { InboundView } from './inbound.js'
 import type { CsvSettings } from './job.js'
+import type { ChannelName, StateName } from './message.js'
 
 /** Value of an attribute. Files give text; numbers are compared as numbers either way, see audience.ts. */
 export type AttributeValue = string | number | boolean
@@ -32,20 +34,46 @@ export interface OptInInput {
   address?: string | null
 }
 
+export const CONTACT_KINDS = ['person', 'company', 'account', 'staff'] as const
+export type ContactKind = (typeof CONTACT_KINDS)[number]
+
+/** The last message that was handed to a carrier for the contact, by any of its addresses. */
+export interface LastMessage {
+  /** Of the last thing that happened to it. RFC 3339. */
+  at: string
+  state: StateName
+  channel: ChannelName
+  id: string
+}
+
+/** `number` or `email` is null, never both. */
 export interface ContactView {
-  number: string
+  number: string | null
   email: string | null
+  kind: ContactKind
   company: string | null
+  /** Number, else address, of the contact that it belongs to, whose attributes are `~company.NAME~`. */
+  memberOf: string | null
   attributes: Record<string, AttributeValue>
   tags: string[]
   optIn: Partial<Record<OptInChannel, OptIn>>
+  /** null: nothing was sent since the contact is known. */
+  lastMessage: LastMessage | null
   createdAt: string
   updatedAt: string
 }
 
-/** All of a contact: what is not given is empty. */
-export interface ContactInput {
+interface ContactKeys {
+  /** Of a contact that is named by its address: it gets this number. Absent: it keeps what it has. */
+  number?: string | null
   email?: string | null
+  kind?: ContactKind
+  /** Number or address of another contact. */
+  memberOf?: string | null
+}
+
+/** All of a contact: what is not given is empty; a number stays. */
+export interface ContactInput extends ContactKeys {
   company?: string | null
   attributes?: Record<string, AttributeValue>
   tags?: string[]
@@ -53,8 +81,7 @@ export interface ContactInput {
 }
 
 /** What changes: attributes and channels are merged, null takes one away; `tags` replaces all. */
-export interface ContactPatch {
-  email?: string | null
+export interface ContactPatch extends ContactKeys {
   company?: string | null
   attributes?: Record<string, AttributeValue | null>
   tags?: string[]
@@ -63,10 +90,8 @@ export interface ContactPatch {
   optIn?: Partial<Record<OptInChannel, OptInInput | null>>
 }
 
-/** One of a list: merged into what is there, its tags added to those it has. */
-export interface ContactUpsert extends Omit<ContactPatch, 'addTags' | 'removeTags'> {
-  number: string
-}
+/** One of a list: merged into what is there, its tags added to those it has. It has a number, or else an email. */
+export type ContactUpsert = Omit<ContactPatch, 'addTags' | 'removeTags'>
 
 /** A contact that was not taken. */
 export interface ContactReject {
@@ -88,7 +113,7 @@ export interface BulkView extends ContactCounts {
   rejects: ContactReject[]
 }
 
-export const IMPORT_STATES = ['receiving', 'running', 'finished', 'failed'] as const
+export const IMPORT_STATES = ['receiving', 'scheduled', 'running', 'finished', 'failed', 'canceled'] as const
 export type ImportState = (typeof IMPORT_STATES)[number]
 
 export interface ImportSettings {
@@ -98,6 +123,14 @@ export interface ImportSettings {
   /** The same for the email address; absent: a column that is called so. */
   email?: string
   company?: string
+  /** Column of the number or address of the contact that each belongs to. */
+  memberOf?: string
+  /** Column of tags: several in one cell stand apart by a comma or semicolon. */
+  tagColumn?: string
+  /** What each of them is; default: a person. */
+  kind?: ContactKind
+  /** When it is to be imported, RFC 3339; absent: at once. */
+  at?: string
   defaultCountry?: string
   /** Attribute → column: only these are taken. Absent: every column. */
   fields?: Record<string, string | number>
@@ -125,9 +158,11 @@ export interface ImportView {
   job: string | null
   counts: ContactCounts
   progress: { bytes: number; bytesDone: number; percent: number }
+  /** Before which nothing of it is imported; null: at once. */
+  scheduledAt: string | null
   sha256: string | null
   /** The column of numbers, and which column became which attribute; null until the file was looked at. */
-  columns: { to: string; email: string | null; company: string | null; attributes: string[] } | null
+  columns: { to: string | null; email: string | null; company: string | null; attributes: string[] } | null
   warnings: string[]
   /** The first hundred; all of them are in rejects.csv. */
   rejects: ImportReject[]
@@ -148,13 +183,20 @@ export interface ContactQuery extends PageQuery {
 
 export type ExportFormat = 'csv' | 'ndjson'
 
+/** One message of a contact's history, as its own routes show it. */
+export type HistoryItem =
+  | { direction: 'sent'; at: string; message: MessageView; inbound: null }
+  | { direction: 'received'; at: string; message: null; inbound: InboundView }
+
 export interface ContactsApi {
-  /** @throws EngineError INVALID_NUMBER, VALIDATION. */
-  put(principal: Principal, number: string, input: ContactInput): Promise<ContactView>
+  /** `key`: a number in any spelling, or an email address. @throws EngineError INVALID_NUMBER, VALIDATION, NAME_TAKEN. */
+  put(principal: Principal, key: string, input: ContactInput): Promise<ContactView>
   /** @throws EngineError NOT_FOUND, VALIDATION. */
-  patch(principal: Principal, number: string, patch: ContactPatch): Promise<ContactView>
-  get(principal: Principal, number: string): ContactView
-  remove(principal: Principal, number: string): Promise<void>
+  patch(principal: Principal, key: string, patch: ContactPatch): Promise<ContactView>
+  get(principal: Principal, key: string): ContactView
+  remove(principal: Principal, key: string): Promise<void>
+  /** Everything that was sent to the contact and came from it, newest first. @throws EngineError NOT_FOUND. */
+  history(principal: Principal, key: string, query: PageQuery): Promise<Page<HistoryItem>>
   list(principal: Principal, query: ContactQuery): Promise<Page<ContactView>>
   /** `body`: JSON octets of a list, read by a worker. Nothing is stored of a list that does not fit the schema. */
   upsert(principal: Principal, body: Uint8Array): Promise<BulkView>
@@ -167,6 +209,8 @@ export interface ContactsApi {
   import(principal: Principal, settings: ImportSettings, body: AsyncIterable<Buffer>): Promise<ImportView>
   imports(principal: Principal, query: PageQuery): Page<ImportView>
   importOf(principal: Principal, id: string): ImportView
+  /** Nothing more of it is imported; what is stays. @throws EngineError NOT_FOUND, WRONG_STATE. */
+  cancelImport(principal: Principal, id: string): Promise<ImportView>
   importRejects(principal: Principal, id: string): AsyncIterable<string>
 }
 

@@ -2,6 +2,7 @@
  * Reads messages for the API: the body from the store, the state from the dispatcher, page by page with a bound on what one
  * page looks through. Main thread.
  */
+import { setImmediate as turn } from 'node:timers/promises'
 import type { MessageView, Page, PageQuery } from '../contract/api.js'
 import type { Clock } from '../contract/clock.js'
 import { EngineError } from '../contract/errors.js'
@@ -17,6 +18,8 @@ import { type JobFacts, type MessageSource, messageView, stateOf, type ViewNames
 /** Blocks asked of the dispatcher at once, and looked through for one page. */
 export const BLOCKS_PER_REQUEST = 64
 const BLOCKS_PER_PAGE = 512
+/** The same where recipients are known: a block without them costs no more than a look at its octets. */
+const BLOCKS_LOOKED_AT = 4_096
 /** Messages of one reference that a page looks through. */
 const REFERENCES_PER_PAGE = 1_000
 
@@ -40,6 +43,8 @@ export interface ReaderDeps {
 
 export interface MessageFilter {
   to?: string
+  /** To one of these: numbers, or email addresses in any case. */
+  recipients?: readonly string[]
   from?: string
   state?: StateName
   /** Made at or after, and before; epoch milliseconds. */
@@ -158,11 +163,18 @@ export class MessageReader {
     if (query.clientReference !== undefined) return await this.#ofReference(account, { ...query, before })
     let next = Math.floor(before / 256) + 1
     const items: MessageView[] = []
-    for (let seen = 0; seen < BLOCKS_PER_PAGE; seen += BLOCKS_PER_REQUEST) {
+    let toRead = BLOCKS_PER_PAGE
+    for (let seen = 0; seen < BLOCKS_LOOKED_AT && toRead > 0; seen += BLOCKS_PER_REQUEST) {
       const blocks = this.#blocksBefore(account, query.job, next)
       if (blocks.length === 0) return { items, nextCursor: null }
       next = blocks.at(-1)!
       const own = blocks.filter((block) => this.#mayHold(this.#open(block), account, query))
+      if (own.length === 0) {
+        if (!isByRecipient(query)) toRead -= BLOCKS_PER_REQUEST
+        await turn()
+        continue
+      }
+      toRead -= BLOCKS_PER_REQUEST
       const last = this.#collectBackwards(await this.sources(own), items, { ...query, before })
       if (last !== null) return { items, nextCursor: messageId(last) }
     }
@@ -231,12 +243,14 @@ export class MessageReader {
   #matches({ reader, ...source }: MessageSource, place: number, filter: MessageFilter): boolean {
     if (reader.verified(place) < 0 || this.isMarked(source.block, place)) return false
     if (filter.to !== undefined && reader.recipient(place) !== filter.to) return false
+    if (filter.recipients !== undefined && !isOneOf(reader.recipient(place), filter.recipients)) return false
     return filter.state === undefined || stateOf({ reader, ...source }, place) === filter.state
   }
 
   #mayHold(reader: BlockReader | null, account: number | null, filter: MessageFilter): reader is BlockReader {
     if (reader === null || (account !== null && reader.account !== account)) return false
     if (filter.from !== undefined && reader.from !== filter.from) return false
+    if (!namesOne(reader, filter)) return false
     const { sinceMs, untilMs } = filter
     if (sinceMs === undefined && untilMs === undefined) return true
     // As the message shows it; of single messages it is known to the second.
@@ -244,6 +258,21 @@ export class MessageReader {
     const fromMs = madeMs ?? reader.createdSeconds * 1000
     return (madeMs ?? fromMs + 999) >= (sinceMs ?? 0) && fromMs < (untilMs ?? Number.POSITIVE_INFINITY)
   }
+}
+
+function isByRecipient({ to, recipients }: MessageFilter): boolean {
+  return to !== undefined || recipients !== undefined
+}
+
+function isOneOf(recipient: string, wanted: readonly string[]): boolean {
+  return wanted.includes(recipient) || (recipient.includes('@') && wanted.includes(recipient.toLowerCase()))
+}
+
+/** False: no record of the block can be to any of them. Addresses may stand there in another case, so those are looked for. */
+function namesOne({ bytes }: BlockReader, { to, recipients }: MessageFilter): boolean {
+  const wanted = recipients ?? (to === undefined ? null : [to])
+  if (wanted === null) return true
+  return wanted.some((address) => address.includes('@') || bytes.includes(address.replace('+', ''), 0, 'latin1'))
 }
 
 /** At most so many. */

@@ -4,6 +4,7 @@ import type { Clock } from '../contract/clock.js'
 import type { Log } from '../contract/log.js'
 import type { JobBook } from '../jobs/job-book.js'
 import type { LmdbStore } from '../store/lmdb-store.js'
+import type { FolderDeps } from './folder.js'
 import { Money } from './money.js'
 
 export interface MoneyParts {
@@ -34,9 +35,9 @@ export function buildMoney({ store, clock, log, fail }: MoneyParts): Money {
 /** From now on money follows what becomes of messages. */
 export function attachMoney(
   money: Money,
-  from: { accounts: Accounts; book: JobBook; snapshot: () => Promise<void> },
+  from: { accounts: Accounts; book: JobBook } & Pick<FolderDeps, 'snapshot' | 'stored'>,
 ): void {
-  const { accounts, book, snapshot } = from
+  const { accounts, book, snapshot, stored } = from
   money.attach({
     job: (job) => {
       const record = book.get(job)
@@ -44,5 +45,6 @@ export function attachMoney(
     },
     zone: (account) => accounts.byNumber(account)?.timeZone ?? 'UTC',
     snapshot,
+    stored,
   })
 }

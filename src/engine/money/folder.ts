@@ -36,12 +36,16 @@ export interface FolderDeps {
   zone(account: number): string
   /** Resolves when the states of all blocks are stored as they are now. */
   snapshot(): Promise<void>
+  /** Their states were stored; they are named again until it resolves, and after a kill. */
+  stored(blocks: { account: number; block: number }[]): Promise<void>
 }
 
 /** One block with what it came to before and comes to now. */
 interface Change {
   block: number
   keys: number[][]
+  /** -1: the block is gone or damaged. */
+  account: number
   /** null: nothing of the block is counted. */
   counted: { account: number; job: number; before: BlockShare; share: BlockShare } | null
 }
@@ -96,7 +100,11 @@ export class Folder {
       environment.root.resetReadTxn()
       const stored = this.#stored()
       const keys = [...environment.fold.getKeys({ limit: KEYS_PER_BATCH })]
-      if (keys.length > 0) await this.#apply(await this.#changes(keys))
+      if (keys.length > 0) {
+        const changes = await this.#changes(keys)
+        await this.#deps.stored(changes.filter(({ account }) => account >= 0))
+        await this.#apply(changes)
+      }
       if (keys.length < KEYS_PER_BATCH) {
         await this.#close(stored)
         return
@@ -113,18 +121,23 @@ export class Folder {
     }
     const changes: Change[] = []
     for (const [block, named] of blocks) {
-      changes.push({ block, keys: named, counted: this.#look(block, named) })
+      changes.push({ block, keys: named, ...this.#look(block, named) })
       if (changes.length % BLOCKS_PER_TURN === 0) await turn()
     }
     return changes
   }
 
-  #look(block: number, keys: number[][]): Change['counted'] {
+  #look(block: number, keys: number[][]): Pick<Change, 'account' | 'counted'> {
     const { environment } = this.#deps
     const bytes = environment.blocks.getBinary(block)
-    const state = environment.states.getBinary(block)
     const reader = bytes === undefined ? null : new BlockReader(bytes)
-    if (reader === null || !reader.intact) return this.#damaged(block, keys)
+    if (reader === null || !reader.intact) return { account: -1, counted: this.#damaged(block, keys) }
+    return { account: reader.account, counted: this.#counted(block, reader) }
+  }
+
+  #counted(block: number, reader: BlockReader): Change['counted'] {
+    const { environment } = this.#deps
+    const state = environment.states.getBinary(block)
     if (state === undefined) return null
     const folded = environment.folded.getBinary(block)
     const before = folded === undefined ? null : openShare(folded)

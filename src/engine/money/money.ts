@@ -28,7 +28,7 @@ export interface MoneyDeps extends Pick<FolderDeps, 'environment' | 'log'> {
   append(money: FolderWrites, notes: Note[]): Promise<void>
 }
 /** What is there once the engine is put together. */
-export type MoneySources = Pick<FolderDeps, 'job' | 'zone' | 'snapshot'>
+export type MoneySources = Pick<FolderDeps, 'job' | 'zone' | 'snapshot' | 'stored'>
 type FolderWrites = Parameters<FolderDeps['write']>[0]
 
 /** Most that an account may have been paid in, so that every sum stays exact. */

@@ -32,6 +32,8 @@ const config = { auth: 'account', scope: 'manage', streams: true, gzip: true } a
 const about = { tags: ['contacts'], security: bearer }
 const utf8 = 'text/csv; charset=utf-8'
 interface ImportRequest extends Omit<ImportSettings, 'csv' | 'optIn' | 'fields'>, CsvSettings {
+  /** attribute:column, … */
+  fields?: string
   optInChannel?: OptInChannel
   optInState?: OptInState
   optInSource?: string
@@ -138,8 +140,9 @@ async function importFile(engine: EngineApi, request: FastifyRequest, reply: Fas
 
 function settingsOf(query: ImportRequest): ImportSettings {
   const { header, delimiter, encoding, optInChannel, optInState, ...rest } = query
-  const { optInSource, optInText, optInAt, optInAddress, ...settings } = rest
-  const whole: ImportSettings = { ...settings }
+  const { optInSource, optInText, optInAt, optInAddress, fields, at, ...settings } = rest
+  const whole: ImportSettings = { ...settings, ...defined({ at: at && timeAgain(at) }) }
+  if (fields !== undefined) whole.fields = fieldsOf(fields)
   if (header !== undefined || delimiter !== undefined || encoding !== undefined) {
     whole.csv = defined({ header, delimiter, encoding })
   }
@@ -156,6 +159,22 @@ function settingsOf(query: ImportRequest): ImportSettings {
     })
   }
   return whole
+}
+
+/** `city:Town,age:3`. */
+function fieldsOf(list: string): Record<string, string> {
+  const fields: Record<string, string> = Object.create(null)
+  for (const pair of list.split(',')) {
+    const colon = pair.indexOf(':')
+    const [name, column] = [pair.slice(0, colon).trim(), pair.slice(colon + 1).trim()]
+    if (colon > 0 && name !== '' && column !== '') fields[name] = column
+    else {
+      throw new EngineError('VALIDATION', 'fields must be pairs of attribute:column, such as city:Town,age:3', {
+        fields: [{ pointer: '/fields', message: 'must be pairs of attribute:column' }],
+      })
+    }
+  }
+  return { ...fields }
 }
 
 function defined<T extends object>(values: T): T {
@@ -183,6 +202,20 @@ export function importRoutes(app: App, engine: EngineApi): void {
       schema: { ...about, summary: 'One import', params: IdParams, response: answers({ 200: ImportSchema }) },
     },
     async (request) => engine.contacts.importOf(principalOf(request), request.params.id),
+  )
+  app.post(
+    '/v1/imports/:id/cancel',
+    {
+      config: { auth: 'account', scope: 'manage' },
+      schema: {
+        ...about,
+        summary: 'Cancel an import',
+        description: 'One that waits for its time, or runs: what it has imported stays.',
+        params: IdParams,
+        response: answers({ 200: ImportSchema }),
+      },
+    },
+    async (request) => engine.contacts.cancelImport(principalOf(request), request.params.id),
   )
   app.get(
     '/v1/imports/:id/rejects.csv',

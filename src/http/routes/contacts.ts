@@ -1,6 +1,6 @@
 /** /v1/contacts, /v1/tags and /v1/audience/count. Lists come in by contact-lists.ts, since their bodies are streams. */
 import type { EngineApi } from '../../engine/contract/api.js'
-import type { Audience } from '../../engine/contract/audience.js'
+import type { AudienceQuestion } from '../../engine/contract/audience.js'
 import type { ContactInput, ContactPatch } from '../../engine/contract/contacts.js'
 import type { App } from '../app.js'
 import { principalOf } from '../auth.js'
@@ -10,13 +10,14 @@ import { answers, bearer, NoContent, PageQuerySchema, pageAnswer, pageOf } from 
 import {
   AttributesSchema,
   AudienceCountSchema,
-  AudienceSchema,
+  AudienceQuestionSchema,
   ContactExportQuery,
   ContactListQuery,
   ContactParams,
   ContactPatchSchema,
   ContactPutSchema,
   ContactSchema,
+  HistorySchema,
   TagSchema,
 } from '../schemas/contacts.js'
 
@@ -28,6 +29,7 @@ const one = { params: ContactParams, response: answers({ 200: ContactSchema }) }
 
 export function contactRoutes(app: App, engine: EngineApi): void {
   singles(app, engine)
+  history(app, engine)
   lists(app, engine)
   app.post(
     '/v1/audience/count',
@@ -36,11 +38,11 @@ export function contactRoutes(app: App, engine: EngineApi): void {
       schema: {
         ...about,
         summary: 'Count an audience before it is sent to',
-        body: AudienceSchema,
+        body: AudienceQuestionSchema,
         response: answers({ 200: AudienceCountSchema }),
       },
     },
-    async (request) => engine.audience.count(principalOf(request), request.body as Audience),
+    async (request) => engine.audience.count(principalOf(request), request.body as AudienceQuestion),
   )
 }
 
@@ -74,6 +76,25 @@ function singles(app: App, engine: EngineApi): void {
       await engine.contacts.remove(principalOf(request), request.params.number)
       return reply.code(204).send(null)
     },
+  )
+}
+
+function history(app: App, engine: EngineApi): void {
+  app.get(
+    '/v1/contacts/:number/messages',
+    {
+      config: look,
+      schema: {
+        ...about,
+        summary: 'Everything sent to a contact and received from it',
+        params: ContactParams,
+        querystring: PageQuerySchema,
+        response: answers({
+          200: pageAnswer(HistorySchema, 'Newest first. A page may be short: go on until nextCursor is null.'),
+        }),
+      },
+    },
+    async (request) => engine.contacts.history(principalOf(request), request.params.number, pageOf(request.query)),
   )
 }
 
