@@ -6,7 +6,7 @@
 import type { Database } from 'lmdb'
 import type { AccountRecord } from '../accounts/account-record.js'
 import type { Accounts } from '../accounts/accounts.js'
-import { emailAddress } from '../base/email-address.js'
+import { mailboxOf } from '../base/email-address.js'
 import type { Clock } from '../contract/clock.js'
 import type { RoutePlan } from '../contract/ingest.js'
 import type { Log } from '../contract/log.js'
@@ -92,10 +92,10 @@ export class Notices implements NoticesApi {
   #recipients({ id }: AccountRecord, given: readonly string[]): string[] {
     const addresses = new Map<string, string>()
     for (const written of given.slice(0, RECIPIENTS_MOST)) {
-      const address = emailAddress(written)
+      const address = mailboxOf(written)?.address ?? null
       if (address === null)
         this.#deps.log.warn({ account: id }, 'a notice is not sent to something that is no email address')
-      else addresses.set(address.toLowerCase(), address)
+      else if (!addresses.has(address.toLowerCase())) addresses.set(address.toLowerCase(), address)
     }
     return [...addresses.values()]
   }
