@@ -45,7 +45,7 @@ const INBOUND_EVERY_MS = 1_000
 /** How often money and usage follow what became of messages; whoever asks for them need not wait for it. */
 const MONEY_EVERY_MS = 1_000
 /** Whether the time of an import has come. */
-const IMPORTS_EVERY_MS = 1_000
+const CONTACTS_EVERY_MS = 1_000
 /** How often webhooks are looked at whose next try is due, and their progress is stored. */
 const WEBHOOKS_EVERY_MS = 250
 /** Left of shutdownSeconds for closing the stores behind the drain. */
@@ -142,7 +142,7 @@ async function start(config: Config, options: Started, closing: Closing): Promis
   const engine = built.connect(link)
   await link.ready
   closing.add(async () => {
-    await Promise.all([built.jobs.stop(), built.imports.stop()])
+    await Promise.all([built.jobs.stop(), built.contacts.imports.stop()])
     await within(link.drain(closing.deadlineMs), config.shutdownSeconds * 1000)
   })
   await startBackground(built, closing, failStop)
@@ -166,9 +166,21 @@ async function startBackground(built: Built, closing: Closing, fail: (error: unk
   await built.inbound.heard()
   built.optOut.open()
   await built.jobs.resume()
-  await built.imports.resume()
-  const imports = setInterval(() => built.imports.tick(), IMPORTS_EVERY_MS)
-  closing.add(async () => clearInterval(imports))
+  await built.contacts.imports.resume()
+  closing.add(startContacts(built.contacts))
+}
+
+/** Looks each second whose import is due and what was said by STOP. Gives how it is stopped. */
+function startContacts({ imports, heard }: Built['contacts']): () => Promise<void> {
+  heard.wake()
+  const timer = setInterval(() => {
+    imports.tick()
+    heard.wake()
+  }, CONTACTS_EVERY_MS)
+  return () => {
+    clearInterval(timer)
+    return heard.stop()
+  }
 }
 
 /** Reads what subscribers sent, and looks each second whose time is over. Gives how it is stopped. */

@@ -17,7 +17,6 @@ import { type BuiltContacts, buildContacts } from './contacts/build-contacts.js'
 import { contactHistory } from './contacts/contact-history.js'
 import type { ContactTables } from './contacts/contact-tables.js'
 import type { ContactHistory } from './contacts/contacts.js'
-import type { Imports } from './contacts/imports.js'
 import type { Clock } from './contract/clock.js'
 import { EngineError } from './contract/errors.js'
 import type { Log } from './contract/log.js'
@@ -85,7 +84,7 @@ export interface Built {
   /** For the dispatcher's link. */
   events: DispatcherEvents
   inbound: InboundDesk
-  imports: Imports
+  contacts: BuiltContacts
   webhooks: WebhookDesk
   optOut: OptOut
   money: Money
@@ -117,7 +116,7 @@ export async function buildEngine(parts: BuildParts): Promise<Built> {
     jobs: assembly.jobs,
     events: assembly.events,
     inbound: assembly.inbound,
-    imports: assembly.contacts.imports,
+    contacts: assembly.contacts,
     webhooks: assembly.webhooks.desk,
     optOut: assembly.optOut,
     money,
@@ -160,19 +159,23 @@ class Assembly {
     this.#base = base
     this.#book = new JobBook(parts.documents)
     this.#space = new SpaceWatch(parts.config.dataDir, parts.clock)
-    this.optOut = new OptOut({ ...parts, ...base, post: (message) => this.#link?.post(message) })
+    this.optOut = new OptOut({
+      ...{ ...parts, ...base, post: (message) => this.#link?.post(message) },
+      said: (consent) => this.contacts.consents.note(consent),
+    })
+    this.#inboundStore = new InboundStore(parts.store.environment)
     this.#pool = new FairPool(parts.runTask, parts.config.threads.ingest)
     this.contacts = buildContacts({
       ...{ ...parts, ...base, pool: this.#pool, admit: () => this.#admit() },
       suppressions: () => this.optOut.book.filter.buffer,
       history: (principal, addresses, query) => this.#history!(principal, addresses, query),
       caughtUp: () => base.money.catchUp(),
+      inbound: this.#inboundStore,
     })
     this.jobs = this.#makeJobs()
     base.accounts.watch((account) => {
       this.jobs.accountChanged(account).catch(parts.fail)
     })
-    this.#inboundStore = new InboundStore(parts.store.environment)
     this.inbound = buildInbound(parts.config, {
       ...{ ...parts, ...base, ...this.optOut.ears, store: this.#inboundStore },
       block: (block) => parts.store.block(block),
@@ -194,7 +197,10 @@ class Assembly {
       this.#drops?.jobWritten(record)
     }
     this.#book.watcher = { writes: desk.jobWrites, written }
-    this.#inboundStore.onListed = (account) => desk.inboundOf(account)
+    this.#inboundStore.onListed = (account) => {
+      desk.inboundOf(account)
+      this.contacts.heard.wake()
+    }
     this.#base.accounts.watch((account) => desk.accountChanged(account))
     return built
   }

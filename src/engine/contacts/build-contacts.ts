@@ -9,12 +9,15 @@ import type { Audit } from '../audit/audit.js'
 import type { Clock } from '../contract/clock.js'
 import type { Log } from '../contract/log.js'
 import type { FairPool } from '../jobs/fair-pool.js'
+import { numberFrom } from '../opt-out/keyword-desk.js'
 import type { Documents } from '../store/documents.js'
+import type { InboundItem, InboundStore } from '../store/inbound-store.js'
 import { ConsentDesk } from './consent-desk.js'
 import { ContactRunner } from './contact-runner.js'
 import type { ContactTables } from './contact-tables.js'
 import { type ContactHistory, Contacts } from './contacts.js'
 import { Erasure } from './erasure.js'
+import { HeardDesk } from './heard-desk.js'
 import { Imports } from './imports.js'
 import { LastDesk } from './last-desk.js'
 
@@ -30,6 +33,7 @@ export interface ContactParts {
   config: { dataDir: string }
   /** Memory of the filter of suppressions, as it is now. */
   suppressions(): SharedArrayBuffer
+  inbound: InboundStore
   history: ContactHistory
   /** Resolves when the last messages of contacts are noted as they are now. */
   caughtUp(): Promise<void>
@@ -44,6 +48,7 @@ export interface BuiltContacts {
   imports: Imports
   last: LastDesk
   consents: ConsentDesk
+  heard: HeardDesk
 }
 
 export function buildContacts(parts: ContactParts): BuiltContacts {
@@ -62,5 +67,8 @@ export function buildContacts(parts: ContactParts): BuiltContacts {
       if (asksForLastMessage(audience)) await parts.caughtUp()
     },
   })
-  return { contacts, audiences, imports, last: new LastDesk(runner), consents: new ConsentDesk(runner) }
+  const consents = new ConsentDesk(runner)
+  const writer = (item: InboundItem, account: number) => numberFrom(item, accounts.byNumber(account))
+  const heard = new HeardDesk({ ...parts, store: parts.inbound, consents, writer })
+  return { contacts, audiences, imports, last: new LastDesk(runner), consents, heard }
 }

@@ -5,6 +5,7 @@ import type { Askers } from '../accounts/askers.js'
 import type { DataSecret } from '../accounts/data-secret.js'
 import type { Audit } from '../audit/audit.js'
 import type { Config } from '../config/schema.js'
+import type { Consent } from '../contacts/consent-desk.js'
 import type { Clock } from '../contract/clock.js'
 import type { OptOutSettings, Unsubscribe, WayOutPlan } from '../contract/opt-out.js'
 import type { ToDispatcher } from '../contract/thread.js'
@@ -32,6 +33,8 @@ export interface OptOutParts {
   secret: DataSecret
   runTask: RunTask
   post(message: ToDispatcher): void
+  /** What somebody said by a link goes to the contact. */
+  said(consent: Consent): Promise<void>
 }
 
 /** Who composes and what for; known once the composer is. */
@@ -129,7 +132,7 @@ export class OptOut {
     return new Suppressions({
       ...{ book, accounts, askers, audit, clock },
       imports: new SuppressionImport({ book, clock, dataDir: config.dataDir, run: runTask }),
-      links: new Unsubscribing({ book, accounts, audit, clock, tokens: this.#tokens }),
+      links: new Unsubscribing({ book, accounts, audit, clock, tokens: this.#tokens, said: this.#parts.said }),
     })
   }
 }

@@ -180,7 +180,7 @@ const DIGITS = /^\+?(\d{3,17})$/
  * Messages are sent to numbers with their country code, and that is how they are answered from; else as at home. Digits that
  * are no number by the plan count as they are: plans change, and a STOP must not be lost. null: letters.
  */
-function numberFrom({ from }: InboundItem, account: AccountRecord | null): number | null {
+export function numberFrom({ from }: InboundItem, account: AccountRecord | null): number | null {
   const international = parserFor(null, false).parse(from.startsWith('+') ? from : `+${from}`)
   if (international.reason === 0) return international.value
   const home = parserFor(account?.defaultCountry ?? null, true).parse(from)

@@ -2,6 +2,7 @@
 import type { Accounts } from '../accounts/accounts.js'
 import type { Audit } from '../audit/audit.js'
 import { auditedNumber } from '../audit/audit.js'
+import type { Consent } from '../contacts/consent-desk.js'
 import type { Clock } from '../contract/clock.js'
 import { maskAddress, maskNumber } from '../contract/log.js'
 import type { UnsubscribePage } from '../contract/suppressions.js'
@@ -15,6 +16,8 @@ export interface UnsubscribingDeps {
   audit: Audit
   clock: Clock
   tokens: LinkTokens
+  /** The contact's opt-in is to say so; durable when it resolves. */
+  said(consent: Consent): Promise<void>
 }
 
 export class Unsubscribing {
@@ -39,7 +42,17 @@ export class Unsubscribing {
     const before = book.reasons(place)
     const isKnown = before.some((reason) => reason.source === 'link' && reason.sender === sender)
     if (!isKnown) {
-      const after = withReason(before, { sender, source: 'link', atMs: clock.now() })
+      const atMs = clock.now()
+      const after = withReason(before, { sender, source: 'link', atMs })
+      // First: a kill behind it leaves nothing that would keep a second click from both.
+      const consent = { state: 'out', source: 'link', text: null, atMs, address: null } as const
+      const channel = target.address === undefined ? 'sms' : 'email'
+      await this.#deps.said({
+        account: target.account,
+        address: target.address ?? target.number,
+        channel,
+        said: consent,
+      })
       await book.commit([book.stage(place, after)])
       const object = auditedNumber('suppression', target.address ?? `+${target.number}`)
       await audit.write([], { principal: null, action: 'suppression.link', object, account, after })

@@ -143,6 +143,12 @@ export class InboundStore {
     return bytes === undefined ? null : openRecord<InboundItem>(bytes)
   }
 
+  /** Items of the list behind a number, in order. */
+  listedAfter(after: number, limit: number): NumberedItem[] {
+    this.#environment.root.resetReadTxn()
+    return [...this.#environment.inboundList.getRange({ start: after + 1, limit })].map(numbered)
+  }
+
   /** Items of the account below `before`, from the newest; of one that was forgotten meanwhile `item` is null. */
   newestOf(account: number, before: number, limit: number): NumberedItem[] {
     const range = { start: [account, before - 1], end: [account, 0], reverse: true, limit }
