@@ -32,6 +32,7 @@ import { resolver } from './http/webhook/resolver.js'
 import { rejectsCsv } from './ingest/rejects-csv.js'
 import { startIngestPool } from './ingest-pool.js'
 import { statusName } from './smpp/status.js'
+import { startSite } from './start-site.js'
 
 /** HTTP stops taking work within this time of a stop. */
 const HTTP_CLOSE_MS = 1_000
@@ -146,6 +147,10 @@ async function start(config: Config, options: Started, closing: Closing): Promis
     await within(link.drain(closing.deadlineMs), config.shutdownSeconds * 1000)
   })
   await startBackground(built, closing, failStop)
+  const { credentials } = built.drops()
+  const site = await startSite({ config, log, metrics: memory, credentials, folders: null })
+  // Half of the time is left for the dispatcher, which has more to lose.
+  closing.add(async () => await site?.stop(closing.deadlineMs - config.shutdownSeconds * 500))
   const server = await createServer({ engine, config, log })
   closing.add(() => server.close(HTTP_CLOSE_MS))
   log.info({ url: server.url, dataDir: config.dataDir }, 'trunkline runs')

@@ -260,6 +260,7 @@ export class FakeEngine implements EngineApi {
   readonly audience = absent
   readonly profiles = absent
   readonly drops = absent
+  readonly dropCredentials = absent
   readonly retries = absent
   readonly inbound: InboundApi = {
     list: (...given) => this.#called('inbound', given, { items: [inboundMessage], nextCursor: null }),

@@ -23,8 +23,7 @@ import type { Log } from './contract/log.js'
 import type { Metrics } from './contract/metrics.js'
 import type { Courier } from './contract/webhook-delivery.js'
 import type { DispatcherEvents, DispatcherLink } from './dispatcher-link.js'
-import { buildDrops } from './drops/build-drops.js'
-import type { DropDesk } from './drops/drop-desk.js'
+import { type BuiltDrops, buildDrops } from './drops/build-drops.js'
 import { Engine, type RejectsStream } from './engine.js'
 import { buildInbound } from './inbound/build-inbound.js'
 import { InboundBook } from './inbound/inbound-book.js'
@@ -89,8 +88,8 @@ export interface Built {
   optOut: OptOut
   money: Money
   connect(link: DispatcherLink): Engine
-  /** What the drop folder works with, once it is connected. */
-  drops(): DropDesk
+  /** What the drop folder and its servers work with, once it is connected. */
+  drops(): BuiltDrops
   close(): Promise<void>
 }
 
@@ -152,7 +151,7 @@ class Assembly {
   #link: DispatcherLink | null = null
   #engine: Engine | null = null
   #history: ContactHistory | null = null
-  #drops: DropDesk | null = null
+  #drops: BuiltDrops | null = null
 
   constructor(parts: BuildParts, base: Foundations) {
     this.#parts = parts
@@ -194,7 +193,7 @@ class Assembly {
     const { desk } = built
     const written = (record: JobRecord): void => {
       desk.jobWritten(record)
-      this.#drops?.jobWritten(record)
+      this.#drops?.desk.jobWritten(record)
     }
     this.#book.watcher = { writes: desk.jobWrites, written }
     this.#inboundStore.onListed = (account) => {
@@ -261,7 +260,7 @@ class Assembly {
     }
   }
 
-  get drops(): DropDesk {
+  get drops(): BuiltDrops {
     return this.#drops!
   }
 
@@ -285,8 +284,9 @@ class Assembly {
       ...{ ...this.#parts, ...this.#base, ...saved, askers, jobs: this.jobs, webhooks: this.webhooks.desk },
       admit: () => this.#admit(),
       engine: () => this.#engine!,
+      sealed: (answer) => idempotency.sealed(answer),
     })
-    this.#drops = drops.desk
+    this.#drops = drops
     const reader = buildReader({
       ...{ config, documents, store, clock, names },
       book: this.#book,
@@ -316,6 +316,7 @@ class Assembly {
       }),
       ...saved,
       drops: drops.api,
+      dropCredentials: drops.credentials,
       submitter,
       explainer,
       notices,

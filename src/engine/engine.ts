@@ -32,6 +32,7 @@ import type { AudienceApi } from './contract/audience.js'
 import type { AuditApi } from './contract/audit.js'
 import type { CarrierPatch, CarrierView } from './contract/channel.js'
 import type { ContactsApi } from './contract/contacts.js'
+import type { DropCredentialsApi } from './contract/drop-credentials.js'
 import type { DropsApi } from './contract/drops.js'
 import { EngineError } from './contract/errors.js'
 import type { ExplainQuestion, ExplainView } from './contract/explain.js'
@@ -84,6 +85,7 @@ export interface EngineParts {
   audience: AudienceApi
   profiles: ProfilesApi
   drops: DropsApi
+  dropCredentials: DropCredentialsApi
   retries: RetriesApi
   canceling: CancelDesk
   submitter: Submitter
@@ -116,6 +118,7 @@ export class Engine implements EngineApi {
   readonly audience: AudienceApi
   readonly profiles: ProfilesApi
   readonly drops: DropsApi
+  readonly dropCredentials: DropCredentialsApi
   readonly retries: RetriesApi
   readonly #parts: EngineParts
 
@@ -126,6 +129,7 @@ export class Engine implements EngineApi {
     this.audience = parts.audience
     this.profiles = parts.profiles
     this.drops = parts.drops
+    this.dropCredentials = parts.dropCredentials
     this.retries = parts.retries
     this.audit = parts.audit
     this.money = parts.money
@@ -271,7 +275,7 @@ export class Engine implements EngineApi {
     return this.#parts.submitter.preview(account, this.#filled(account.number, messages))
   }
   #filled(account: number, messages: MessageRequest[]): MessageRequest[] {
-    return fillTemplates(messages, (name) => this.#parts.saved.text(account, name))
+    return fillTemplates(messages, (name) => this.#parts.saved.texts(account, name))
   }
   async explain(principal: Principal, question: ExplainQuestion): Promise<ExplainView> {
     const { accounts, explainer } = this.#parts

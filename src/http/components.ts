@@ -5,6 +5,7 @@ import { AuditSchema } from './schemas/audit.js'
 import { CarrierSchema } from './schemas/carriers.js'
 import { ProblemSchema } from './schemas/common.js'
 import { AudienceSchema, ContactSchema, ImportSchema } from './schemas/contacts.js'
+import { DropCredentialSchema } from './schemas/drop-credentials.js'
 import { DropSchema } from './schemas/drops.js'
 import { ExplainSchema } from './schemas/explain.js'
 import { InboundSchema } from './schemas/inbound.js'
@@ -26,6 +27,7 @@ export const COMPONENTS: Readonly<Record<string, object>> = {
   Contact: ContactSchema,
   Counts: CountsSchema,
   Drop: DropSchema,
+  DropCredential: DropCredentialSchema,
   Explain: ExplainSchema,
   Import: ImportSchema,
   Inbound: InboundSchema,

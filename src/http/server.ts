@@ -28,6 +28,7 @@ import { carrierTraceRoutes } from './routes/carrier-trace.js'
 import { carrierRoutes } from './routes/carriers.js'
 import { contactListRoutes, importRoutes } from './routes/contact-lists.js'
 import { contactRoutes } from './routes/contacts.js'
+import { dropCredentialRoutes } from './routes/drop-credentials.js'
 import { dropRoutes } from './routes/drops.js'
 import { explainRoutes } from './routes/explain.js'
 import { inboundRoutes } from './routes/inbound.js'
@@ -123,6 +124,7 @@ export async function buildApp(deps: ServerDeps): Promise<App> {
   webhookRoutes(app, engine)
   profileRoutes(app, engine)
   dropRoutes(app, engine)
+  dropCredentialRoutes(app, engine)
   reportRoutes(app, engine)
   explainRoutes(app, engine)
   inboundRoutes(app, engine)

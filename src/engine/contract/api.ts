@@ -7,6 +7,7 @@ import type { AudienceApi } from './audience.js'
 import type { AuditApi } from './audit.js'
 import type { CarrierPatch, CarrierView } from './channel.js'
 import type { ContactsApi } from './contacts.js'
+import type { DropCredentialsApi } from './drop-credentials.js'
 import type { DropsApi } from './drops.js'
 import type { ExplainQuestion, ExplainView } from './explain.js'
 import type { MessageCallback } from './extras.js'
@@ -162,8 +163,11 @@ export type FieldValue = string | number | boolean | null
 export interface MessageRequest extends SubmitSettings {
   to: string
   from?: string
-  /** One of this, `template` and `data`. */
+  /** One of this, `template` and `data`; an email may have `html` alone. */
   text?: string
+  /** Of an email; in place of its template's. */
+  subject?: string
+  html?: string
   /** Name of a template, filled with `fields`. */
   template?: string
   /** Label in the text → value. */
@@ -226,6 +230,9 @@ export interface MessageView {
   from: string
   channel: ChannelName
   text: string
+  /** Of an email; else null. `html` null: it is plain text. */
+  subject: string | null
+  html: string | null
   /** Octets of 8-bit data in hex; null: it is a text. */
   data: string | null
   encoding: CodingName
@@ -294,6 +301,7 @@ export interface EngineApi {
   readonly audience: AudienceApi
   readonly profiles: ProfilesApi
   readonly drops: DropsApi
+  readonly dropCredentials: DropCredentialsApi
   readonly retries: RetriesApi
   readonly audit: AuditApi
   readonly inbound: InboundApi

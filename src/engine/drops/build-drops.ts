@@ -7,6 +7,7 @@ import type { Saved } from '../profiles/build-saved.js'
 import type { Documents } from '../store/documents.js'
 import type { WebhookDesk } from '../webhooks/webhook-desk.js'
 import { DropBook } from './drop-book.js'
+import { DropCredentials, type DropCredentialsDeps } from './drop-credentials.js'
 import { DropDesk, type DropDeskDeps } from './drop-desk.js'
 import { Drops } from './drops.js'
 
@@ -15,7 +16,8 @@ const OWNER_CHARS = 12
 
 export interface DropParts
   extends Pick<DropDeskDeps, 'accounts' | 'numbering' | 'audit' | 'jobs' | 'clock' | 'metrics' | 'admit'>,
-    Pick<Saved, 'profiles' | 'saved'> {
+    Pick<Saved, 'profiles' | 'saved'>,
+    Pick<DropCredentialsDeps, 'log' | 'sealed' | 'fail'> {
   documents: Documents
   /** Of the data directory. */
   secret: DataSecret
@@ -28,6 +30,8 @@ export interface DropParts
 export interface BuiltDrops {
   desk: DropDesk
   api: DropsApi
+  /** Log-ins of SFTP and FTP. */
+  credentials: DropCredentials
 }
 
 export function buildDrops(parts: DropParts): BuiltDrops {
@@ -43,5 +47,6 @@ export function buildDrops(parts: DropParts): BuiltDrops {
       told: (account) => webhooks.dropWritten(account),
     },
   })
-  return { desk, api: new Drops({ book, accounts, askers, view: desk.viewOf }) }
+  const api = new Drops({ book, accounts, askers, view: desk.viewOf })
+  return { desk, api, credentials: new DropCredentials(parts) }
 }
