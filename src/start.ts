@@ -10,7 +10,7 @@ import { adminKey } from './engine/accounts/admin-key.js'
 import { keepPrivate } from './engine/accounts/private-files.js'
 import { type Built, buildEngine } from './engine/build.js'
 import type { Config } from './engine/config/schema.js'
-import { systemClock } from './engine/contract/clock.js'
+import { type Clock, systemClock } from './engine/contract/clock.js'
 import { EngineError } from './engine/contract/errors.js'
 import type { Log } from './engine/contract/log.js'
 import type { DispatcherStart } from './engine/contract/thread.js'
@@ -20,6 +20,7 @@ import type { Engine, RejectsStream } from './engine/engine.js'
 import { openStores } from './engine/fail-stop.js'
 import { inboundCarriers } from './engine/inbound/build-inbound.js'
 import type { InboundDesk } from './engine/inbound/inbound-desk.js'
+import type { Jobs } from './engine/jobs/jobs.js'
 import type { Money } from './engine/money/money.js'
 import { createLog } from './engine/observe/log.js'
 import { PrometheusText } from './engine/observe/prometheus.js'
@@ -49,11 +50,15 @@ const MONEY_EVERY_MS = 1_000
 const CONTACTS_EVERY_MS = 1_000
 /** How often webhooks are looked at whose next try is due, and their progress is stored. */
 const WEBHOOKS_EVERY_MS = 250
+/** How often recurring jobs are looked at. */
+const RECURRENCES_EVERY_MS = 500
 /** Left of shutdownSeconds for closing the stores behind the drain. */
 const RESERVE_MS = 500
 
 export interface StartOptions {
   log?: Log
+  /** Of the main thread; tests of calendars hand in their own. */
+  clock?: Clock
   /** Ends the process when going on would be wrong; tests hand in their own. */
   exit?(code: number): void
 }
@@ -121,7 +126,7 @@ async function start(config: Config, options: Started, closing: Closing): Promis
   const built = await buildEngine({
     ...stores,
     config,
-    clock: systemClock,
+    clock: options.clock ?? systemClock,
     log,
     metrics,
     adminKey: key,
@@ -171,6 +176,7 @@ async function startBackground(built: Built, closing: Closing, fail: (error: unk
   await built.inbound.heard()
   built.optOut.open()
   await built.jobs.resume()
+  closing.add(startRecurrences(built.jobs, fail))
   await built.contacts.imports.resume()
   closing.add(startContacts(built.contacts))
 }
@@ -204,6 +210,17 @@ function startWebhooks(webhooks: WebhookDesk): () => Promise<void> {
   return () => {
     clearInterval(timer)
     return webhooks.stop()
+  }
+}
+
+/** Makes the runs of recurring jobs. Gives how it is stopped. */
+function startRecurrences({ recurrences }: Jobs, fail: (error: unknown) => void): () => Promise<void> {
+  const timer = setInterval(() => {
+    recurrences.tick().catch(fail)
+  }, RECURRENCES_EVERY_MS)
+  return () => {
+    clearInterval(timer)
+    return recurrences.stop()
   }
 }
 

@@ -25,6 +25,7 @@ import type { Log } from '../src/engine/contract/log.js'
 import type { AccountMoney } from '../src/engine/contract/money.js'
 import { DEFAULT_NUMBER_RULES } from '../src/engine/contract/number-rules.js'
 import { DEFAULT_OPT_OUT } from '../src/engine/contract/opt-out.js'
+import { NO_RUNS } from '../src/engine/contract/recurrence.js'
 import type { TraceBatch } from '../src/engine/contract/trace.js'
 import type { MessageExplainView } from '../src/engine/contract/waits.js'
 import { createServer, type Server } from '../src/http/server.js'
@@ -94,6 +95,9 @@ export const job: JobView = {
     suppressed: ['+447700900001'],
   },
   retryOf: null,
+  parent: null,
+  run: null,
+  ...NO_RUNS,
   counts: { ...noCounts(), records: 3, rows: 3, accepted: 2, rejected: 1, delivered: 2, parts: 3 },
   rejectedByReason: { INVALID_NUMBER: 1 },
   estimate: {

@@ -147,7 +147,7 @@ t.test('a job takes the text of its template when it is made; a keyword picks a 
   const both = await call('POST', '/v1/jobs', { body: { template: 'welcome', text: 'x' } })
   t.match(both, { status: 422, json: { errors: [{ pointer: '/template' }] } }, both.text)
   const later = await call('POST', '/v1/jobs', { body: { text: 'x', every: 'day' } })
-  t.match(later, { status: 422, json: { errors: [{ pointer: '/every', message: /later version/ }] } }, later.text)
+  t.match(later, { status: 422, json: { errors: [{ pointer: '/every', message: /a step such as 15m/ }] } }, later.text)
 })
 
 t.test('a message names a template and its fields', async (t) => {

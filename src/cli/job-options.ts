@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs'
 import type { ColumnRef, ColumnSettings, CsvSettings, JobSettings } from '../engine/contract/job.js'
 import { PRIORITIES } from '../engine/contract/message.js'
 import { UNSUBSCRIBE } from '../engine/contract/opt-out.js'
+import { type Every, MISSED_POLICIES } from '../engine/contract/recurrence.js'
+import { wholeEvery } from '../engine/schedule/every-setting.js'
 import { CommandError, numberOption, type OptionTable, type OptionValues, textOption, UsageError } from './command.js'
 import { jsonFile } from './json-file.js'
 
@@ -14,6 +16,10 @@ export const jobOptions = {
   from: { type: 'string' },
   name: { type: 'string' },
   at: { type: 'string' },
+  every: { type: 'string' },
+  until: { type: 'string' },
+  runs: { type: 'string' },
+  missed: { type: 'string' },
   'default-country': { type: 'string' },
   'max-parts': { type: 'string' },
   'valid-for': { type: 'string' },
@@ -42,6 +48,9 @@ export const jobHelp = `  --text TEXT      the text, with ~label~ or ~label|fall
   --from SENDER    number, or up to 11 letters and digits
   --name NAME      name of the job
   --at TIME        not before this time, RFC 3339: 2026-11-22T09:00:00+00:00
+  --every STEP     again and again: 15m, 2h, 1d, 1w, or a cron line such as "0 9 * * 1-5"; beginning at --at, or at once
+  --until TIME     no run after this day (2026-12-31) or time; --runs N: at most so many runs
+  --missed WHAT    runs whose time passed while the server was down: once (default) or skip
   --default-country GB  country of numbers without a country code
   --max-parts N    most parts of one message (default 10)
   --valid-for S    seconds after which it is no longer sent
@@ -74,6 +83,7 @@ export function jobSettings(values: OptionValues): JobSettings {
     priority: choice(values, 'priority', PRIORITIES),
     unsubscribe: choice(values, 'unsubscribe', UNSUBSCRIBE),
     sendAt: time(values),
+    every: every(values),
     timeZone: textOption(values, 'time-zone'),
     csv: csvSettings(values),
     columns: columns(values),
@@ -134,6 +144,24 @@ function time(values: OptionValues): string | undefined {
   if (text === undefined) return undefined
   if (/^\d{4}-\d\d-\d\dT.*(Z|[+-]\d\d:\d\d)$/.test(text) && !Number.isNaN(Date.parse(text))) return text
   throw new UsageError(`--at must be a time with its zone, such as 2026-11-22T09:00:00+00:00, not "${text}"`)
+}
+
+/** A step or a cron line, with the end of it. */
+function every(values: OptionValues): Every | undefined {
+  const step = textOption(values, 'every')
+  const until = textOption(values, 'until')
+  const count = numberOption(values, 'runs', 1)
+  const missed = choice(values, 'missed', MISSED_POLICIES)
+  if (step === undefined) {
+    if (until !== undefined || count !== undefined || missed !== undefined)
+      throw new UsageError('--until, --runs and --missed need --every')
+    return undefined
+  }
+  const whole = wholeEvery(step)
+  if (whole === null) {
+    throw new UsageError(`--every must be a step such as 15m, 2h, 1d or 1w, or a cron line, not "${step}"`)
+  }
+  return withoutAbsent<Every>({ ...whole, until, count, missed })
 }
 
 /** One number a line; empty lines and lines that begin with # are left out. */

@@ -55,6 +55,7 @@ export function isOver(job: JobView): boolean {
 
 /** Two sums as a table: rows by result, accepted by state (states without messages are left out); then why not, and the price. */
 export function summary(job: JobView): string {
+  if (job.runs != null) return runsSummary(job)
   const { counts } = job
   const states = STATES.filter((state) => counts[state] > 0)
   const rows: [string, number][] = [
@@ -75,6 +76,18 @@ export function summary(job: JobView): string {
     ['', ''],
     ordered.map(([name, count]) => [name, count]),
   ).trimStart()}${reasonLines(job)}${priceLine(job)}`
+}
+
+/** A recurring job has no messages of its own. */
+function runsSummary({ id, state, reason, detail, runs, nextRunAt, lastRun, ...job }: JobView): string {
+  const why = reason === null ? '' : ` (${reason}${detail === null ? '' : `: ${detail}`})`
+  const lines = [`${id} ${state}${why}`, `runs so far: ${whole(runs ?? 0)}`]
+  if (lastRun !== null) lines.push(`last run: ${lastRun.scheduledAt} ${lastRun.job} ${lastRun.state}`)
+  if ((job.skippedRuns ?? 0) + (job.missedRuns ?? 0) > 0) {
+    lines.push(`left out: ${whole(job.skippedRuns ?? 0)} skipped, ${whole(job.missedRuns ?? 0)} missed`)
+  }
+  if (nextRunAt !== null) lines.push(`next run: ${nextRunAt}`)
+  return lines.join('\n')
 }
 
 function reasonLines({ rejectedByReason = {} }: JobView): string {

@@ -16,12 +16,18 @@ import {
 import { sentOf, summary } from './job-view.js'
 import { print, printJson, table } from './output.js'
 
-const options: OptionTable = { ...clientOptions, state: { type: 'string' }, limit: { type: 'string' } }
+const options: OptionTable = {
+  ...clientOptions,
+  state: { type: 'string' },
+  parent: { type: 'string' },
+  limit: { type: 'string' },
+}
 
 export const jobs: Command = {
   help: `Usage: trunkline jobs [JOB_ID] [options]
 
   --state STATE    only jobs in this state: ${JOB_STATES.join(', ')}
+  --parent JOB_ID  only the runs of this recurring job
   --limit N        at most so many (default 20)
 ${clientHelp}
 
@@ -45,6 +51,8 @@ Example:
     }
     const query = new URLSearchParams({ limit: String(numberOption(values, 'limit', 1) ?? 20) })
     if (state !== undefined) query.set('state', state)
+    const parent = textOption(values, 'parent')
+    if (parent !== undefined) query.set('parent', parent)
     const page = await client.json<Page<JobView>>('GET', `/v1/jobs?${query}`)
     if (isJson) printJson(page)
     else print(page.items.length === 0 ? 'no jobs' : listing(page.items))
@@ -53,10 +61,11 @@ Example:
 }
 
 function listing(items: JobView[]): string {
+  const recurs = items.some(({ runs }) => runs != null)
   const header = ['id', 'name', 'state', 'rows', 'accepted', 'sent', 'delivered', 'created']
   return table(
-    header,
-    items.map(({ id, name, state, counts, createdAt }) => [
+    recurs ? [...header, 'runs', 'next run'] : header,
+    items.map(({ id, name, state, counts, createdAt, runs, nextRunAt }) => [
       id,
       name ?? '',
       state,
@@ -65,6 +74,7 @@ function listing(items: JobView[]): string {
       sentOf(counts),
       counts.delivered,
       createdAt,
+      ...(recurs ? [runs ?? '', nextRunAt ?? ''] : []),
     ]),
   )
 }

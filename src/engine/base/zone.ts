@@ -3,7 +3,19 @@ const DAY = 86_400
 /** Wrong names are remembered too: a column of free text must not fill the memory. */
 const ZONES_MAX = 1_000
 
-const formats = new Map<string, Intl.DateTimeFormat | null>()
+/** Before, some clocks were turned twice within a day. */
+const EVEN_SINCE = Date.UTC(1990, 0, 1) / 1000
+/** Days of a zone whose offset is kept: asking Intl costs a hundred times as much as looking it up. */
+const DAYS_MAX = 400
+
+const formats = new Map<string, Zone | null>()
+
+/** A zone, and its offset on days on which the clocks were not turned. */
+interface Zone {
+  format: Intl.DateTimeFormat
+  /** Day since 1970 in UTC → seconds; NaN: the clocks were turned on it. */
+  offsets: Map<number, number>
+}
 
 export function isZone(zone: string): boolean {
   return formatOf(zone) !== null
@@ -41,17 +53,36 @@ export function wallClock(seconds: number, zone: string): number {
 }
 
 /** What the clock on the wall shows at an instant, as seconds of UTC. */
-function shown(seconds: number, format: Intl.DateTimeFormat): number {
+function shown(seconds: number, zone: Zone): number {
+  const day = Math.floor(seconds / DAY)
+  if (seconds < EVEN_SINCE || !Number.isFinite(seconds)) return reckoned(seconds, zone)
+  let offset = zone.offsets.get(day)
+  if (offset === undefined) {
+    if (zone.offsets.size >= DAYS_MAX) zone.offsets.clear()
+    offset = dayOffset(day * DAY, zone)
+    zone.offsets.set(day, offset)
+  }
+  return Number.isNaN(offset) ? reckoned(seconds, zone) : seconds + offset
+}
+
+/** NaN: it changes within the day. */
+function dayOffset(start: number, zone: Zone): number {
+  const offset = reckoned(start, zone) - start
+  return reckoned(start + DAY, zone) - (start + DAY) === offset ? offset : Number.NaN
+}
+
+function reckoned(seconds: number, { format }: Zone): number {
   const parts: Record<string, number> = {}
   for (const { type, value } of format.formatToParts(seconds * 1000)) parts[type] = Number(value)
   return Date.UTC(parts.year!, parts.month! - 1, parts.day!, parts.hour!, parts.minute!, parts.second!) / 1000
 }
 
-function formatOf(zone: string): Intl.DateTimeFormat | null {
+function formatOf(zone: string): Zone | null {
   let format = formats.get(zone)
   if (format === undefined) {
     if (formats.size >= ZONES_MAX) formats.clear()
-    format = makeFormat(zone)
+    const made = makeFormat(zone)
+    format = made === null ? null : { format: made, offsets: new Map() }
     formats.set(zone, format)
   }
   return format

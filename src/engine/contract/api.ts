@@ -22,6 +22,7 @@ import type { OptOutPatch, OptOutSettings } from './opt-out.js'
 import type { PriceSetting, PriceView } from './price.js'
 import type { ProfilesApi } from './profiles.js'
 import type { ReasonCode } from './reasons.js'
+import type { RunsView, RunView } from './recurrence.js'
 import type { ReportsApi } from './report.js'
 import type { RetriesApi } from './retry.js'
 import type { SendingWindow } from './sending-hours.js'
@@ -117,7 +118,7 @@ export interface AccountView extends NumberRules {
   createdAt: string
 }
 
-export interface JobView {
+export interface JobView extends RunsView {
   id: string
   name: string | null
   state: JobState
@@ -128,6 +129,9 @@ export interface JobView {
   settings: JobSettings & { suppressedCount?: number }
   /** The job whose messages this one sends again; null: it is no retry. */
   retryOf: string | null
+  /** The recurring job that this one is a run of; null: it is none. */
+  parent: string | null
+  run: RunView | null
   counts: Counts
   /** Rows that became no message, by reason code: rejected, suppressed and duplicate ones. */
   rejectedByReason: Record<string, number>
@@ -266,6 +270,8 @@ export interface JobFilter {
   name?: string
   /** RFC 3339; made at or after. */
   since?: string
+  /** Id of a recurring job: only its runs. */
+  parent?: string
 }
 
 /** What a list of messages is asked for; absent: any. Times: RFC 3339, at or after, and before. */

@@ -3,6 +3,7 @@ import type { Audience } from './audience.js'
 import type { FileEncodingName } from './file-encoding.js'
 import type { ChannelName, PriorityName } from './message.js'
 import type { LandlineRule } from './number-rules.js'
+import type { EverySetting } from './recurrence.js'
 import type { SendingWindow } from './sending-hours.js'
 import type { SubmitSettings } from './submit-fields.js'
 
@@ -66,6 +67,8 @@ export interface JobSettings extends SubmitSettings {
   ratePerSecond?: number
   /** RFC 3339. */
   sendAt?: string
+  /** A job is made for each run, beginning at sendAt or at once. */
+  every?: EverySetting
   /** Nothing leaves outside these hours; absent: the account's sendingHours. */
   window?: SendingWindow
   review?: boolean
@@ -90,6 +93,8 @@ export interface JobPatch {
   ratePerSecond?: number | null
   priority?: PriorityName
   window?: SendingWindow | null
+  /** Of a recurring job; null: no more runs. */
+  every?: EverySetting | null
   /** These two also of a job that has ended. */
   name?: string
   tags?: string[]

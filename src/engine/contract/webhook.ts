@@ -87,6 +87,8 @@ export interface JobUpdate {
   name: string | null
   state: JobState
   reason: string | null
+  /** The recurring job that it is a run of. */
+  parent: string | null
   counts: Counts
   clientReference: string | null
   tags: string[]

@@ -6,8 +6,9 @@ import { EngineError } from '../contract/errors.js'
 import { jobId } from '../contract/ids.js'
 import type { JobSettings } from '../contract/job.js'
 import type { Ingest } from './ingest.js'
-import type { JobRecord } from './job-record.js'
+import { type JobRecord, noTotals } from './job-record.js'
 import type { JobPorts } from './ports.js'
+import { firstRun } from './recurring.js'
 import type { Uploads } from './uploads.js'
 
 /** What jobs need of audiences. */
@@ -51,12 +52,32 @@ export class AudienceUploads {
     } catch (error) {
       const now = this.#ports.book.get(record.job)
       // A job that was stopped with the engine begins anew at the next start.
+      if (isEmpty(error) && now?.closed === false && (await this.#endEmpty(now))) return
       if (!this.#ingest.isStopping && now?.closed === false && now.state !== 'canceled') {
         await this.#ingest.failed(record.job, error)
       }
       throw error
     }
   }
+
+  /** Nobody is meant this time: a run has done what it should, and a recurring job may find somebody another time. */
+  async #endEmpty({ job, run, recurring, settings }: JobRecord): Promise<boolean> {
+    const { book, clock } = this.#ports
+    if (run === undefined && recurring === undefined) return false
+    const nowMs = clock.now()
+    await book.update(job, (record) => {
+      if (record.closed || record.state === 'canceled') return null
+      if (recurring === undefined) return { ...ENDED_EMPTY, totals: noTotals(), finishedAtMs: nowMs }
+      return { totals: noTotals(), ...(settings.review ? { state: 'ready' } : firstRun(record, nowMs)) }
+    })
+    return true
+  }
+}
+
+const ENDED_EMPTY = { state: 'finished', reason: 'AUDIENCE_EMPTY', closed: true } as const
+
+function isEmpty(error: unknown): boolean {
+  return codeOf(error) === 'AUDIENCE_EMPTY'
 }
 
 function codeOf(error: unknown): string {

@@ -14,6 +14,7 @@ import { requireFeature } from './create.js'
 import type { Ingest } from './ingest.js'
 import { type JobRecord, noTotals, shownState } from './job-record.js'
 import type { JobPorts } from './ports.js'
+import { patchedRecurring, RecurringControl, requireEvery } from './recurring-control.js'
 import { dispatchOf, goState, requireState } from './release.js'
 
 const ENDED = ['finished', 'canceled', 'failed']
@@ -21,10 +22,25 @@ const ENDED = ['finished', 'canceled', 'failed']
 export class JobControl {
   readonly #ports: JobPorts
   readonly #ingest: Ingest
+  readonly #recurring: RecurringControl
 
   constructor(ports: JobPorts, ingest: Ingest) {
     this.#ports = ports
     this.#ingest = ingest
+    this.#recurring = new RecurringControl({
+      ports,
+      change: (job, about, change) => this.#change(job, about, change),
+      steer: {
+        pause: (job, by) => this.pause(job, by),
+        resume: (job, by) => this.resume(job, by),
+        cancel: (job, by) => this.cancel(job, by),
+      },
+      takeBack: (job) => this.#ingest.takeBack(job),
+    })
+  }
+
+  #isRecurring(job: number): boolean {
+    return this.#ports.book.get(job)!.recurring !== undefined
   }
 
   async #change(
@@ -51,6 +67,7 @@ export class JobControl {
   /** `by` in all of these: who asks; null: the engine itself. */
   async start(job: number, by: Principal | null): Promise<void> {
     this.#requireFeature(job)
+    if (this.#isRecurring(job)) return await this.#recurring.start(job, by)
     await this.#reserve(job)
     await this.#change(job, { action: 'job.start', by }, (record, nowMs) => {
       requireState(record, shownState(record, nowMs), ['ready'])
@@ -77,6 +94,7 @@ export class JobControl {
   }
 
   async pause(job: number, by: Principal | null): Promise<void> {
+    if (this.#isRecurring(job)) return await this.#recurring.pause(job, by)
     await this.#change(job, { action: 'job.pause', by }, (record, nowMs) => {
       if (record.state === 'paused') return null
       requireState(record, shownState(record, nowMs), ['running', 'scheduled'])
@@ -86,6 +104,7 @@ export class JobControl {
 
   async resume(job: number, by: Principal | null): Promise<void> {
     this.#requireFeature(job)
+    if (this.#isRecurring(job)) return await this.#recurring.resume(job, by)
     await this.#change(job, { action: 'job.resume', by }, (record, nowMs) => {
       if (record.state === 'running') return null
       requireState(record, shownState(record, nowMs), ['paused'])
@@ -96,6 +115,7 @@ export class JobControl {
   /** Queued work is taken out by the dispatcher; a job that is still read loses all that it stored. */
   async cancel(job: number, by: Principal | null): Promise<void> {
     const { book, clock } = this.#ports
+    if (this.#isRecurring(job)) return await this.#recurring.cancel(job, by)
     await this.#change(job, { action: 'job.cancel', by }, (record) => {
       if (record.state === 'canceled') return null
       requireState(record, record.state, ['receiving', 'ready', 'scheduled', 'running', 'paused'])
@@ -124,6 +144,7 @@ export class JobControl {
     const fields = change.window == null ? [] : [...windowErrors(change.window, '/window')]
     if (fields.length > 0) throw new EngineError('VALIDATION', 'The window does not fit.', { fields })
     await this.#change(job, { action: 'job.change', by }, (record, nowMs) => {
+      requireEvery(record, change)
       const { name, tags, ...sending } = change
       if (ENDED.includes(record.state) && Object.keys(sending).length > 0)
         requireState(record, record.state, ['running'])
@@ -133,8 +154,10 @@ export class JobControl {
       if (change.priority !== undefined) settings.priority = change.priority
       if (change.ratePerSecond !== undefined) settings.ratePerSecond = change.ratePerSecond ?? undefined
       if (change.window !== undefined) settings.window = change.window ?? undefined
+      if (sendAt !== undefined) settings.sendAt = sendAt ?? undefined
+      const times = { settings, sendAtMs: sendAt === undefined ? undefined : sendAtMs, nowMs }
+      if (record.recurring !== undefined) return patchedRecurring(record, change, times)
       if (sendAt === undefined) return { settings }
-      settings.sendAt = sendAt ?? undefined
       const next = { ...record, sendAtMs }
       const moves = record.state === 'running' || record.state === 'scheduled'
       return { settings, sendAtMs, state: moves ? goState(next, nowMs) : record.state }

@@ -14,10 +14,11 @@ import type { Price } from '../contract/price.js'
 import type { SendingWindow } from '../contract/sending-hours.js'
 import type { QuotaRecord } from '../money/quotas.js'
 import { isCountry, NumberParser } from '../phone/number.js'
+import { everyErrors, hasRuns, recurrenceRule, wholeEvery } from '../schedule/every-setting.js'
 import { windowErrors } from '../schedule/window-setting.js'
 import { isBody } from '../text/body.js'
 import { compileTemplate } from '../text/template.js'
-import type { JobRecord } from './job-record.js'
+import { type JobRecord, noRuns } from './job-record.js'
 import { rowTimeErrors } from './row-time-settings.js'
 
 export { isSender }
@@ -56,9 +57,10 @@ export interface NewJob {
 export function newJob(facts: NewJob, settings: JobSettings): JobRecord {
   if (!facts.singles) {
     requireFeature(facts.account, settings.channel)
-    checkSettings(settings, facts.account)
+    checkSettings(settings, facts)
     const from = requireSender(facts.account, settings.from)
     if (from !== settings.from) settings = { ...settings, from }
+    if (settings.every !== undefined) settings = { ...settings, every: wholeEvery(settings.every)! }
   }
   return {
     job: facts.job,
@@ -71,6 +73,7 @@ export function newJob(facts: NewJob, settings: JobSettings): JobRecord {
     currency: facts.account.currency,
     timeZone: settings.timeZone ?? facts.account.timeZone,
     singles: facts.singles,
+    ...(settings.every === undefined ? {} : { recurring: noRuns() }),
     createdAtMs: facts.nowMs,
     startedAtMs: facts.singles ? facts.nowMs : null,
     finishedAtMs: null,
@@ -102,8 +105,9 @@ export function requireSender({ senders }: Pick<JobAccount, 'senders'>, from: st
   throw new EngineError('SENDER_NOT_ALLOWED', `The account may not send as ${from}.`, { fields })
 }
 
-function checkSettings(settings: JobSettings, account: JobAccount): void {
+function checkSettings(settings: JobSettings, { account, nowMs }: NewJob): void {
   const fields = [...settingErrors(settings), ...suppressedErrors(settings, account)]
+  if (fields.length === 0) fields.push(...neverErrors(settings, account, nowMs))
   if (fields.length > 0) {
     throw new EngineError('VALIDATION', `${fields[0]!.pointer} ${fields[0]!.message}.`, { fields })
   }
@@ -138,6 +142,10 @@ export function* settingErrors(settings: JobSettings): Iterable<FieldError> {
   if (timeZone !== undefined && !isZone(timeZone)) {
     yield { pointer: '/timeZone', message: 'must be an IANA zone such as Europe/London' }
   }
+  if (settings.every !== undefined) yield* everyErrors(settings.every, '/every')
+  if (settings.every !== undefined && columns?.sendAt !== undefined) {
+    yield { pointer: '/columns/sendAt', message: 'cannot stand beside every: each run has a time of its own' }
+  }
   if (settings.window !== undefined) yield* windowErrors(settings.window, '/window')
   yield* rowTimeErrors(columns ?? {})
   if (validForSeconds !== undefined && !(validForSeconds > 0)) {
@@ -154,6 +162,18 @@ export function* settingErrors(settings: JobSettings): Iterable<FieldError> {
   for (const { place, text } of tlvProblems(settings.tlvs ?? [])) {
     yield { pointer: ['/tlvs', ...place].join('/'), message: text }
   }
+}
+
+/** A job that would never run. */
+function* neverErrors(
+  { every, sendAt, timeZone }: JobSettings,
+  account: JobAccount,
+  nowMs: number,
+): Iterable<FieldError> {
+  if (every === undefined) return
+  const fromMs = sendAt === undefined ? nowMs : Math.max(nowMs, parseTime(sendAt)!)
+  const rule = recurrenceRule(every, timeZone ?? account.timeZone)
+  if (!hasRuns(rule, fromMs)) yield { pointer: '/every', message: 'has no run from its begin on' }
 }
 
 /** A number that cannot be read would silently suppress nobody. */

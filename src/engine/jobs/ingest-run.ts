@@ -41,6 +41,8 @@ export interface IngestRunDeps {
   /** Durable when it resolves. */
   saveSniff(sniff: SniffResult): Promise<void>
   onRange(record: RangeResult['record']): void
+  /** Nothing is stored of the rows: only what the file looks like. Default false. */
+  onlyLook?: boolean
 }
 
 export class IngestRun {
@@ -150,6 +152,7 @@ export class IngestRun {
     try {
       const sniff = this.#sniff ?? (await this.#look())
       if (this.#error !== null) return
+      if (this.#deps.onlyLook) return await this.#wait(sniff)
       this.#resume(sniff)
       if (sniff.dialect.parser === 'fast') await this.#parallel(sniff)
       if (this.#error === null && this.#sniff!.dialect.parser === 'general') await this.#sequential(this.#sniff!)
@@ -158,7 +161,13 @@ export class IngestRun {
     } finally {
       while (this.#inWork > 0) await new Promise<void>((resolve) => this.#waiters.push(resolve))
     }
-    if (this.#error === null) await this.#finish()
+    if (this.#error === null && !this.#deps.onlyLook) await this.#finish()
+  }
+
+  /** The rest of a file that is only looked at. */
+  async #wait({ dialect }: SniffResult): Promise<void> {
+    await this.#arrival(Number.POSITIVE_INFINITY)
+    if (this.#available <= dialect.dataStart) throw new EngineError('FILE_EMPTY', 'The file has no rows.')
   }
 
   async #look(): Promise<SniffResult> {

@@ -15,6 +15,7 @@ import { reviewOf } from './file-findings.js'
 import { IngestRun } from './ingest-run.js'
 import { type JobRecord, type JobTotals, noTotals } from './job-record.js'
 import type { JobPorts } from './ports.js'
+import { firstRun } from './recurring.js'
 import { dispatchOf } from './release.js'
 import { removeUpload, uploadPath } from './upload-file.js'
 
@@ -46,7 +47,7 @@ export class Ingest {
 
   begin(record: JobRecord): IngestRun {
     const { job } = record
-    const path = this.path(job)
+    const path = this.pathOf(record)
     const { pool, store, book } = this.#ports
     const plan = this.#planner(record)
     const run = new IngestRun(
@@ -62,6 +63,8 @@ export class Ingest {
           await book.update(job, () => ({ sniff }))
         },
         onRange: (range) => this.countRows(range),
+        // The rows of a recurring job are read by its runs.
+        onlyLook: record.recurring !== undefined,
       },
       record.sniff,
       record.settings.deduplicate ?? true,
@@ -77,6 +80,11 @@ export class Ingest {
 
   path(job: number): string {
     return uploadPath(this.#ports.dataDir, jobId(job))
+  }
+
+  /** The file that the rows of the job stand in: a run reads that of its parent, a retry that of the first of its line. */
+  pathOf(record: JobRecord): string {
+    return this.path(record.retry?.file ?? record.file ?? record.job)
   }
 
   /** Sums so far of a job whose file is being read; null when none is. */
@@ -102,7 +110,8 @@ export class Ingest {
     const account = ports.account(record.account)
     const country = record.settings.defaultCountry ?? account?.defaultCountry ?? null
     const prices = packPrices(account?.prices ?? [])
-    const templates = record.settings.columns?.keyword === undefined ? {} : this.#ports.texts(record.job)
+    const templates =
+      record.settings.columns?.keyword === undefined ? {} : this.#ports.texts(record.run?.of ?? record.job)
     const wayOut = account === null ? null : ports.wayOut(account, record.settings)
     let suppressed: Float64Array | null | undefined
     return (sniff) => {
@@ -111,7 +120,7 @@ export class Ingest {
       return {
         job: record.job,
         account: record.account,
-        path: this.path(record.job),
+        path: this.pathOf(record),
         // The dispatcher holds the whole job until its sendAt, so that a PATCH can still move it.
         settings: { ...record.settings, suppressed: undefined, sendAt: undefined },
         text: record.settings.text,
@@ -173,8 +182,11 @@ export class Ingest {
   /** Before the release, so that a kill between the two forgets nothing; it is noted once a job. */
   async #saveContacts(job: number): Promise<void> {
     const record = this.#ports.book.get(job)!
-    if (record.settings.columns?.saveToContact === undefined || record.retry !== undefined) return
-    if (record.state !== 'canceled') await this.#ports.saveContacts(record, this.path(job))
+    const { columns } = record.settings
+    if (columns?.saveToContact === undefined || record.retry !== undefined || record.recurring !== undefined) return
+    // What later runs read of the file was kept with the first; contacts may have changed since.
+    const isFirst = record.run === undefined || record.run.number === 1 || record.file === undefined
+    if (isFirst && record.state !== 'canceled') await this.#ports.saveContacts(record, this.pathOf(record))
   }
 
   /** What is only to be looked at reserves when it is started. @throws EngineError INSUFFICIENT_BALANCE, QUOTA_EXCEEDED. */
@@ -189,6 +201,7 @@ export class Ingest {
     const { book, clock, metrics } = this.#ports
     const record = await book.update(job, (current) => {
       if (current.state === 'canceled') return null
+      if (current.recurring !== undefined) return releaseRecurring(current, totals, clock.now())
       if (totals.accepted === 0) return { totals, tally, state: 'finished', finishedAtMs: clock.now(), closed: true }
       if (current.state === 'receiving') return { totals, tally, state: 'ready' }
       const review = reviewOf(totals, tally)
@@ -256,6 +269,12 @@ export class Ingest {
     this.#isStopping = true
     await Promise.all([...this.#live.values()].map(({ run }) => run.stop()))
   }
+}
+
+/** Its file is kept for the runs; the first of them comes when nobody holds it. */
+function releaseRecurring(record: JobRecord, totals: JobTotals, nowMs: number): Partial<JobRecord> {
+  if (record.state === 'receiving') return { totals, state: 'ready' }
+  return record.state === 'paused' ? { totals } : { totals, ...firstRun(record, nowMs) }
 }
 
 function sniffTask(record: JobRecord, at: { path: string; available: number; complete: boolean }): IngestTask {

@@ -17,6 +17,8 @@ export interface JobQuery {
   before: number | null
   /** Only jobs of this reference, found by an index when the account is known. */
   reference: string | null
+  /** Only runs of this job. */
+  parent: number | null
   /** True: neither this job nor any older one is wanted. */
   isPast(record: JobRecord): boolean
   matches(record: JobRecord): boolean
@@ -36,6 +38,8 @@ export interface JobWatcher {
 export class JobBook {
   readonly #documents: Documents
   readonly #open = new Map<number, JobRecord>()
+  /** Of those that are open. */
+  readonly #recurring = new Set<number>()
   readonly #turns = new Map<number, Promise<unknown>>()
   watcher: JobWatcher = { writes: () => [], written: () => {} }
 
@@ -43,13 +47,20 @@ export class JobBook {
     this.#documents = documents
     for (const { key } of documents.list('jobs-open')) {
       const record = documents.get<JobRecord>('jobs', key)
-      if (record !== null) this.#open.set(record.job, record)
+      if (record !== null) this.#hold(record)
     }
   }
 
   /** Every job that may still change, in order of creation. */
   open(): JobRecord[] {
     return [...this.#open.values()].sort((a, b) => a.job - b.job)
+  }
+
+  /** Recurring jobs that may still run, in no order. */
+  recurring(): JobRecord[] {
+    const found: JobRecord[] = []
+    for (const job of this.#recurring) found.push(this.#open.get(job)!)
+    return found
   }
 
   isOpen(job: number): boolean {
@@ -62,21 +73,30 @@ export class JobBook {
 
   /** Durable when it resolves; `beside` goes into the same transaction. */
   async create(record: JobRecord, beside: DocumentWrite[]): Promise<void> {
+    await this.#documents.write([...this.creation(record), ...beside])
+    this.enter(record)
+  }
+
+  /** What makes a job, for a transaction of somebody else; call `enter` when it is durable. */
+  creation(record: JobRecord): DocumentWrite[] {
     const index: DocumentWrite[] = record.singles
       ? []
       : [
           { collection: 'jobs-of', key: [record.account, record.job], value: {} },
           { collection: 'jobs-all', key: [record.job], value: {} },
           ...referenceIndex(record),
+          ...runIndex(record),
         ]
-    await this.#documents.write([
+    return [
       { collection: 'jobs', key: [record.job], value: record },
       { collection: 'jobs-open', key: [record.job], value: {} },
       ...index,
-      ...beside,
       ...this.watcher.writes(null, record),
-    ])
-    this.#open.set(record.job, record)
+    ]
+  }
+
+  enter(record: JobRecord): void {
+    this.#hold(record)
     this.watcher.written(record)
   }
 
@@ -114,10 +134,20 @@ export class JobBook {
     }
     writes.push(...(beside?.(current, next) ?? []), ...this.watcher.writes(current, next))
     await this.#documents.write(writes)
-    if (next.closed) this.#open.delete(job)
-    else this.#open.set(job, next)
+    if (next.closed) this.#drop(job)
+    else this.#hold(next)
     this.watcher.written(next)
     return next
+  }
+
+  #hold(record: JobRecord): void {
+    this.#open.set(record.job, record)
+    if (record.recurring !== undefined) this.#recurring.add(record.job)
+  }
+
+  #drop(job: number): void {
+    this.#open.delete(job)
+    this.#recurring.delete(job)
   }
 
   /** Numbers of the newest file jobs of an account (null: of all), descending. */
@@ -157,7 +187,13 @@ function referenceIndex({ account, job, settings }: JobRecord): DocumentWrite[] 
   return [{ collection: 'jobs-reference', key: [account, referenceKey(clientReference), job], value: {} }]
 }
 
-function indexOf({ account, reference }: JobQuery): [collection: string, prefix: DocumentKey] {
+/** Runs by the job that they are runs of. */
+function runIndex({ job, run }: JobRecord): DocumentWrite[] {
+  return run === undefined ? [] : [{ collection: 'job-runs', key: [run.of, job], value: {} }]
+}
+
+function indexOf({ account, reference, parent }: JobQuery): [collection: string, prefix: DocumentKey] {
+  if (parent !== null) return ['job-runs', [parent]]
   if (account === null) return ['jobs-all', []]
   return reference === null ? ['jobs-of', [account]] : ['jobs-reference', [account, referenceKey(reference)]]
 }

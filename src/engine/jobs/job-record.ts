@@ -18,6 +18,34 @@ export interface JobTotals {
   scheduled: number
 }
 
+/** What has come of a recurring job: written with each of its runs. */
+export interface Recurring {
+  /** Epoch ms that steps count from: the first run. 0: it was not started yet. */
+  anchorMs: number
+  /** null: none will come until it is started or resumed, or no more. */
+  nextAtMs: number | null
+  /** Runs that were made. */
+  runs: number
+  skipped: number
+  missed: number
+  last: { job: number; number: number; atMs: number } | null
+  lastSkip: { atMs: number; reason: string } | null
+}
+
+export function noRuns(): Recurring {
+  return { anchorMs: 0, nextAtMs: null, runs: 0, skipped: 0, missed: 0, last: null, lastSkip: null }
+}
+
+/** Which run of which recurring job a job is. */
+export interface RunOf {
+  of: number
+  /** From 1. */
+  number: number
+  atMs: number
+  /** Its time passed while the engine was down. */
+  late: boolean
+}
+
 export interface JobRecord {
   job: number
   /** Account number, and its public id. */
@@ -37,6 +65,12 @@ export interface JobRecord {
   singles: boolean
   /** Of a retry: the job that it takes its messages from, the one whose file they stood in first, and their states there. */
   retry?: { of: number; file: number; states: RetryState[] }
+  /** Of a recurring job, which has no messages of its own: each run is a job. */
+  recurring?: Recurring
+  /** Of a run. */
+  run?: RunOf
+  /** The job whose file its rows stand in; absent: its own. */
+  file?: number
   /** Its messages answer STOP, START and HELP, so they go at any time and to suppressed numbers. Absent: false. */
   answers?: boolean
   createdAtMs: number
@@ -83,7 +117,8 @@ export function addRange(totals: JobTotals, record: Pick<RangeRecord, Exclude<ke
   totals.scheduled += record.scheduled
 }
 
-/** `scheduled` becomes `running` when its time comes: by the clock, not by a write. */
+/** `scheduled` becomes `running` when its time comes: by the clock, not by a write. A recurring job stays scheduled. */
 export function shownState(record: JobRecord, nowMs: number): JobState {
+  if (record.recurring !== undefined) return record.state
   return record.state === 'scheduled' && record.sendAtMs <= nowMs ? 'running' : record.state
 }

@@ -2,11 +2,12 @@
 import type { JobView } from '../contract/api.js'
 import { jobId } from '../contract/ids.js'
 import type { Counts, JobSettings, JobState } from '../contract/job.js'
+import { type LastRunView, NO_RUNS, type RunsView, type RunView } from '../contract/recurrence.js'
 import type { Tally } from '../contract/store.js'
 import { columnView } from './column-view.js'
 import { estimateOf } from './estimate.js'
 import { findingWarnings } from './file-findings.js'
-import type { JobRecord } from './job-record.js'
+import type { JobRecord, Recurring, RunOf } from './job-record.js'
 
 /** Of a job's own list of suppressed numbers. */
 const SUPPRESSED_SHOWN = 10
@@ -21,6 +22,8 @@ export interface LiveFacts {
   bytes: number
   nowMs: number
   state: JobState
+  /** Of the last run of a recurring job. */
+  lastRunState: JobState | null
 }
 
 export function jobView(record: JobRecord, live: LiveFacts): JobView {
@@ -33,6 +36,9 @@ export function jobView(record: JobRecord, live: LiveFacts): JobView {
     detail: record.detail,
     settings: shownSettings(record.settings),
     retryOf: record.retry === undefined ? null : jobId(record.retry.of),
+    parent: record.run === undefined ? null : jobId(record.run.of),
+    run: record.run === undefined ? null : runView(record.run),
+    ...(record.recurring === undefined ? NO_RUNS : runsView(record.recurring, live.lastRunState)),
     counts: live.counts,
     rejectedByReason: live.tally?.reasons ?? {},
     estimate: live.tally === null ? null : estimateOf(live.tally, record.currency ?? null),
@@ -53,6 +59,25 @@ function shownSettings(settings: JobSettings): JobView['settings'] {
   const { suppressed } = settings
   if (suppressed === undefined) return settings
   return { ...settings, suppressed: suppressed.slice(0, SUPPRESSED_SHOWN), suppressedCount: suppressed.length }
+}
+
+function runView({ number, atMs, late }: RunOf): RunView {
+  return { number, scheduledAt: new Date(atMs).toISOString(), late }
+}
+
+function runsView({ nextAtMs, runs, skipped, missed, last, lastSkip }: Recurring, state: JobState | null): RunsView {
+  return {
+    nextRunAt: time(nextAtMs),
+    runs,
+    lastRun: last === null || state === null ? null : lastRunView(last, state),
+    skippedRuns: skipped,
+    missedRuns: missed,
+    lastSkip: lastSkip === null ? null : { at: new Date(lastSkip.atMs).toISOString(), reason: lastSkip.reason },
+  }
+}
+
+function lastRunView({ job, number, atMs }: NonNullable<Recurring['last']>, state: JobState): LastRunView {
+  return { job: jobId(job), number, scheduledAt: new Date(atMs).toISOString(), state }
 }
 
 function fileView(record: JobRecord, { bytes, tally }: LiveFacts): JobView['file'] {

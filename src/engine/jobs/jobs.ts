@@ -14,9 +14,11 @@ import { type JobAccount, newJob } from './create.js'
 import { Ingest } from './ingest.js'
 import { inlineFile, inlineLabels, inlineRows, inlineSettings } from './inline.js'
 import { hoursOf, isWithin } from './job-hours.js'
-import { type JobRecord, shownState } from './job-record.js'
+import { type JobRecord, noTotals, shownState } from './job-record.js'
 import { jobView } from './job-view.js'
 import type { JobPorts } from './ports.js'
+import { Recurrences } from './recurrences.js'
+import { firstRun } from './recurring.js'
 import { dispatchOf } from './release.js'
 import { Retries } from './retries.js'
 import { makeUploadFolder, removeUpload } from './upload-file.js'
@@ -27,6 +29,7 @@ const PREVIEW_ROWS = 12
 export class Jobs {
   readonly control: JobControl
   readonly retries: Retries
+  readonly recurrences: Recurrences
   readonly #ports: JobPorts
   readonly #ingest: Ingest
   readonly #uploads: Uploads
@@ -39,6 +42,8 @@ export class Jobs {
     this.#audiences = new AudienceUploads(ports, this.#ingest, this.#uploads)
     this.control = new JobControl(ports, this.#ingest)
     this.retries = new Retries(ports, this.#ingest)
+    const counts = (record: JobRecord): Counts => this.counts(record)
+    this.recurrences = new Recurrences({ ports, counts, begin: (record) => this.#beginRun(record) })
   }
 
   /** What the dispatcher starts with. */
@@ -67,6 +72,7 @@ export class Jobs {
     await makeUploadFolder(this.#ports.dataDir)
     for (const record of this.#ports.book.open()) {
       if (record.singles) continue
+      if (record.recurring !== undefined && record.totals !== null) continue
       if (record.released) await this.#finishIfFinal(record)
       else if (record.state === 'canceled') await this.control.finishCancel(record.job)
       else if (record.retry !== undefined && record.totals === null) this.retries.resume(record)
@@ -82,6 +88,12 @@ export class Jobs {
     if (record.sniff !== null) await this.#ports.book.update(record.job, () => ({ sniff: null }))
     // Begun anew beside the start; what goes wrong shows in the job.
     if (record.settings.audience !== undefined) this.#audiences.begin(this.#ports.book.get(record.job)!).catch(() => {})
+  }
+
+  /** What goes wrong shows in the run. */
+  #beginRun(record: JobRecord): void {
+    if (record.settings.audience === undefined) this.#ingest.resume(record)
+    else this.#audiences.begin(record).catch(() => {})
   }
 
   async #finishIfFinal(record: JobRecord): Promise<void> {
@@ -114,7 +126,8 @@ export class Jobs {
       if (recipients !== null) throw bothGiven()
       const whole = this.#ports.audiences.settings(account.number, settings)
       const record = await this.#make(account, whole, beside)
-      await this.#audiences.begin(record)
+      if (record.recurring === undefined || record.settings.review) await this.#audiences.begin(record)
+      else await this.#schedule(record)
       return this.#ports.book.get(record.job)!
     }
     if (recipients === null) return await this.#make(account, settings, beside)
@@ -123,6 +136,13 @@ export class Jobs {
     const record = await this.#make(account, inlineSettings(settings, labels), beside)
     await this.#uploads.upload(record, inlineFile(labels, rows))
     return this.#ports.book.get(record.job)!
+  }
+
+  /** Who is meant is looked up for each run. */
+  async #schedule({ job }: JobRecord): Promise<void> {
+    const { book, clock } = this.#ports
+    const nowMs = clock.now()
+    await book.update(job, (record) => ({ totals: noTotals(), startedAtMs: nowMs, ...firstRun(record, nowMs) }))
   }
 
   async #make(
@@ -166,7 +186,13 @@ export class Jobs {
       bytes: this.#uploads.bytes(newest.job),
       nowMs: clock.now(),
       state: this.#shown(newest),
+      lastRunState: this.#lastRunState(newest),
     })
+  }
+
+  #lastRunState({ recurring }: JobRecord): JobState | null {
+    const last = recurring?.last == null ? null : this.#ports.book.get(recurring.last.job)
+    return last === null ? null : this.#shown(last)
   }
 
   counts(record: JobRecord): Counts {
@@ -201,6 +227,7 @@ export class Jobs {
       limit: query.limit,
       before: query.cursor === undefined ? null : parseJobId(query.cursor),
       reference: query.clientReference ?? null,
+      parent: query.parent === undefined ? null : this.find(account, query.parent).job,
       isPast: (record) => record.createdAtMs < sinceMs,
       matches: (record) => isWanted(record, query) && (state === undefined || this.#shown(record) === state),
     })
@@ -250,10 +277,11 @@ export class Jobs {
 
   /** The file that its rows stand in. */
   path(record: JobRecord): string {
-    return this.#ingest.path(record.retry?.file ?? record.job)
+    return this.#ingest.pathOf(record)
   }
 
   async stop(): Promise<void> {
+    await this.recurrences.stop()
     await this.#ingest.stop()
     await this.#uploads.idle()
   }

@@ -45,8 +45,9 @@ function dispatchState(state: JobState, account: DispatchAccount | null): JobDis
   return state === 'paused' || account.suspended ? 'paused' : 'running'
 }
 
-/** The state that a job has when nothing holds it. */
+/** The state that a job has when nothing holds it. A recurring job never runs itself. */
 export function goState(record: JobRecord, nowMs: number): JobState {
+  if (record.recurring !== undefined) return 'scheduled'
   return record.sendAtMs > nowMs ? 'scheduled' : 'running'
 }
 

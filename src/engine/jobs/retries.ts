@@ -44,6 +44,9 @@ export class Retries {
     const { source } = order
     this.#ports.admit()
     requireState(source, source.state, ['finished', 'canceled'])
+    if (source.recurring !== undefined) {
+      throw new EngineError('WRONG_STATE', 'A recurring job has no messages of its own; retry one of its runs.')
+    }
     if (this.#making.has(source.job)) throw new EngineError('WRONG_STATE', 'A retry of the job is being made.')
     this.#requireFresh(order)
     this.#making.add(source.job)
@@ -70,7 +73,7 @@ export class Retries {
       startedAtMs: nowMs,
       timeZone: source.timeZone,
       sniff: source.sniff,
-      retry: { of: source.job, file: source.retry?.file ?? source.job, states: [...states] },
+      retry: { of: source.job, file: source.retry?.file ?? source.file ?? source.job, states: [...states] },
     }
     const index = { collection: COLLECTION, key: [source.job, record.job], value: { states: [...states] } }
     await this.#ports.book.create(record, [number.write, index, ...beside(record)])

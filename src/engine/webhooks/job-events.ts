@@ -22,6 +22,7 @@ export function jobUpdate(record: JobRecord, counts: Counts, nowMs: number): Job
     name: record.settings.name ?? null,
     state: record.state,
     reason: record.reason,
+    parent: record.run === undefined ? null : jobId(record.run.of),
     counts,
     clientReference,
     tags,

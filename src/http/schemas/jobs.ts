@@ -11,6 +11,7 @@ import { cursorOf, nullable, oneOf, pageQuery, strict, Timestamp, text } from '.
 import { AudienceSchema } from './contacts.js'
 import { ConversationLock } from './inbound-rules.js'
 import { RefusalSchema } from './money.js'
+import { EveryOrNull, EverySchema, RunSchema, runs, ShownEverySchema } from './recurrence.js'
 import { WindowOrNull, WindowSchema } from './sending-hours.js'
 
 const ColumnRef = Type.Union([Type.String({ minLength: 1, maxLength: 256 }), Type.Integer({ minimum: 1 })], {
@@ -75,9 +76,6 @@ export const Reference = text('Your own reference, shown again.', 256)
 export const Flash = Type.Boolean({ description: 'Shown at once and not stored by the phone.' })
 export const SmsChannel = oneOf(['auto', 'sms'], 'Way of sending; voice and email come in a later version.')
 
-/** Known, and refused with its own words. */
-const Later = Type.Unsafe<never>({ not: {}, description: 'Repeated sending comes in a later version.' })
-
 export const settings = {
   name: Type.Optional(text('Name shown to people.', 256)),
   channel: Type.Optional(SmsChannel),
@@ -104,7 +102,7 @@ export const settings = {
   ratePerSecond: Type.Optional(Rate),
   sendAt: Type.Optional(SendAt),
   window: Type.Optional(WindowSchema),
-  every: Type.Optional(Later),
+  every: Type.Optional(EverySchema),
   review: Type.Optional(Type.Boolean({ description: 'Wait for POST …/start after the ingest.' })),
   onUnanswered: Type.Optional(oneOf(['resend', 'hold'], 'What follows when a carrier never answers.')),
   conversationLock: Type.Optional(ConversationLock),
@@ -152,6 +150,7 @@ export const JobCreateSchema = Type.Object(
 /** As given, but for a long list of suppressed numbers. */
 const ShownSettingsSchema = Type.Object({
   ...settings,
+  every: Type.Optional(ShownEverySchema),
   audience: Type.Optional(AudienceSchema),
   suppressedCount: Type.Optional(Type.Integer({ description: 'Length of `suppressed`, of which ten are shown.' })),
 })
@@ -162,6 +161,7 @@ export const JobPatchSchema = Type.Object(
     ratePerSecond: Type.Optional(nullable(Rate)),
     window: Type.Optional(WindowOrNull),
     priority: Type.Optional(Priority),
+    every: Type.Optional(EveryOrNull),
     name: settings.name,
     tags: settings.tags,
   },
@@ -221,6 +221,9 @@ export const JobSchema = Type.Object(
     detail: nullable(Type.String()),
     settings: ShownSettingsSchema,
     retryOf: nullable(Type.String({ description: 'The job whose messages this one sends again.' })),
+    parent: nullable(Type.String({ description: 'The recurring job that this one is a run of.' })),
+    run: RunSchema,
+    ...runs,
     counts: CountsSchema,
     rejectedByReason: Reasons,
     estimate: EstimateSchema,
@@ -273,6 +276,7 @@ export const JobListQuery = Type.Object(
     tag: Type.Optional(text('Only jobs with this tag.', 64)),
     name: Type.Optional(text('Only jobs of this name.', 256)),
     since: Type.Optional(text('Made at or after this time, RFC 3339.', 40)),
+    parent: Type.Optional(text('Only runs of this recurring job.', 32)),
   },
   strict,
 )
