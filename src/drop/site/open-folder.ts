@@ -6,7 +6,6 @@
  */
 import { constants, existsSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
-import { join } from 'node:path'
 
 const FOLDER_FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW
 const hasDescriptorPaths = existsSync('/proc/self/fd')
@@ -27,7 +26,7 @@ export class OpenFolder {
 
   /** Of a name in this folder, for one call of the file system. */
   path(name: string): string {
-    return join(this.#path, name)
+    return `${this.#path}/${name}`
   }
 
   /** Of the folder itself. */
