@@ -3,13 +3,15 @@
  * is asked of the main thread. When it dies it is started anew (start-site.ts); nothing but its connections is lost.
  */
 import assert from 'node:assert'
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
+import { FtpServer } from './drop/ftp/ftp-server.js'
 import { SftpServer } from './drop/sftp/sftp-server.js'
 import { sweepLeftovers } from './drop/site/leftovers.js'
 import { Site } from './drop/site/site.js'
 import type { SiteServer } from './drop/site/site-server.js'
+import type { DropFtpConfig } from './engine/config/drop-ftp.js'
 import type { DropSftpConfig } from './engine/config/drop-sftp.js'
 import type { DropSiteConfig } from './engine/config/drop-site.js'
 import { systemClock } from './engine/contract/clock.js'
@@ -23,6 +25,7 @@ const TICK_MS = 250
 const LEFTOVER_MS = 3_600_000
 const SWEEP_EVERY_MS = 600_000
 const TOKEN_BYTES = 8
+const CHANCES = 2 ** 32
 
 assert(parentPort !== null, 'runs as a worker thread')
 const main = parentPort
@@ -44,6 +47,16 @@ async function ask(question: LoginQuestion): Promise<LoginGrant | null> {
   })
 }
 
+/** A name that nobody else has. */
+function token(): string {
+  return randomBytes(TOKEN_BYTES).toString('hex')
+}
+
+/** [0, 1), not to be foretold. */
+function chance(): number {
+  return randomInt(CHANCES) / CHANCES
+}
+
 const site = new Site({
   terms,
   fileBytesMax: start.fileBytesMax,
@@ -54,7 +67,7 @@ const site = new Site({
   wait: async (ms) => {
     await wait(ms)
   },
-  token: () => randomBytes(TOKEN_BYTES).toString('hex'),
+  token,
   uploaded: (account, file) => post({ type: 'uploaded', account, file }),
 })
 
@@ -67,6 +80,13 @@ async function listen(): Promise<SiteAddresses> {
     const server = new SftpServer({ ...deps, config: start.sftp as DropSftpConfig })
     servers.push(server)
     addresses.sftp = await server.listen()
+  }
+  if (start.ftp !== null) {
+    const { fileBytesMax } = start
+    const config = start.ftp as DropFtpConfig
+    const server = new FtpServer({ ...deps, config, fileBytesMax, token, chance })
+    servers.push(server)
+    addresses.ftp = await server.listen()
   }
   return addresses
 }

@@ -4,6 +4,7 @@ import { parseRange } from '../base/source-address.js'
 import { tlvProblems } from '../base/tlv-value.js'
 import { isZone } from '../base/zone.js'
 import { type CarrierConfig, CHANNEL_OF } from './carrier.js'
+import { dropProblems } from './drop-relations.js'
 import { parseEndpoint } from './endpoint.js'
 import type { Problem } from './explain.js'
 import { carrierId } from './route-carriers.js'
@@ -13,7 +14,8 @@ import { outcomeProblems } from './smpp-outcomes.js'
 import { smtpProblems } from './smtp-relations.js'
 
 export function relations(config: Config): Problem[] {
-  return [...proxies(config), ...uniqueCarriers(config), ...config.carriers.flatMap(carrierProblems), ...routes(config)]
+  const carriers = [...uniqueCarriers(config), ...config.carriers.flatMap(carrierProblems)]
+  return [...proxies(config), ...carriers, ...dropProblems(config), ...routes(config)]
 }
 
 /** Names that stand for ranges. */
