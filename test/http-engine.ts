@@ -263,6 +263,7 @@ export class FakeEngine implements EngineApi {
   readonly contacts = absent
   readonly audience = absent
   readonly profiles = absent
+  readonly samples = absent
   readonly drops = absent
   readonly dropCredentials = absent
   readonly retries = absent

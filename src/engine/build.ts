@@ -279,7 +279,7 @@ class Assembly {
     })
     const gauges = this.#gauges()
     const askers = new Askers(accounts)
-    const saved = buildSaved({ documents, askers, audit: this.#base.audit, clock })
+    const saved = buildSaved({ ...this.#parts, ...this.#base, askers, pool: this.#pool, jobs: this.jobs })
     const drops = buildDrops({
       ...{ ...this.#parts, ...this.#base, ...saved, askers, jobs: this.jobs, webhooks: this.webhooks.desk },
       admit: () => this.#admit(),

@@ -45,6 +45,7 @@ import type { NoticesApi } from './contract/notices.js'
 import type { ProfilesApi } from './contract/profiles.js'
 import type { ReportsApi } from './contract/report.js'
 import type { RetriesApi } from './contract/retry.js'
+import type { SamplesApi } from './contract/sample.js'
 import type { SuppressionsApi } from './contract/suppressions.js'
 import type { TemplatesApi } from './contract/templates.js'
 import type { TraceBatch, TraceFilter } from './contract/trace.js'
@@ -84,6 +85,7 @@ export interface EngineParts {
   contacts: ContactsApi
   audience: AudienceApi
   profiles: ProfilesApi
+  samples: SamplesApi
   drops: DropsApi
   dropCredentials: DropCredentialsApi
   retries: RetriesApi
@@ -117,6 +119,7 @@ export class Engine implements EngineApi {
   readonly contacts: ContactsApi
   readonly audience: AudienceApi
   readonly profiles: ProfilesApi
+  readonly samples: SamplesApi
   readonly drops: DropsApi
   readonly dropCredentials: DropCredentialsApi
   readonly retries: RetriesApi
@@ -128,6 +131,7 @@ export class Engine implements EngineApi {
     this.contacts = parts.contacts
     this.audience = parts.audience
     this.profiles = parts.profiles
+    this.samples = parts.samples
     this.drops = parts.drops
     this.dropCredentials = parts.dropCredentials
     this.retries = parts.retries

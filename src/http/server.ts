@@ -38,6 +38,7 @@ import { jobUploadRoute } from './routes/job-upload.js'
 import { jobRoutes } from './routes/jobs.js'
 import { messageRoutes } from './routes/messages.js'
 import { moneyRoutes } from './routes/money.js'
+import { profileSampleRoute } from './routes/profile-sample.js'
 import { profileRoutes } from './routes/profiles.js'
 import { reportRoutes } from './routes/reports.js'
 import { retryRoutes } from './routes/retry.js'
@@ -135,6 +136,7 @@ export async function buildApp(deps: ServerDeps): Promise<App> {
   carrierTraceRoutes(app, engine)
   await compatRoutes(app, engine, { gate, ...config.http.compat, clock: deps.clock ?? systemClock })
   await app.register(async (scope) => jobCreateRoute(scope as unknown as App, engine))
+  await app.register(async (scope) => profileSampleRoute(scope as unknown as App, engine))
   await app.register(async (scope) => jobUploadRoute(scope as unknown as App, engine))
   await app.register(async (scope) => contactListRoutes(scope as unknown as App, engine))
   await app.register(async (scope) => suppressionImportRoute(scope as unknown as App, engine))

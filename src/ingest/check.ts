@@ -18,6 +18,7 @@ import { estimateOf } from '../engine/jobs/estimate.js'
 import { findingWarnings, type Review, reviewOf } from '../engine/jobs/file-findings.js'
 import { refuseOddLength } from '../engine/jobs/odd-length.js'
 import { TallySum } from '../engine/jobs/tally.js'
+import type { SuppressionCheck } from '../engine/store/suppression-table.js'
 import { sniff } from './dialect.js'
 import { FileRecords } from './file-records.js'
 import { NumberSet } from './number-set.js'
@@ -159,7 +160,8 @@ async function readAll(
   }
 }
 
-class DryRun implements RowSink {
+/** Rows as a job would make them, counted and shown. */
+export class DryRun implements RowSink {
   readonly counts: Counts = noCounts()
   readonly #tally = new TallyBuilder()
   readonly preview: PreviewSink
@@ -167,10 +169,11 @@ class DryRun implements RowSink {
   readonly #seen: NumberSet | null
   readonly plan: JobPlan
 
-  constructor(plan: JobPlan) {
+  /** `suppressions` null: only the job's own list counts. */
+  constructor(plan: JobPlan, suppressions: SuppressionCheck | null = null) {
     this.plan = plan
     this.preview = new PreviewSink(PREVIEW_ROWS, plan)
-    this.#maker = new RowMaker(plan)
+    this.#maker = new RowMaker(plan, suppressions)
     this.#seen = (plan.settings.deduplicate ?? true) ? new NumberSet() : null
   }
 

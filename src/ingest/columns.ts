@@ -8,7 +8,7 @@ import type { ColumnRef, ColumnSettings } from '../engine/contract/job.js'
 import { normaliseLabel } from '../engine/text/label.js'
 
 /** What recipients' columns are called, best first, without case, accents and punctuation. */
-const RECIPIENT_LABELS = `
+export const RECIPIENT_LABELS: readonly string[] = `
   to mobile mobilenumber mobilephone mobilephonenumber mobileno mobile1 mob mobno mobil mobiltelefon mobilnummer mobilfunk
   mobiel movil telefonomovil telemovel cell cellphone cellnumber cellular celular handy handynummer msisdn gsm gsmnummer
   portable komorka ceptelefonu matkapuhelin мобильный мобильныйтелефон κινητο 手机 手机号 手机号码 手機 携帯 携帯電話 携帯電話番号
@@ -29,6 +29,9 @@ export interface Head {
   sample: string[][]
 }
 
+/** Dates have as many digits as numbers. */
+const DATE = /^(?:\d{4}-\d\d-\d\d|\d{1,2}([./-])\d{1,2}\1(?:19|20)\d\d)$/
+
 /** True for a cell that can hardly be anything but a phone number. */
 export function looksLikePhone(cell: string): boolean {
   const text = cell
@@ -38,7 +41,7 @@ export function looksLikePhone(cell: string): boolean {
   if (/^\d[.,]\d+E\+\d+$/i.test(text)) return true
   if (!/^[+(]?\d[\d\s().\-/\u00a0\u202f]*$/.test(text)) return false
   const digits = text.replace(/\D/g, '').length
-  return digits >= 7 && digits <= 17 && !/^\d{4}-\d\d-\d\d$/.test(text)
+  return digits >= 7 && digits <= 17 && !DATE.test(text)
 }
 
 /** @throws EngineError COLUMN_UNKNOWN, RECIPIENT_COLUMN_MISSING. */
@@ -69,7 +72,7 @@ export function planColumns(head: Head, settings: ColumnSettings): ColumnPlan {
   }
 }
 
-function positionLabels(sample: string[][]): string[] {
+export function positionLabels(sample: string[][]): string[] {
   const widths = new Map<number, number>()
   for (const { length } of sample) widths.set(length, (widths.get(length) ?? 0) + 1)
   // The width that most records have; the wider of two alike.
@@ -77,7 +80,7 @@ function positionLabels(sample: string[][]): string[] {
   return Array.from({ length: width }, (_, position) => String(position + 1))
 }
 
-function headerLabels(header: string[]): string[] {
+export function headerLabels(header: string[]): string[] {
   let width = header.length
   while (width > 1 && header[width - 1]!.trim() === '') width--
   const labels = header.slice(0, width).map((cell, position) => cell.trim() || `_${position + 1}`)
@@ -93,8 +96,8 @@ function headerLabels(header: string[]): string[] {
   return labels
 }
 
-/** By exact label, then by normalised label, then by position from 1. */
-function resolve(labels: string[], ref: ColumnRef, name: string): number {
+/** From 0, by exact label, then by normalised label, then by position from 1; -1: there is no such column. */
+export function positionOf(labels: readonly string[], ref: ColumnRef): number {
   if (typeof ref === 'string') {
     const exact = labels.indexOf(ref)
     if (exact >= 0) return exact
@@ -103,7 +106,12 @@ function resolve(labels: string[], ref: ColumnRef, name: string): number {
     if (similar >= 0) return similar
   }
   const position = typeof ref === 'number' ? ref : /^\d{1,3}$/.test(ref) ? Number(ref) : 0
-  if (Number.isInteger(position) && position >= 1 && position <= labels.length) return position - 1
+  return Number.isInteger(position) && position >= 1 && position <= labels.length ? position - 1 : -1
+}
+
+function resolve(labels: string[], ref: ColumnRef, name: string): number {
+  const position = positionOf(labels, ref)
+  if (position >= 0) return position
   throw new EngineError(
     'COLUMN_UNKNOWN',
     `columns.${name} names ${JSON.stringify(ref)}; the file has ${labels.map((label) => `"${label}"`).join(', ')}.`,
@@ -120,7 +128,8 @@ function byLabel(labels: string[]): number {
   throw recipientMissing(labels)
 }
 
-function bareLabel(label: string): string {
+/** Letters and digits alone. */
+export function bareLabel(label: string): string {
   return normaliseLabel(label).replace(/[^\p{L}\p{N}]/gu, '')
 }
 

@@ -24,6 +24,20 @@ type SniffTask = Omit<Extract<IngestTask, { kind: 'sniff' }>, 'kind'>
 
 /** @throws EngineError FILE_EMPTY, FILE_NOT_CSV, COLUMN_UNKNOWN, RECIPIENT_COLUMN_MISSING. */
 export function sniff(task: SniffTask): SniffResult {
+  const { dialect, head, text } = lookAt(task, SAMPLE_RECORDS)
+  const columns = planColumns(head, task.columns)
+  return { dialect, columns, warnings: warningsFor(dialect, text, task.labelsNeeded) }
+}
+
+export interface Look {
+  dialect: Dialect
+  head: Head
+  /** The beginning of the file, decoded. */
+  text: string
+}
+
+/** Everything but what the columns are. `records`: most of them in the sample. @throws EngineError FILE_EMPTY, FILE_NOT_CSV. */
+export function lookAt(task: Omit<SniffTask, 'columns' | 'labelsNeeded'>, records: number): Look {
   const head = readHead(task.path, Math.min(task.available, limits.sniffBytes))
   const whole = task.complete && task.available <= limits.sniffBytes
   if (head.length === 0) throw new EngineError('FILE_EMPTY', 'The file is empty.')
@@ -31,10 +45,9 @@ export function sniff(task: SniffTask): SniffResult {
   const { dialect, text } = layout(head, whole, task.csv)
   const source = openSource(dialect)
   source.reset(head.subarray(dialect.bodyStart), head.length - dialect.bodyStart, whole ? 'final' : 'open')
-  const first = firstRecords(source, dialect, task.csv.header)
+  const first = firstRecords(source, dialect, { header: task.csv.header, records })
   if (whole && first.rows === 0) throw new EngineError('FILE_EMPTY', 'The file has a header and no rows.')
-  const columns = planColumns(first, task.columns)
-  return { dialect, columns, warnings: warningsFor(dialect, text, task.labelsNeeded) }
+  return { dialect, head: first, text }
 }
 
 /** Everything but the header. */
@@ -73,12 +86,16 @@ function checkDelimiter(delimiter: string, quote: string): void {
 }
 
 /** Reads the header and a sample; completes the dialect with where the data starts. `rows`: looked at, readable or not. */
-function firstRecords(source: RecordSource, dialect: Dialect, wanted: boolean | undefined): Head & { rows: number } {
+function firstRecords(
+  source: RecordSource,
+  dialect: Dialect,
+  { header: wanted, records }: { header: boolean | undefined; records: number },
+): Head & { rows: number } {
   let header: string[] | null = null
   const sample: string[][] = []
   let first = true
   let rows = 0
-  while (rows < SAMPLE_RECORDS && source.next() === RECORD) {
+  while (rows < records && source.next() === RECORD) {
     if (source.blank) continue
     const cells = cellsOf(source)
     if (first) {
@@ -117,7 +134,7 @@ function cellsOf(source: RecordSource): string[] {
   return cells
 }
 
-function warningsFor(dialect: Dialect, text: string, labelsNeeded: boolean): string[] {
+export function warningsFor(dialect: Dialect, text: string, labelsNeeded: boolean): string[] {
   const warnings: string[] = []
   if (dialect.guessed.includes('encoding')) {
     const why = dialect.encoding.startsWith('utf16') ? 'Every other byte is NUL' : 'Not all of the text is UTF-8'

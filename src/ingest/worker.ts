@@ -15,6 +15,7 @@ import type {
   RangeResult,
   SniffResult,
 } from '../engine/contract/ingest.js'
+import type { SampleGuess, SampleRows } from '../engine/contract/sample.js'
 import { BlockNumbers } from '../engine/store/block-numbers.js'
 import { CommitTurn } from '../engine/store/commit-turn.js'
 import { openEnvironment } from '../engine/store/environment.js'
@@ -26,6 +27,9 @@ import { markDuplicates } from './duplicates.js'
 import { readNumbers } from './numbers.js'
 import { preview } from './preview.js'
 import { ingestAgain, ingestRange } from './range.js'
+import { guessProfile } from './sample/guess.js'
+import { sampleRows } from './sample/sample-rows.js'
+import { suppressionsOf } from './suppressions-of.js'
 import { threadContacts } from './thread-contacts.js'
 
 export interface IngestWorkerData {
@@ -44,6 +48,9 @@ const tasks = {
   again: (task: Task<'again'>): RangeResult => ingestAgain(store(), task),
   duplicates: (task: Task<'duplicates'>): DuplicatesResult => markDuplicates(store(), task.job),
   numbers: (task: Task<'numbers'>): NumbersResult => readNumbers(task),
+  sample: (task: Task<'sample'>): SampleGuess => guessProfile(task),
+  sampleRows: (task: Task<'sampleRows'>): SampleRows =>
+    sampleRows(task.plan, task, suppressionsOf(task.plan, store().environment)),
   preview: (task: Task<'preview'>): PreviewResult => preview(task.plan, task, store().environment),
   ...contactTasks(threadContacts, () => store().environment),
 }

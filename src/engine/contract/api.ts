@@ -25,6 +25,7 @@ import type { ReasonCode } from './reasons.js'
 import type { RunsView, RunView } from './recurrence.js'
 import type { ReportsApi } from './report.js'
 import type { RetriesApi } from './retry.js'
+import type { SamplesApi } from './sample.js'
 import type { SendingWindow } from './sending-hours.js'
 import type { SubmitSettings } from './submit-fields.js'
 import type { SuppressionsApi } from './suppressions.js'
@@ -306,6 +307,7 @@ export interface EngineApi {
   readonly contacts: ContactsApi
   readonly audience: AudienceApi
   readonly profiles: ProfilesApi
+  readonly samples: SamplesApi
   readonly drops: DropsApi
   readonly dropCredentials: DropCredentialsApi
   readonly retries: RetriesApi

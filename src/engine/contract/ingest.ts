@@ -7,6 +7,7 @@ import type { ChannelName, CodingName } from './message.js'
 import type { NumberRules } from './number-rules.js'
 import type { WayOutPlan } from './opt-out.js'
 import type { ReasonCode } from './reasons.js'
+import type { SampleFacts } from './sample.js'
 import type { RangeRecord, RowKind } from './store.js'
 
 /** How a file is read, decided once from its first 4 MiB. Shown with the job; guesses are marked. */
@@ -152,6 +153,8 @@ export type IngestTask =
       shortCodes: boolean
     }
   | ContactTask
+  | { kind: 'sample'; path: string; available: number; settings: JobSettings; facts: SampleFacts }
+  | { kind: 'sampleRows'; plan: JobPlan; available: number; currency: string | null }
   | { kind: 'preview'; plan: JobPlan; available: number; complete: boolean; rows: number }
 
 export interface SniffResult {

@@ -2,7 +2,7 @@
 import type { JobFilter, JobPreview, JobView, Page, PageQuery, Principal } from '../contract/api.js'
 import { EngineError } from '../contract/errors.js'
 import { jobId, parseJobId } from '../contract/ids.js'
-import type { PreviewResult } from '../contract/ingest.js'
+import type { JobPlan, PreviewResult, SniffResult } from '../contract/ingest.js'
 import type { Counts, JobSettings, JobState } from '../contract/job.js'
 import type { JobDispatch } from '../contract/lane.js'
 import type { Refusal } from '../contract/money.js'
@@ -232,6 +232,11 @@ export class Jobs {
       matches: (record) => isWanted(record, query) && (state === undefined || this.#shown(record) === state),
     })
     return { items: records.map((record) => this.view(record)), nextCursor: next === null ? null : jobId(next) }
+  }
+
+  /** How the rows of a job with these settings are made of a file that was looked at. @throws EngineError TEMPLATE_LABEL_UNKNOWN. */
+  plan(record: JobRecord, sniff: SniffResult): JobPlan {
+    return this.#ingest.plan(record, sniff)
   }
 
   async preview(record: JobRecord): Promise<JobPreview> {

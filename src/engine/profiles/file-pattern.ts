@@ -93,3 +93,13 @@ function fits(pattern: string, name: string): boolean {
   while (pattern[at] === '*') at++
   return at === pattern.length
 }
+
+/** Of files like this one: what counts up in a name, such as a date, may be anything. null: nothing would be left of it. */
+export function guessPattern(file: string): string | null {
+  const name = file.replace(/^.*[/\\]/, '').replace(/\.gz$/i, '')
+  const at = name.lastIndexOf('.')
+  const [stem, ending] = at > 0 ? [name.slice(0, at), name.slice(at)] : [name, '']
+  const open = stem.replace(/\d+(?:[-_. ]?\d+)*/g, '*').replace(/\*+/g, '*')
+  const pattern = open === stem ? `${stem}*${ending}` : `${open}${ending}`
+  return /\p{L}/u.test(open.replaceAll('*', '')) && [...patternErrors(pattern)].length === 0 ? pattern : null
+}

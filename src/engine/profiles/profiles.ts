@@ -68,7 +68,7 @@ export class Profiles implements ProfilesApi {
 }
 
 /** As the settings of a job, but the text may be left to the job. @throws EngineError VALIDATION, TEMPLATE_INVALID. */
-function checkProfile(settings: ProfileSettings): void {
+export function checkProfile(settings: ProfileSettings): void {
   const fields = [...settingErrors(settings), ...patternErrors(settings.filePattern)].filter(
     ({ pointer }) => pointer !== '/text' || settings.text !== undefined,
   )

@@ -47,6 +47,11 @@ export class SavedSettings {
     return this.#templates.text(account, template)
   }
 
+  /** Folded keyword → text of its template. `account`: number. */
+  byKeyword(account: number): Record<string, string> {
+    return this.#templates.byKeyword(account)
+  }
+
   /** `account`: number. @throws EngineError VALIDATION: no such profile or template. */
   resolve(account: number, given: JobSettings): WholeSettings {
     if (given.template !== undefined && given.text !== undefined) {

@@ -2,8 +2,6 @@
  * POST /v1/jobs in its three forms: JSON, with the rows or without; multipart, settings and file in one call; and CSV
  * alone with a saved profile. Files pass through as streams.
  */
-import type { Readable } from 'node:stream'
-import fastifyMultipart, { type Multipart } from '@fastify/multipart'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { EngineApi, JobView, Principal } from '../../engine/contract/api.js'
 import { EngineError } from '../../engine/contract/errors.js'
@@ -13,14 +11,16 @@ import type { App } from '../app.js'
 import { principalOf } from '../auth.js'
 import { bytesOf, drain, uploadIdleMs } from '../body-stream.js'
 import { digestOf, otherFile } from '../file-digest.js'
+import { readForm, takeForms } from '../form-parts.js'
 import { once } from '../idempotency.js'
 import { answers, bearer, idempotencyHeader } from '../schemas/common.js'
 import { JobCreateSchema, JobSchema, JobSettingsSchema, ProfileQuery } from '../schemas/jobs.js'
-import { compileCheck, invalid } from '../validation.js'
+import { compileCheck } from '../validation.js'
 
 /** Ten thousand inline recipients with their fields. */
 const bodyBytes = 16 << 20
-const settingsBytes = 1 << 20
+
+const checkSettings = compileCheck(JobSettingsSchema)
 
 type Recipient = string | Record<string, unknown>
 type CreateBody = JobSettings & { recipients?: Recipient[] }
@@ -52,9 +52,7 @@ const schema = {
 
 /** In a scope of its own: only here are multipart and CSV bodies understood. */
 export async function jobCreateRoute(app: App, engine: EngineApi): Promise<void> {
-  await app.register(fastifyMultipart, {
-    limits: { fileSize: limits.uploadBytes + 1, fieldSize: settingsBytes, files: 2, fields: 4, parts: 4 },
-  })
+  await takeForms(app, limits.uploadBytes)
   app.addContentTypeParser('text/csv', (_request, _payload, done) => done(null, undefined))
   app.post(
     '/v1/jobs',
@@ -94,23 +92,8 @@ function createFromCsv(engine: EngineApi, request: FastifyRequest, reply: Fastif
 
 async function createFromForm(engine: EngineApi, request: FastifyRequest, reply: FastifyReply): Promise<JobView> {
   request.raw.setTimeout(uploadIdleMs)
-  const parts = request.parts()
-  const settings = await settingsOf(await nextPart(parts, 'job'))
-  const file = await nextPart(parts, 'file')
-  if (file.type !== 'file') throw missing('file', 'it must be sent as a file, e.g. curl -F file=@rows.csv')
-  return createWithFile(engine, request, reply, { settings, file: onlyFile(file.file as Readable, parts) })
-}
-
-/** The bytes of the form's file; it must be the last part, since nothing of another would be sent. */
-async function* onlyFile(file: Readable, parts: AsyncIterator<Multipart>): AsyncGenerator<Buffer> {
-  yield* bytesOf(file)
-  const { value, done } = await parts.next().catch(brokenForm)
-  if (done) return
-  const { fieldname } = value as Multipart
-  const fields = [
-    { pointer: `/${fieldname}`, message: 'is one part too many: a form has a part `job`, then one `file`' },
-  ]
-  throw new EngineError('VALIDATION', `the form has another part \`${fieldname}\` behind its file`, { fields })
+  const { settings, file } = await readForm<JobSettings>(request, { part: 'job', check: checkSettings })
+  return createWithFile(engine, request, reply, { settings, file })
 }
 
 interface WithFile {
@@ -155,53 +138,4 @@ async function requireSameFile(made: JobView, file: AsyncIterable<Buffer>, reply
 /** Nobody was told the id of a job whose only request broke off: it would wait for its file for ever. */
 async function giveUp(engine: EngineApi, principal: Principal, id: string): Promise<void> {
   if (engine.job(principal, id).state === 'receiving') await engine.cancelJob(principal, id)
-}
-
-async function nextPart(parts: AsyncIterator<Multipart>, name: string): Promise<Multipart> {
-  const { value, done } = await parts.next().catch(brokenForm)
-  if (done) throw missing(name, 'the form ends before it')
-  const part = value as Multipart
-  if (part.fieldname !== name) throw missing(name, `found part \`${part.fieldname}\` in its place`)
-  return part
-}
-
-/** The form parser's own errors have no status: no boundary, a form without end. */
-function brokenForm(cause: Error & { statusCode?: number }): never {
-  if (cause.statusCode !== undefined) throw cause
-  throw new EngineError('BAD_REQUEST', `the form cannot be read: ${cause.message}`, { cause })
-}
-
-function missing(name: string, why: string): EngineError {
-  const fields = [{ pointer: `/${name}`, message: 'is required: part `job`, then part `file`' }]
-  return new EngineError('VALIDATION', `part \`${name}\` is missing: ${why}`, { fields })
-}
-
-const checkSettings = compileCheck(JobSettingsSchema)
-
-async function settingsOf(part: Multipart): Promise<JobSettings> {
-  const value = part.type === 'file' ? await textOf(part.file) : part.value
-  const settings = typeof value === 'string' ? parse(value) : value
-  const fields = checkSettings(settings)
-  if (fields !== null) throw invalid('part `job`', fields)
-  return settings as JobSettings
-}
-
-async function textOf(stream: Readable): Promise<string> {
-  const chunks: Buffer[] = []
-  for await (const chunk of bytesOf(stream, settingsBytes)) chunks.push(chunk)
-  return Buffer.concat(chunks).toString()
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text, refuseProto)
-  } catch (cause) {
-    throw new EngineError('BAD_REQUEST', 'part `job` is not JSON', { cause })
-  }
-}
-
-/** As in every other body: labels of columns may be anything else. */
-function refuseProto(key: string, value: unknown): unknown {
-  if (key === '__proto__') throw new SyntaxError('the key __proto__ is not taken')
-  return value
 }

@@ -180,7 +180,7 @@ const Shares = Type.Record(
     price: nullable(Type.Number({ description: 'Of the parts that have one; null: none has.' })),
   }),
 )
-const EstimateSchema = Type.Unsafe<object | null>({
+export const EstimateSchema = Type.Unsafe<object | null>({
   ...Type.Object({
     currency: nullable(Type.String()),
     price: nullable(Type.Number({ description: 'Of all parts that have one; null: none has.' })),
@@ -192,12 +192,12 @@ const EstimateSchema = Type.Unsafe<object | null>({
   type: ['object', 'null'],
   description: 'What the accepted rows come to; null until the file is read. byCountry: ISO 3166, 001 for none.',
 })
-const Reasons = Type.Record(Type.String(), Count, {
+export const Reasons = Type.Record(Type.String(), Count, {
   description: 'Rows that became no message, by code: rejected, suppressed and duplicate ones.',
 })
 
 /** Free-form: dialect and column map of the sniffer, which the engine made itself. */
-const Findings = Type.Unsafe<object | null>({ type: ['object', 'null'], additionalProperties: true })
+export const Findings = Type.Unsafe<object | null>({ type: ['object', 'null'], additionalProperties: true })
 
 /** Guesses are listed under `guessed` of the dialect and of the columns. */
 const FileSchema = Type.Unsafe<object | null>({

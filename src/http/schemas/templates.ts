@@ -59,7 +59,10 @@ export const ProfilePutSchema = Type.Object(saved, {
     '`default` serves dropped files that no pattern fits.',
 })
 
+/** As it is shown. */
+export const ProfileSettingsSchema = Type.Object(saved)
+
 export const ProfileSchema = Type.Object(
-  { name: Type.String(), settings: Type.Object(saved), createdAt: Timestamp, updatedAt: Timestamp },
+  { name: Type.String(), settings: ProfileSettingsSchema, createdAt: Timestamp, updatedAt: Timestamp },
   { description: 'The profile.' },
 )
