@@ -6,6 +6,7 @@
 import { once } from 'node:events'
 import { existsSync, mkdirSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
+import { startDropFolder } from './drop-start.js'
 import { adminKey } from './engine/accounts/admin-key.js'
 import { keepPrivate } from './engine/accounts/private-files.js'
 import { type Built, buildEngine } from './engine/build.js'
@@ -152,8 +153,10 @@ async function start(config: Config, options: Started, closing: Closing): Promis
     await within(link.drain(closing.deadlineMs), config.shutdownSeconds * 1000)
   })
   await startBackground(built, closing, failStop)
-  const { credentials } = built.drops()
-  const site = await startSite({ config, log, metrics: memory, credentials, folders: null })
+  const { credentials, desk } = built.drops()
+  const drops = await startDropFolder(config.dropFolder, { desk, log, metrics, fail: failStop })
+  closing.add(async () => await drops?.stop())
+  const site = await startSite({ config, log, metrics: memory, credentials, folders: drops?.folders ?? null })
   // Half of the time is left for the dispatcher, which has more to lose.
   closing.add(async () => await site?.stop(closing.deadlineMs - config.shutdownSeconds * 500))
   const server = await createServer({ engine, config, log })

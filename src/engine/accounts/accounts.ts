@@ -59,7 +59,7 @@ export class Accounts {
     else this.#reachable.delete(record.number)
   }
 
-  /** Calls `watcher` with the number of each account that was changed or deleted. */
+  /** Calls `watcher` with the number of each account that was made, changed or deleted. */
   watch(watcher: (account: number) => void): void {
     this.#watchers.push(watcher)
   }
@@ -106,6 +106,7 @@ export class Accounts {
       ...audit.recordWrites({ ...account, action: 'account.create', object: `account/${id}`, after: record }),
       ...audit.recordWrites({ ...account, action: 'key.create', object: `key/${made.record.id}`, after: made.record }),
     ])
+    this.#changed(record.number)
     return answer
   }
 

@@ -1,0 +1,19 @@
+/** The end of a drop whose job is over: the report and the last summary beside it, then the last word. Main thread. */
+import type { DropKeeper } from '../../engine/contract/drop-keeper.js'
+import type { OpenFolder } from '../site/open-folder.js'
+import type { Filing } from './filing.js'
+
+/** `root`: null where the account has no folder any more: then nothing is written. */
+export async function finishDrop(
+  root: OpenFolder | null,
+  drop: number,
+  { keeper, filing }: { keeper: DropKeeper; filing: Filing },
+): Promise<void> {
+  const state = keeper.job(drop)?.state === 'canceled' ? 'canceled' : 'done'
+  const record = keeper.get(drop)
+  if (root !== null && record.place !== null) {
+    await filing.report(root, record)
+    await filing.summarise(root, record)
+  }
+  await keeper.close(drop, state)
+}

@@ -1,0 +1,103 @@
+/**
+ * Files what was dropped: into processed/ or error/ under a name that nobody else has, with what lies beside it. Each step
+ * may be begun again after a kill. Main thread.
+ */
+import type { DropArea, DropKeeper, DropRecord } from '../../engine/contract/drop-keeper.js'
+import type { DropError } from '../../engine/contract/drops.js'
+import { dropId } from '../../engine/contract/ids.js'
+import type { OpenFolder } from '../site/open-folder.js'
+import type { Claims } from './claims.js'
+import { BESIDE, type BesideKind, besideName, besideWhat, nthName } from './dropped-names.js'
+import { look, movedAlone, pathIn, within, writeWhole } from './folder-files.js'
+import { errorText, summaryText } from './texts.js'
+
+const BESIDES: Readonly<Record<DropArea, readonly BesideKind[]>> = {
+  processed: ['summary', 'rejects', 'report'],
+  error: ['error', 'rejects'],
+}
+const UTC = 'UTC'
+
+type Pieces = AsyncIterable<string | Buffer> | Iterable<string | Buffer>
+
+export class Filing {
+  readonly #keeper: DropKeeper
+  readonly #claims: Claims
+
+  constructor(keeper: DropKeeper, claims: Claims) {
+    this.#keeper = keeper
+    this.#claims = claims
+  }
+
+  /** Moves the claimed file; its place is durable before, so that a second try goes on with the same. */
+  async move(root: OpenFolder, { drop }: DropRecord, area: DropArea): Promise<DropRecord> {
+    let record = this.#keeper.get(drop)
+    await within(root, area, async (folder) => {
+      for (;;) {
+        if (record.place?.area !== area) record = await this.#choose(folder, record, area)
+        const { name } = record.place!
+        const isMoved = await this.#claims.inClaim(root, record.claim, (claim) =>
+          movedAlone({ from: pathIn(claim, record.name), to: pathIn(folder, name), token: dropId(drop) }),
+        )
+        // No claim any more: it was moved before.
+        if (isMoved !== false) break
+        record = { ...record, place: null }
+      }
+      await folder.sync()
+    })
+    return record
+  }
+
+  async #choose(folder: OpenFolder, record: DropRecord, area: DropArea): Promise<DropRecord> {
+    for (let count = 1; ; count++) {
+      const name = nthName(record.name, count)
+      if (await isFree(folder, name, area)) return await this.#keeper.update(record.drop, { place: { area, name } })
+    }
+  }
+
+  /** Beside a file in error/: why, and the rejected rows, if it was read that far. */
+  async explain(root: OpenFolder, record: DropRecord, error: DropError): Promise<void> {
+    const view = this.#keeper.view(record.drop)
+    if (view.rejected + view.suppressed + view.duplicate > 0) {
+      await this.#beside(root, record, 'rejects', this.#keeper.rejects(record.drop))
+    }
+    await this.#beside(root, record, 'error', [errorText(record, error, view, this.#zone(record))])
+  }
+
+  /** Beside a file in processed/: how it was read. */
+  async summarise(root: OpenFolder, record: DropRecord): Promise<void> {
+    const view = this.#keeper.view(record.drop)
+    const text = summaryText(record, view, record.place!.name, this.#zone(record))
+    await this.#beside(root, record, 'summary', [text])
+  }
+
+  async rejects(root: OpenFolder, record: DropRecord): Promise<void> {
+    const view = this.#keeper.view(record.drop)
+    if (view.rejected + view.suppressed + view.duplicate === 0) return
+    await this.#beside(root, record, 'rejects', this.#keeper.rejects(record.drop))
+  }
+
+  async report(root: OpenFolder, record: DropRecord): Promise<void> {
+    await this.#beside(root, record, 'report', this.#keeper.report(record.drop))
+  }
+
+  async #beside(root: OpenFolder, record: DropRecord, kind: BesideKind, pieces: Pieces): Promise<void> {
+    const { area, name } = record.place!
+    const temporary = `${dropId(record.drop)}${BESIDE[kind]}`
+    await this.#claims.inWork(root, 'out', (work) =>
+      within(root, area, (folder) => writeWhole({ work, temporary, folder, name: besideName(name, kind) }, pieces)),
+    )
+  }
+
+  #zone({ account }: DropRecord): string {
+    return this.#keeper.account(account)?.timeZone ?? UTC
+  }
+}
+
+/** Neither the name nor one beside it is taken, nor would it lie beside another file as if it were its report. */
+async function isFree(folder: OpenFolder, name: Uint8Array, area: DropArea): Promise<boolean> {
+  const names = [name, ...BESIDES[area].map((kind) => besideName(name, kind))]
+  const main = besideWhat(name)
+  if (main !== null) names.push(main)
+  for (const one of names) if ((await look(folder, one)) !== null) return false
+  return true
+}
