@@ -146,6 +146,8 @@ export const message: MessageView = {
   from: 'ACME',
   channel: 'sms',
   text: 'Hello',
+  subject: null,
+  html: null,
   data: null,
   encoding: 'gsm7',
   parts: 1,

@@ -55,6 +55,8 @@ const pointers: Partial<Record<ReasonCode, string>> = {
   INVALID_SENDER: '/from',
   SENDER_NOT_ALLOWED: '/from',
   TLV_INVALID: '/tlvs',
+  MISSING_SUBJECT: '/subject',
+  MAIL_TOO_LARGE: '/html',
 }
 
 /** A refused message: 422 with its reason as code. */

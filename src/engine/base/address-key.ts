@@ -1,6 +1,6 @@
 /**
  * Email addresses as integers, where numbers of phones stand: in the runs of duplicates, in filters and tables, in the order
- * of a lane. An address is 2^52 and a hash of 52 bits over its lower-case spelling, so it is an exact double and above every
+ * of a lane. An address is 2^52 and a hash of 52 bits, so it is an exact double and above every
  * E.164 number. Two addresses may have one key: whoever would lose a message by that compares the addresses themselves.
  */
 
@@ -11,11 +11,12 @@ export function isAddressKey(number: number): boolean {
   return number >= FIRST_KEY
 }
 
+/** Of an address in its one spelling, see email-address.ts. */
 export function addressKey(address: string): number {
   let high = 0x811c9dc5
   let low = 0x2f7a4c1b
   for (let n = 0; n < address.length; n++) {
-    const character = lower(address.charCodeAt(n))
+    const character = address.charCodeAt(n)
     high = Math.imul(high ^ character, 0x01000193)
     low = step(low, character)
   }
@@ -27,15 +28,11 @@ export function addressKeyAt(bytes: Uint8Array, start: number, length: number): 
   let high = 0x811c9dc5
   let low = 0x2f7a4c1b
   for (let n = start; n < start + length; n++) {
-    const character = lower(bytes[n]!)
+    const character = bytes[n]!
     high = Math.imul(high ^ character, 0x01000193)
     low = step(low, character)
   }
   return keyOf(high, low)
-}
-
-function lower(character: number): number {
-  return character >= 0x41 && character <= 0x5a ? character + 0x20 : character
 }
 
 /** Another mixing than that of the high half, so that what collides there does not here. */

@@ -1,7 +1,8 @@
 /**
  * Email addresses: a practical subset of RFC 5321 §4.1.2, the one that mail programs and shops take. The local part is a
- * dot-string of ASCII and is kept as it was written; the domain is lower case, with IDN labels in their ASCII form. Quoted
- * local parts, domain literals and SMTPUTF8 are refused. Any thread, once per recipient.
+ * dot-string of ASCII, IDN labels of the domain are in their ASCII form, and all of it is lower case: no mailbox of the world
+ * tells cases apart, and what was unsubscribed as Ann@ must not be written to as ann@. Quoted local parts, domain literals and
+ * SMTPUTF8 are refused. Any thread, once per recipient.
  */
 import { domainToASCII } from 'node:url'
 import { limits } from '../contract/limits.js'
@@ -28,7 +29,7 @@ export function emailAddress(written: string): string | null {
   if (!LOCAL.test(local)) return null
   const domain = asciiDomain(bare.slice(at + 1))
   if (domain === null) return null
-  const address = `${local}@${domain}`
+  const address = `${foldAddress(local)}@${domain}`
   return address.length > limits.emailChars ? null : address
 }
 
@@ -40,8 +41,7 @@ export function asciiDomain(written: string): string | null {
   return domain.length <= DOMAIN_MOST && DOMAIN.test(domain) ? domain : null
 }
 
-/** By which two spellings of an address are one: no mailbox of the world tells upper case from lower case. */
-export function foldAddress(address: string): string {
+function foldAddress(address: string): string {
   return UPPER.test(address) ? address.toLowerCase() : address
 }
 

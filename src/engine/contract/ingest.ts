@@ -201,6 +201,9 @@ export interface PreviewRow {
   to: string
   channel: ChannelName
   text: string
+  /** Of an email. */
+  subject?: string
+  html?: string
   encoding: CodingName
   parts: number
   /** null: the account has no prices. */

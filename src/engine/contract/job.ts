@@ -51,6 +51,9 @@ export interface JobSettings extends SubmitSettings {
   channel?: 'auto' | ChannelName
   from?: string
   text?: string
+  /** Of emails, with the same labels as the text; in HTML values are escaped. */
+  subject?: string
+  html?: string
   template?: string
   profile?: string
   csv?: CsvSettings

@@ -14,6 +14,13 @@ export interface TemplateSettings {
   description?: string | null
 }
 
+/** What messages are made of; `subject` and `html` of emails alone. */
+export interface TemplateTexts {
+  text: string
+  subject: string | null
+  html: string | null
+}
+
 export interface TemplateView {
   name: string
   text: string

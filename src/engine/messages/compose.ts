@@ -4,6 +4,7 @@
  */
 
 import { lockSecondsOf } from '../accounts/lock-seconds.js'
+import { phoneSenders } from '../base/mail-sender.js'
 import { type PriceTable, priceTable } from '../base/price-table.js'
 import { allowedSender } from '../base/sender.js'
 import { packFields, tlvProblems } from '../base/tlv-value.js'
@@ -23,8 +24,11 @@ import { NumberParser, type ParsedNumber } from '../phone/number.js'
 import { NO_COUNTRY, NumberPolicy } from '../phone/number-policy.js'
 import type { NewRecord } from '../store/block.js'
 import { isBody } from '../text/body.js'
+import type { MailBody } from '../text/mail-body.js'
 import { cutOctets } from '../text/octets.js'
 import { type Segmented, Segmenter } from '../text/segment.js'
+import { composeMail, isForMail } from './compose-mail.js'
+import { type Times, timesOf } from './message-times.js'
 import type { FilledMessage } from './template-text.js'
 
 const DEFAULT_MAX_PARTS = 10
@@ -63,7 +67,7 @@ export interface ComposeDeps {
 /** Opting out as far as composing goes. */
 export interface ComposeOptOut {
   /** `from`: '' where the carrier chooses the sender. */
-  has(account: number, number: number, from: string): boolean
+  has(account: number, number: number, from: string, address?: string): boolean
   /** What is added to texts; null: nothing. @throws EngineError VALIDATION: the way out would be none. */
   wayOut(account: ComposeAccount, unsubscribe: Unsubscribe, from: string): WayOutText | null
 }
@@ -75,6 +79,8 @@ export interface Composed {
   from: string
   /** What is sent: as it came, or transliterated. */
   text: string
+  /** Of an email. */
+  mail?: MailBody
   /** Packed, for the block's head. */
   fields: string
   lockSeconds: number
@@ -115,6 +121,7 @@ export class Composer {
 
   /** `passes`: goes to suppressed numbers too, as the answer to an opt-out does. */
   compose(account: ComposeAccount, request: FilledMessage, nowMs: number, passes = false): Verdict {
+    if (isForMail(request)) return composeMail(this.#deps, { account, request, nowMs })
     const { parser, policy, prices } = this.#termsOf(account)
     const parsed = parser.parse(request.to)
     if (parsed.reason !== 0) return refused(request.to, 'sms', reasonCode(parsed.reason))
@@ -124,7 +131,7 @@ export class Composer {
     if (request.from !== undefined && request.from !== '' && !this.#deps.isSender(request.from)) {
       return refused(to, channel, 'INVALID_SENDER')
     }
-    const sender = allowedSender(account.senders, request.from)
+    const sender = allowedSender(phoneSenders(account.senders), request.from)
     if (sender === null) return refused(to, channel, 'SENDER_NOT_ALLOWED')
     if (tlvProblems(request.tlvs ?? []).length > 0) return refused(to, channel, 'TLV_INVALID')
     const refusal = policy.refusal(parsed)
@@ -248,20 +255,6 @@ function accepted(to: string, segmented: Segmented, isLater: boolean, route: Rou
     parts: segmented.partCount,
     carrier: route.carrier,
   }
-}
-
-interface Times {
-  /** Epoch seconds, 0 = at once. */
-  dueSeconds: number
-  /** Epoch seconds, 0 = never. */
-  expiresSeconds: number
-}
-
-function timesOf(request: MessageRequest, dueMs: number, nowMs: number): Times {
-  const dueSeconds = Math.ceil(Math.max(0, dueMs) / 1000)
-  const from = Math.max(dueSeconds, Math.floor(nowMs / 1000))
-  const valid = request.validForSeconds ?? 0
-  return { dueSeconds, expiresSeconds: valid > 0 ? Math.min(from + valid, 0xffffffff) : 0 }
 }
 
 function recordOf(

@@ -9,6 +9,13 @@ import { estimateOf } from '../jobs/estimate.js'
 import { TallySum } from '../jobs/tally.js'
 import type { ComposeAccount, Composed, Verdict } from './compose.js'
 
+/** Of an email its subject and, where it has one, its HTML. */
+function mailPart(composed: Composed | null): Pick<PreviewRow, 'subject' | 'html'> {
+  const mail = composed?.mail
+  if (mail === undefined) return {}
+  return mail.html === '' ? { subject: mail.subject } : { subject: mail.subject, html: mail.html }
+}
+
 export class DryRun {
   readonly #account: ComposeAccount
   readonly #prices: PriceTable
@@ -31,6 +38,7 @@ export class DryRun {
       to: answer.to,
       channel: answer.channel,
       text: composed?.text ?? request.text ?? '',
+      ...mailPart(composed),
       encoding: answer.encoding,
       parts: answer.parts,
       price: partPrice === null ? null : amountOf(partPrice * answer.parts),

@@ -1,4 +1,5 @@
 /** A stored message as the API shows it: the block's record, the dispatcher's state, the history in words. Main thread. */
+import { readMailStatus } from '../base/mail-status.js'
 import { amountOf } from '../base/money.js'
 import { instantOf } from '../base/zone.js'
 import type { HistoryEntry, MessageView } from '../contract/api.js'
@@ -18,6 +19,7 @@ import { OUTCOME, OUTCOME_NAMES } from '../contract/outcome.js'
 import { type ReasonCode, reasonCode } from '../contract/reasons.js'
 import type { BlockReader } from '../store/block.js'
 import type { DecodedState, HistoryItem } from '../store/decoded-state.js'
+import { unpackMail } from '../text/mail-body.js'
 import { textOf } from '../text/segment.js'
 
 export interface ViewNames {
@@ -89,6 +91,7 @@ export function messageView(source: MessageSource, place: number, names: ViewNam
     from: reader.from,
     channel: intact ? (CHANNELS[reader.facts(place).channel] ?? 'sms') : 'sms',
     text: intact && !isBinary(message) ? wholeText(message) : '',
+    ...mailPart(intact),
     data: intact && isBinary(message) ? wholeText(message) : null,
     encoding: intact ? CODINGS[message.coding] : 'gsm7',
     parts: intact ? message.partCount : 0,
@@ -98,6 +101,16 @@ export function messageView(source: MessageSource, place: number, names: ViewNam
     createdAt: new Date(createdAtMs).toISOString(),
     history: items.map((item) => historyEntry(item, names)),
   }
+}
+
+const NO_MAIL = { subject: null, html: null }
+
+/** Of the message that was read last. */
+function mailPart(intact: boolean): Pick<MessageView, 'subject' | 'html'> {
+  if (!intact || CODINGS[message.coding] !== 'mail') return NO_MAIL
+  const { bytes, partStarts, partLengths } = message
+  const { subject, html } = unpackMail(bytes, partStarts[0]!, partStarts[0]! + partLengths[0]!)
+  return { subject, html: html === '' ? null : html }
 }
 
 const NO_KIND = { price: null, country: null }
@@ -141,8 +154,9 @@ function historyEntry(item: HistoryItem, names: ViewNames): HistoryEntry {
   entry.attempt = item.attempt
   // The status of an unanswered part is a mark of our own (its policy), not the carrier's.
   if (item.status !== 0 && item.code !== OUTCOME.unanswered) {
-    entry.status = item.status
-    entry.statusName = names.status(item.status)
+    const mail = readMailStatus(item.status)
+    entry.status = mail?.code ?? item.status
+    entry.statusName = mail?.name ?? names.status(item.status)
   }
   if (item.id !== '') entry.carrierId = item.id
   if (item.error !== '') entry.error = item.error

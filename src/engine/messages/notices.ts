@@ -90,14 +90,14 @@ export class Notices implements NoticesApi {
   }
 
   #recipients({ id }: AccountRecord, given: readonly string[]): string[] {
-    const addresses = new Map<string, string>()
+    const addresses = new Set<string>()
     for (const written of given.slice(0, RECIPIENTS_MOST)) {
       const address = mailboxOf(written)?.address ?? null
       if (address === null)
         this.#deps.log.warn({ account: id }, 'a notice is not sent to something that is no email address')
-      else if (!addresses.has(address.toLowerCase())) addresses.set(address.toLowerCase(), address)
+      else addresses.add(address)
     }
-    return [...addresses.values()]
+    return [...addresses]
   }
 
   async #sweep(): Promise<void> {

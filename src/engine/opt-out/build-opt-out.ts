@@ -73,8 +73,9 @@ export class OptOut {
     })
   }
 
-  has(account: number, number: number, from: string): boolean {
-    return this.book.has(account, number, from)
+  /** `address`: of an email, in lower case; `number` is its key then. */
+  has(account: number, number: number, from: string, address?: string): boolean {
+    return this.book.has(account, number, from, address)
   }
 
   /** For a job's texts; null: nothing is added. @throws EngineError VALIDATION. */

@@ -3,7 +3,6 @@
  * ingest threads and on the main thread; once a message, where the job asks for it.
  */
 import { addressKey } from '../base/address-key.js'
-import { foldAddress } from '../base/email-address.js'
 import type { WayOutPlan } from '../contract/opt-out.js'
 import { bareSender } from '../store/suppression-table.js'
 import { LinkTokens } from './link-token.js'
@@ -26,8 +25,7 @@ export class WayOutText {
   mailLink(address: string): string {
     if (this.#link === null || this.#tokens === null) return ''
     const { url, account } = this.#link
-    const folded = foldAddress(address)
-    const target = { account, number: addressKey(folded), address: folded, sender: this.#sender }
+    const target = { account, number: addressKey(address), address, sender: this.#sender }
     return `${url}/u/${this.#tokens.make(target)}`
   }
 

@@ -6,6 +6,7 @@
 import { EngineError } from '../contract/errors.js'
 import type { JobSettings } from '../contract/job.js'
 import type { ProfileSettings } from '../contract/profiles.js'
+import type { TemplateTexts } from '../contract/templates.js'
 import type { Documents, DocumentWrite } from '../store/documents.js'
 import type { Templates } from '../templates/templates.js'
 import type { Profiles } from './profiles.js'
@@ -42,9 +43,9 @@ export class SavedSettings {
     this.#templates = templates
   }
 
-  /** Text of a template; null: there is none of this name. */
-  text(account: number, template: string): string | null {
-    return this.#templates.text(account, template)
+  /** Of a template; null: there is none of this name. */
+  texts(account: number, template: string): TemplateTexts | null {
+    return this.#templates.texts(account, template)
   }
 
   /** Folded keyword → text of its template. `account`: number. */

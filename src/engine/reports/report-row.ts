@@ -1,5 +1,6 @@
 /** One line of a report: what became of one message, as CSV that no spreadsheet runs, or as JSON. Main thread. */
 import { csvCell } from '../base/csv-cell.js'
+import { readMailStatus } from '../base/mail-status.js'
 import { jobId, messageId } from '../contract/ids.js'
 import { blankMessage, CHANNELS, CODINGS, messageRef, STATE } from '../contract/message.js'
 import { OUTCOME } from '../contract/outcome.js'
@@ -68,7 +69,7 @@ export function reportRow(source: MessageSource, place: number, names: ViewNames
     carrierId: submitted?.id ?? null,
     submittedAt: time(submitted),
     doneAt: time(done),
-    status: refused?.status ?? null,
+    status: refused === undefined ? null : (readMailStatus(refused.status)?.code ?? refused.status),
     // Of a message that was settled the log has in its place who said so.
     error: done?.code === OUTCOME.settled ? null : done?.error || null,
     job: facts.job === null ? null : jobId(facts.job),

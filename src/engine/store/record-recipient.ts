@@ -1,6 +1,5 @@
 /** Who a stored record goes to: digits of a phone number or short code, or an email address. Hot path; `at`: of the record. */
 import { addressKeyAt } from '../base/address-key.js'
-import { foldAddress } from '../base/email-address.js'
 import { numberTail } from '../base/number-tail.js'
 import { CHANNELS } from '../contract/message.js'
 
@@ -39,7 +38,7 @@ export function recipientText(bytes: Buffer, at: number): string {
   return isWhole ? recipientDigits(bytes, at) : `+${recipientDigits(bytes, at)}`
 }
 
-/** The address by which an email's recipient is told from others; null: a number tells them. */
+/** Of an email its address; null: it goes to a number. */
 export function recipientAddress(bytes: Buffer, at: number): string | null {
-  return isEmail(bytes, at) ? foldAddress(recipientDigits(bytes, at)) : null
+  return isEmail(bytes, at) ? recipientDigits(bytes, at) : null
 }

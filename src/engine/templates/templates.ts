@@ -4,7 +4,7 @@ import { checkedName } from '../accounts/named-documents.js'
 import type { Page, PageQuery, Principal } from '../contract/api.js'
 import type { Clock } from '../contract/clock.js'
 import { EngineError } from '../contract/errors.js'
-import type { TemplateSettings, TemplatesApi, TemplateView } from '../contract/templates.js'
+import type { TemplateSettings, TemplatesApi, TemplateTexts, TemplateView } from '../contract/templates.js'
 import type { DocumentWrite } from '../store/documents.js'
 import { foldKeyword } from '../text/keyword.js'
 import { checkTemplate } from './check-template.js'
@@ -69,6 +69,12 @@ export class Templates implements TemplatesApi {
   /** Text of a template; null: there is none of this name. `account`: number. */
   text(account: number, name: string): string | null {
     return this.#desk.documents.find(account, name)?.text ?? null
+  }
+
+  /** What emails take of it; null: there is none of this name. */
+  texts(account: number, name: string): TemplateTexts | null {
+    const found = this.#desk.documents.find(account, name)
+    return found === null ? null : { text: found.text, subject: found.subject, html: found.html }
   }
 
   /** Folded keyword → text, of all that have one. */

@@ -114,10 +114,10 @@ function checkBodies(messages: readonly MessageRequest[], batch: boolean): void 
   if (fields.length > 0) throw invalid('body', fields)
 }
 
-function wrongBody({ text, template, fields, data, udh }: MessageRequest): FieldError | null {
-  if (text === undefined && template === undefined && data === undefined) {
-    return { pointer: '/text', message: 'is required' }
-  }
+function wrongBody({ to, text, html, template, fields, data, udh }: MessageRequest): FieldError | null {
+  const hasBody = text !== undefined || template !== undefined || data !== undefined
+  // An email may have no other text than its HTML.
+  if (!hasBody && (html === undefined || !to.includes('@'))) return { pointer: '/text', message: 'is required' }
   if (text !== undefined && template !== undefined) return { pointer: '/template', message: 'cannot stand beside text' }
   if (data !== undefined && text !== undefined) return { pointer: '/data', message: 'cannot stand beside text' }
   if (data !== undefined && template !== undefined) return { pointer: '/data', message: 'cannot stand beside template' }

@@ -73,14 +73,25 @@ export const UnsubscribeSetting = oneOf(
   'Way out added to each text: a sentence, or a link of the recipient.',
 )
 export const Reference = text('Your own reference, shown again.', 256)
+export const Sender = text(
+  'Sender: a number, or up to 11 letters and digits; of an email an address, such as `Clinic <clinic@example.com>`.',
+  255,
+)
+export const Subject = text('Of an email, one line.', 500)
+export const Html = text('Of an email, beside its text or alone; values are escaped.', limits.mailBytes)
 export const Flash = Type.Boolean({ description: 'Shown at once and not stored by the phone.' })
-export const SmsChannel = oneOf(['auto', 'sms'], 'Way of sending; voice and email come in a later version.')
+export const Channel = oneOf(
+  ['auto', 'sms', 'email'],
+  'Way of sending; auto: by what each one goes to. Voice comes in a later version.',
+)
 
 export const settings = {
   name: Type.Optional(text('Name shown to people.', 256)),
-  channel: Type.Optional(SmsChannel),
-  from: Type.Optional(text('Sender: a number, or up to 11 letters and digits.', 21)),
+  channel: Type.Optional(Channel),
+  from: Type.Optional(Sender),
   text: Type.Optional(Text),
+  subject: Type.Optional(Subject),
+  html: Type.Optional(Html),
   template: Type.Optional(text('Name of a template; its text is taken now.', 64)),
   profile: Type.Optional(text('Name of a profile; what the job says itself wins.', 64)),
   csv: Type.Optional(Type.Object(csv, strict)),
@@ -246,6 +257,8 @@ export const PreviewRowSchema = Type.Object({
   to: Type.String(),
   channel: Type.String(),
   text: Type.String(),
+  subject: Type.Optional(Type.String({ description: 'Of an email.' })),
+  html: Type.Optional(Type.String({ description: 'Of an email that has it.' })),
   encoding: oneOf(CODINGS, 'Coding of the parts.'),
   parts: Type.Integer(),
   price: nullable(Type.Number({ description: 'null: the account has no prices.' })),

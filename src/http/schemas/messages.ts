@@ -6,7 +6,19 @@ import { CODINGS, STATES } from '../../engine/contract/message.js'
 import { CHOSEN_BY } from '../validation.js'
 import { cursorOf, nullable, oneOf, pageQuery, strict, Timestamp, text } from './common.js'
 import { ConversationLock } from './inbound-rules.js'
-import { Flash, MaxParts, Priority, Reference, SendAt, SmsChannel, UnsubscribeSetting, ValidFor } from './jobs.js'
+import {
+  Channel,
+  Flash,
+  Html,
+  MaxParts,
+  Priority,
+  Reference,
+  SendAt,
+  Sender,
+  Subject,
+  UnsubscribeSetting,
+  ValidFor,
+} from './jobs.js'
 
 /** What the most parts hold. */
 const OCTETS_MAX = 140 * limits.partsPerMessage
@@ -14,9 +26,11 @@ const OCTETS_MAX = 140 * limits.partsPerMessage
 const FieldValue = Type.Unsafe<string | number | boolean | null>({ type: ['string', 'number', 'boolean', 'null'] })
 
 const message = {
-  to: text('Number with + and country code, or national with defaultCountry.', 64),
-  from: Type.Optional(text('Sender: a number, or up to 11 letters and digits.', 21)),
+  to: text('Number with + and country code, or national with defaultCountry; or an email address.', 320),
+  from: Type.Optional(Sender),
   text: Type.Optional(text('Final text; this, `template` or `data`.', limits.fieldBytes, 0)),
+  subject: Type.Optional(Subject),
+  html: Type.Optional(Html),
   template: Type.Optional(text('Name of a template in place of `text`.', 64)),
   fields: Type.Optional(
     Type.Record(Type.String(), FieldValue, {
@@ -38,7 +52,7 @@ const message = {
       description: 'With `data`: user data header in hex, its length octet first, such as 06050415811581.',
     }),
   ),
-  channel: Type.Optional(SmsChannel),
+  channel: Type.Optional(Channel),
   priority: Type.Optional(Priority),
   validForSeconds: Type.Optional(ValidFor),
   sendAt: Type.Optional(SendAt),
@@ -121,6 +135,8 @@ export const MessageSchema = Type.Object(
     from: Type.String(),
     channel: Type.String(),
     text: Type.String(),
+    subject: nullable(Type.String({ description: 'Of an email; else null.' })),
+    html: nullable(Type.String({ description: 'Of an email that has it; else null.' })),
     data: nullable(Type.String({ description: '8-bit data in hex; null: it is a text.' })),
     encoding: oneOf(CODINGS, 'Coding of the parts.'),
     parts: Type.Integer(),
@@ -140,8 +156,8 @@ export const MessageListQuery = Type.Object(
   {
     ...pageQuery,
     cursor: cursorOf('msg'),
-    to: Type.Optional(text('Recipient with + and country code.', 64)),
-    from: Type.Optional(text('Sender.', 21)),
+    to: Type.Optional(text('Recipient with + and country code, or an email address.', 320)),
+    from: Type.Optional(text('Sender.', 255)),
     state: Type.Optional(oneOf(STATES, 'Only messages in this state.')),
     since: Type.Optional(text('Made at or after this time, RFC 3339.', 40)),
     until: Type.Optional(text('Made before this time, RFC 3339.', 40)),
