@@ -18,6 +18,7 @@ import type { DispatcherStart } from './engine/contract/thread.js'
 import { lockDataDir } from './engine/data-lock.js'
 import { DispatcherLink } from './engine/dispatcher-link.js'
 import type { Engine, RejectsStream } from './engine/engine.js'
+import type { EventTending } from './engine/events/event-tending.js'
 import { openStores } from './engine/fail-stop.js'
 import { inboundCarriers } from './engine/inbound/build-inbound.js'
 import type { InboundDesk } from './engine/inbound/inbound-desk.js'
@@ -53,6 +54,8 @@ const CONTACTS_EVERY_MS = 1_000
 const WEBHOOKS_EVERY_MS = 250
 /** How often recurring jobs are looked at. */
 const RECURRENCES_EVERY_MS = 500
+/** How often events are looked at whose change is not complete, or whose time is over. */
+const EVENTS_EVERY_MS = 1_000
 /** Left of shutdownSeconds for closing the stores behind the drain. */
 const RESERVE_MS = 500
 
@@ -182,6 +185,7 @@ async function startBackground(built: Built, closing: Closing, fail: (error: unk
   closing.add(startRecurrences(built.jobs, fail))
   await built.contacts.imports.resume()
   closing.add(startContacts(built.contacts))
+  closing.add(startEvents(built.tending(), fail))
 }
 
 /** Looks each second whose import is due and what was said by STOP. Gives how it is stopped. */
@@ -224,6 +228,17 @@ function startRecurrences({ recurrences }: Jobs, fail: (error: unknown) => void)
   return () => {
     clearInterval(timer)
     return recurrences.stop()
+  }
+}
+
+/** Looks each second at what automatic events have to do by themselves. Gives how it is stopped. */
+function startEvents(tending: EventTending, fail: (error: unknown) => void): () => Promise<void> {
+  const timer = setInterval(() => {
+    tending.tend().catch(fail)
+  }, EVENTS_EVERY_MS)
+  return () => {
+    clearInterval(timer)
+    return tending.stop()
   }
 }
 

@@ -269,6 +269,8 @@ export class FakeEngine implements EngineApi {
   readonly drops = absent
   readonly dropCredentials = absent
   readonly retries = absent
+  readonly rules = absent
+  readonly events = absent
   readonly inbound: InboundApi = {
     list: (...given) => this.#called('inbound', given, { items: [inboundMessage], nextCursor: null }),
     get: (...given) => this.#called('inboundOne', given, inboundMessage),

@@ -25,6 +25,8 @@ import type { Courier } from './contract/webhook-delivery.js'
 import type { DispatcherEvents, DispatcherLink } from './dispatcher-link.js'
 import { type BuiltDrops, buildDrops } from './drops/build-drops.js'
 import { Engine, type RejectsStream } from './engine.js'
+import { buildEvents } from './events/build-events.js'
+import type { EventTending } from './events/event-tending.js'
 import { buildInbound } from './inbound/build-inbound.js'
 import { InboundBook } from './inbound/inbound-book.js'
 import type { InboundDesk } from './inbound/inbound-desk.js'
@@ -90,6 +92,8 @@ export interface Built {
   connect(link: DispatcherLink): Engine
   /** What the drop folder and its servers work with, once it is connected. */
   drops(): BuiltDrops
+  /** What automatic events have to do beside requests; once connected. */
+  tending(): EventTending
   close(): Promise<void>
 }
 
@@ -121,6 +125,7 @@ export async function buildEngine(parts: BuildParts): Promise<Built> {
     money,
     connect: (link) => assembly.connect(link),
     drops: () => assembly.drops,
+    tending: () => assembly.tending!,
     close: () => accounts.flushLastUsed(true),
   }
 }
@@ -148,6 +153,7 @@ class Assembly {
   readonly webhooks: BuiltWebhooks
   readonly optOut: OptOut
   readonly #inboundStore: InboundStore
+  tending: EventTending | null = null
   #link: DispatcherLink | null = null
   #engine: Engine | null = null
   #history: ContactHistory | null = null
@@ -294,8 +300,16 @@ class Assembly {
       isOutside: (record) => this.jobs.isOutside(record),
     })
     this.#history = this.#contactHistory(askers, reader)
+    const { rules, events, tending } = buildEvents({
+      ...{ ...this.#parts, askers, audit: this.#base.audit, accounts, reader, submitter, saved: saved.saved },
+      cancel: (refs) => link.cancelMessages(refs),
+      admit: () => this.#admit(),
+    })
+    this.tending = tending
     const engine = new Engine({
       accounts,
+      rules,
+      events,
       webhooks: this.webhooks.api,
       contacts: this.contacts.contacts,
       audience: this.contacts.audiences,

@@ -45,6 +45,7 @@ import type { NoticesApi } from './contract/notices.js'
 import type { ProfilesApi } from './contract/profiles.js'
 import type { ReportsApi } from './contract/report.js'
 import type { RetriesApi } from './contract/retry.js'
+import type { EventsApi, RulesApi } from './contract/rule-events.js'
 import type { SamplesApi } from './contract/sample.js'
 import type { SuppressionsApi } from './contract/suppressions.js'
 import type { TemplatesApi } from './contract/templates.js'
@@ -100,6 +101,8 @@ export interface EngineParts {
   admit(): void
   reports: ReportsApi
   notices: NoticesApi
+  rules: RulesApi
+  events: EventsApi
   rejects: RejectsStream
   inbound: InboundApi
   suppressions: SuppressionsApi
@@ -123,6 +126,8 @@ export class Engine implements EngineApi {
   readonly drops: DropsApi
   readonly dropCredentials: DropCredentialsApi
   readonly retries: RetriesApi
+  readonly rules: RulesApi
+  readonly events: EventsApi
   readonly #parts: EngineParts
 
   constructor(parts: EngineParts) {
@@ -135,6 +140,8 @@ export class Engine implements EngineApi {
     this.drops = parts.drops
     this.dropCredentials = parts.dropCredentials
     this.retries = parts.retries
+    this.rules = parts.rules
+    this.events = parts.events
     this.audit = parts.audit
     this.money = parts.money
     this.inbound = parts.inbound

@@ -12,6 +12,7 @@ import { InboundSchema } from './schemas/inbound.js'
 import { CountsSchema, JobSchema, JobSettingsSchema, PreviewRowSchema, PreviewSchema } from './schemas/jobs.js'
 import { MessageSchema } from './schemas/messages.js'
 import { AccountMoneySchema, BalanceSchema, UsageSchema } from './schemas/money.js'
+import { EventSchema, RuleSchema } from './schemas/rule-events.js'
 import { ImportReportSchema, SuppressionSchema } from './schemas/suppressions.js'
 import { ProfileSchema, TemplateSchema } from './schemas/templates.js'
 import { WebhookSchema } from './schemas/webhooks.js'
@@ -28,6 +29,7 @@ export const COMPONENTS: Readonly<Record<string, object>> = {
   Counts: CountsSchema,
   Drop: DropSchema,
   DropCredential: DropCredentialSchema,
+  Event: EventSchema,
   Explain: ExplainSchema,
   Import: ImportSchema,
   Inbound: InboundSchema,
@@ -38,6 +40,7 @@ export const COMPONENTS: Readonly<Record<string, object>> = {
   PreviewRow: PreviewRowSchema,
   Problem: ProblemSchema,
   Profile: ProfileSchema,
+  Rule: RuleSchema,
   Suppression: SuppressionSchema,
   SuppressionImport: ImportReportSchema,
   Template: TemplateSchema,

@@ -30,6 +30,8 @@ export async function describeApi(app: App): Promise<void> {
       tags: [
         { name: 'messages', description: 'Messages one by one.' },
         { name: 'jobs', description: 'A file or list of recipients and what becomes of it.' },
+        { name: 'rules', description: 'Which messages are made of which events.' },
+        { name: 'events', description: 'What happens at your side, and what came of it.' },
         { name: 'templates', description: 'Kept texts, by name or by keyword.' },
         { name: 'profiles', description: 'Kept settings of jobs.' },
         { name: 'drops', description: 'Drop & Go: files that were put into the drop folder.' },

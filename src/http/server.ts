@@ -42,6 +42,7 @@ import { profileSampleRoute } from './routes/profile-sample.js'
 import { profileRoutes } from './routes/profiles.js'
 import { reportRoutes } from './routes/reports.js'
 import { retryRoutes } from './routes/retry.js'
+import { eventRoutes, ruleRoutes } from './routes/rule-events.js'
 import { suppressionImportRoute, suppressionRoutes } from './routes/suppressions.js'
 import { metricsRoute, systemRoutes } from './routes/system.js'
 import { templateRoutes } from './routes/templates.js'
@@ -121,6 +122,8 @@ export async function buildApp(deps: ServerDeps): Promise<App> {
   jobResultRoutes(app, engine)
   messageRoutes(app, engine)
   retryRoutes(app, engine)
+  ruleRoutes(app, engine)
+  eventRoutes(app, engine)
   templateRoutes(app, engine)
   webhookRoutes(app, engine)
   profileRoutes(app, engine)

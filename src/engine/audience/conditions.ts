@@ -21,9 +21,27 @@ const BY_TEXT: readonly string[] = ['contains', 'starts']
 const GROUPS = ['all', 'any', 'not'] as const
 
 /** A condition that is wrong is true here: `fields` then says why it may not be used. */
+/** What conditions may name: fields of a contact, unless somebody knows more. */
+export interface KnownFields {
+  /** null: there is no such field. */
+  fieldOf(name: string): ConditionField | null
+  /** For people. */
+  known: string
+}
+
+const CONTACT_FIELDS: KnownFields = {
+  fieldOf: conditionField,
+  known: FIELDS_HELP,
+}
+
 export class ConditionReader {
   readonly fields: FieldError[] = []
+  readonly #names: KnownFields
   #count = 0
+
+  constructor(names: KnownFields = CONTACT_FIELDS) {
+    this.#names = names
+  }
 
   /** Everything that the audience asks of a contact. */
   audience(audience: Audience, pointer: string): Predicate {
@@ -73,10 +91,8 @@ export class ConditionReader {
     for (const key of Object.keys(condition)) {
       if (!['field', 'op', 'value'].includes(key)) this.#wrong(`${pointer}/${key}`, 'is not a key that is known here')
     }
-    const field = typeof name === 'string' ? conditionField(name) : null
-    if (field === null) {
-      return this.#wrong(`${pointer}/field`, `must be ${FIELDS_HELP}`)
-    }
+    const field = typeof name === 'string' ? this.#names.fieldOf(name) : null
+    if (field === null) return this.#wrong(`${pointer}/field`, `must be ${this.#names.known}`)
     const op = opOf(condition.op)
     if (op === null) return this.#wrong(`${pointer}/op`, `must be one of ${CONDITION_OPS.join(', ')}`)
     const wrong = opProblem(field, op)

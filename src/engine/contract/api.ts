@@ -25,6 +25,7 @@ import type { ReasonCode } from './reasons.js'
 import type { RunsView, RunView } from './recurrence.js'
 import type { ReportsApi } from './report.js'
 import type { RetriesApi } from './retry.js'
+import type { EventsApi, RulesApi } from './rule-events.js'
 import type { SamplesApi } from './sample.js'
 import type { SendingWindow } from './sending-hours.js'
 import type { SubmitSettings } from './submit-fields.js'
@@ -311,6 +312,8 @@ export interface EngineApi {
   readonly drops: DropsApi
   readonly dropCredentials: DropCredentialsApi
   readonly retries: RetriesApi
+  readonly rules: RulesApi
+  readonly events: EventsApi
   readonly audit: AuditApi
   readonly inbound: InboundApi
   readonly suppressions: SuppressionsApi

@@ -83,6 +83,10 @@ export const REASONS = [
   ['CONTACT_UNKNOWN', 'The contact that it would belong to does not exist; make or import that one first.'],
   ['MISSING_SUBJECT', 'An email needs a subject; set one, or give its template one.'],
   ['MAIL_TOO_LARGE', 'Subject, text and HTML of an email have at most 60,000 octets together.'],
+  ['MISSING_EMAIL', 'The recipient has no email address.'],
+  ['CONDITION_NOT_MET', 'The event or its contact does not meet the conditions of the rule.'],
+  ['TOO_LATE', 'The moment of the rule was over when the event became known.'],
+  ['ALREADY_SENT', 'A message of an earlier version of the event went to this recipient for the same moment.'],
 ] as const satisfies readonly (readonly [string, string])[]
 export type ReasonCode = (typeof REASONS)[number][0]
 

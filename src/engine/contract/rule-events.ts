@@ -2,9 +2,10 @@
  * Automatic messages: things that happen at the customer's (an appointment, a basket left behind), and rules that make
  * messages of them. Product.md, "Events".
  */
-import type { FieldValue, MessageView, Page, PageQuery, Principal } from './api.js'
+import type { FieldValue, Page, PageQuery, Principal } from './api.js'
 import type { Condition } from './audience.js'
-import type { ChannelName, StateName } from './message.js'
+import type { ErrorCode } from './errors.js'
+import type { ChannelName, PriorityName, StateName } from './message.js'
 import type { ReasonCode } from './reasons.js'
 import type { SendingWindow } from './sending-hours.js'
 
@@ -24,9 +25,7 @@ export type RuleLate = 'send' | 'skip' | { within: string }
 
 export interface RuleSend {
   channel?: 'auto' | ChannelName
-  /** One of the two. */
-  template?: string
-  text?: string
+  template: string
   from?: string
   validForSeconds?: number
 }
@@ -34,7 +33,7 @@ export interface RuleSend {
 /** The client of the event, somebody else, or whoever a field of the event names (a number or an email address). */
 export type RuleRecipient = 'client' | { number?: string; email?: string } | { field: string }
 
-/** Over the event's data (data.NAME), `type` and `id`, and the client's contact (attributes.NAME, tags, …): see audience.ts. */
+/** Over the event's data (data.NAME) and the client's contact (attributes.NAME, tags, …): see audience.ts. */
 export interface RuleConditions {
   all?: Condition[]
   any?: Condition[]
@@ -51,16 +50,13 @@ export interface RuleSettings {
   if?: RuleConditions
   window?: SendingWindow | null
   late?: RuleLate
-  priority?: 'high' | 'normal' | 'low'
+  priority?: PriorityName
   enabled?: boolean
   description?: string | null
 }
 
-export interface RuleView extends Omit<RuleSettings, 'recipients' | 'enabled' | 'late'> {
+export interface RuleView extends Required<RuleSettings> {
   name: string
-  recipients: RuleRecipient[]
-  late: RuleLate
-  enabled: boolean
   createdAt: string
   updatedAt: string
 }
@@ -90,6 +86,18 @@ export interface EventRequest {
   /** true: as canceling it. */
   canceled?: boolean
 }
+
+/** What one rule may send, and one event altogether. */
+export const SENDS_MOST = 10
+export const RECIPIENTS_MOST = 20
+export const MESSAGES_PER_EVENT = 200
+export const EVENTS_PER_REQUEST = 1_000
+/** Of an event's id and its type. */
+export const EVENT_ID_CHARS = 128
+export const EVENT_TYPE_CHARS = 64
+export const EVENT_DATA_FIELDS = 100
+/** So long after its last message an event is still known. */
+export const EVENT_KEPT_DAYS = 90
 
 export const EVENT_STATES = ['scheduled', 'done', 'canceled'] as const
 export type EventState = (typeof EVENT_STATES)[number]
@@ -133,7 +141,7 @@ export interface EventFilter {
 }
 
 /** In a list: the event, or why it was refused. */
-export type EventAnswer = EventView | { id: string; code: string; message: string }
+export type EventAnswer = EventView | { id: string; code: ErrorCode; message: string }
 
 export interface EventsApi {
   /**
@@ -142,17 +150,11 @@ export interface EventsApi {
    * @throws EngineError VALIDATION, ACCOUNT_SUSPENDED, STORE_FULL, SHUTTING_DOWN.
    */
   put(principal: Principal, request: EventRequest): Promise<EventView>
+  /** Each as by itself, those of one id in their order. */
+  putAll(principal: Principal, requests: EventRequest[]): Promise<EventAnswer[]>
   /** Cancels its messages that have not been handed over. Idempotent. @throws EngineError NOT_FOUND. */
   cancel(principal: Principal, id: string): Promise<EventView>
   get(principal: Principal, id: string): Promise<EventView>
   /** Newest first. A page that finds nothing within what it may look through is empty and has a nextCursor. */
   list(principal: Principal, query: PageQuery & EventFilter): Promise<Page<EventView>>
-}
-
-export interface MessageCancelApi {
-  /**
-   * Cancels a message that waits. Idempotent. @throws EngineError NOT_FOUND; WRONG_STATE: it was handed over, or it has
-   * ended in another way.
-   */
-  cancel(principal: Principal, id: string): Promise<MessageView>
 }

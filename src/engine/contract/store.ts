@@ -90,6 +90,16 @@ export interface Note {
   value: Buffer
 }
 
+/** A record of automatic events, beside the messages that are made of them; null removes it. */
+export interface RuleEventWrite {
+  table: 'ruleEvents' | 'ruleEventOrder' | 'ruleEventWork' | 'ruleEventEnds'
+  key: (string | number)[]
+  value: Buffer | null
+}
+
+/** What may stand in the transaction of messages. */
+export type BesideMessages = Note | RuleEventWrite
+
 /** A record of money or usage, which the main thread writes beside what it is about; null removes it. */
 export type MoneyWrite =
   | { table: 'money' | 'holds' | 'folded'; key: number; value: Buffer | null }
@@ -130,7 +140,7 @@ export interface AppendStore extends StoreReader {
   /** One transaction, durable on return; holds the calling thread. */
   append(append: Append): void
   /** All of it in one transaction without holding the thread: messages that came one by one, notes and money about them. */
-  appendLater(appends: Append[], notes: Note[], money?: MoneyWrite[]): Promise<void>
+  appendLater(appends: Append[], notes: BesideMessages[], money?: MoneyWrite[]): Promise<void>
   /** Durable on return; called before the first message of the job may be claimed. Idempotent. */
   putMarks(marks: DuplicateMarks[]): void
   /** Takes back what a job appended from range `from` on. Idempotent. */

@@ -9,7 +9,7 @@ import { isSender } from '../base/sender.js'
 import type { Config } from '../config/schema.js'
 import type { Clock } from '../contract/clock.js'
 import type { Log } from '../contract/log.js'
-import type { Append, Note } from '../contract/store.js'
+import type { Append, BesideMessages, Note } from '../contract/store.js'
 import type { DispatcherLink } from '../dispatcher-link.js'
 import type { JobBook } from '../jobs/job-book.js'
 import { dispatchOf } from '../jobs/release.js'
@@ -122,7 +122,7 @@ function buildExplainer({ clock, link, money, optOut, routes }: MessagesDeps): E
   })
 }
 
-async function append({ fail, money, store }: MessagesDeps, appends: Append[], notes: Note[]): Promise<void> {
+async function append({ fail, money, store }: MessagesDeps, appends: Append[], notes: BesideMessages[]): Promise<void> {
   const { writes, done } = money.handOver()
   try {
     await store.appendLater(appends, notes, writes)

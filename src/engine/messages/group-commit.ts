@@ -4,7 +4,7 @@
  */
 import type { MessageExtras, NewExtras } from '../contract/extras.js'
 import { type MessageRef, messageRef } from '../contract/message.js'
-import type { Append, Note, SealedBlock } from '../contract/store.js'
+import type { Append, BesideMessages, SealedBlock } from '../contract/store.js'
 import { BlockBuilder, type BlockHead, type NewRecord } from '../store/block.js'
 
 /**
@@ -18,7 +18,7 @@ const SPARE_BUILDERS = 32
 export interface GroupCommitDeps {
   takeBlock(): number
   /** Appends that are to be durable together, with whatever else must be in the same transaction. */
-  append(appends: Append[], notes: Note[]): Promise<void>
+  append(appends: Append[], notes: BesideMessages[]): Promise<void>
   /** The messages are durable: the dispatcher may claim them. */
   appended(job: number, route: number): void
 }
@@ -33,7 +33,7 @@ interface Batch {
   sealed: SealedBlock[]
   /** By job. */
   extras: Map<number, NewExtras[]>
-  notes: Note[]
+  notes: BesideMessages[]
   durable: Promise<void>
   resolve(): void
   reject(error: unknown): void
@@ -85,9 +85,9 @@ export class GroupCommit {
   }
 
   /** Resolves when everything added so far is durable. */
-  commit(note: Note | null): Promise<void> {
+  commit(notes: readonly BesideMessages[]): Promise<void> {
     const batch = this.#filling
-    if (note !== null) batch.notes.push(note)
+    for (const note of notes) batch.notes.push(note)
     if (!this.#isScheduled) {
       this.#isScheduled = true
       setImmediate(() => {

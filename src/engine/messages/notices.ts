@@ -84,7 +84,7 @@ export class Notices implements NoticesApi {
     for (const to of recipients) commits.add(head, mailRecord(to, body, { dueSeconds: 0, expiresSeconds: 0 })!)
     const value = Buffer.alloc(8)
     value.writeDoubleLE(clock.now())
-    await commits.commit({ key, value })
+    await commits.commit([{ key, value }])
     await this.#sweep()
     return 'sent'
   }

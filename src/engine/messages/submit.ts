@@ -5,7 +5,7 @@ import { EngineError } from '../contract/errors.js'
 import type { MessageCallback } from '../contract/extras.js'
 import { messageId } from '../contract/ids.js'
 import { limits } from '../contract/limits.js'
-import type { Note } from '../contract/store.js'
+import type { BesideMessages, Note } from '../contract/store.js'
 import { Demand } from '../money/demand.js'
 import type { Money } from '../money/money.js'
 import { quotaPrefix } from '../money/quotas.js'
@@ -14,7 +14,8 @@ import type { ComposeAccount, Composed, Composer, Verdict } from './compose.js'
 import { DryRun } from './dry-run.js'
 import type { GroupCommit } from './group-commit.js'
 import { KeptRecords } from './kept-records.js'
-import type { SingleJobs } from './single-jobs.js'
+import type { SingleJobs, SingleKind } from './single-jobs.js'
+import type { FilledMessage } from './template-text.js'
 
 export interface SubmitDeps {
   composer: Composer
@@ -77,25 +78,64 @@ export class Submitter {
     if (demand.messages === 0) return verdicts.map(({ answer }) => answer)
     const day = this.#deps.money.take(account, demand)
     const answers = verdicts.map((verdict, index) =>
-      this.#store(account, verdict, { jobs, nowMs, day, message: messages[index]! }),
+      this.#store(account, verdict, { job: jobOf(jobs, verdict), nowMs, day, message: messages[index]! }),
     )
-    await this.#deps.commits.commit(this.#deps.noteFor(answers))
+    const note = this.#deps.noteFor(answers)
+    await this.#deps.commits.commit(note === null ? [] : [note])
     return answers
+  }
+
+  /**
+   * Messages that something else than a request makes: what the account cannot pay for or may not send is refused message by
+   * message, and `notes` are durable with those that are accepted, also if none is. Resolves when all of it is durable.
+   */
+  async place(
+    account: ComposeAccount,
+    messages: FilledMessage[],
+    { kinds, notes }: { kinds: readonly SingleKind[]; notes(answers: MessageAccepted[]): BesideMessages[] },
+  ): Promise<MessageAccepted[]> {
+    const jobs = new Map<string, number>()
+    for (const kind of kinds) if (!jobs.has(kind)) jobs.set(kind, await this.#deps.jobs.job(account, kind))
+    // From here to commit() nothing waits: the blocks of this call belong to one batch.
+    const nowMs = this.#deps.clock.now()
+    this.#kept.begin()
+    const verdicts = messages.map((message) => {
+      const verdict = this.#deps.composer.compose(account, message, nowMs)
+      if (messages.length > 1 && verdict.composed !== null) this.#kept.keep(verdict.composed.record)
+      return verdict
+    })
+    const demand = this.#affordable(account, verdicts)
+    const day = demand.messages === 0 ? 0 : this.#deps.money.take(account, demand)
+    const answers = verdicts.map((verdict, index) =>
+      this.#store(account, verdict, { job: jobs.get(kinds[index]!)!, nowMs, day, message: messages[index]! }),
+    )
+    await this.#deps.commits.commit(notes(answers))
+    return answers
+  }
+
+  /** What comes to too much is refused, each message by itself. */
+  #affordable(account: ComposeAccount, verdicts: Verdict[]): Demand {
+    const taken: Verdict[] = []
+    for (const [index, verdict] of verdicts.entries()) {
+      if (verdict.composed === null) continue
+      const refusal = this.#deps.money.refusal(account, demandOf(account, [...taken, verdict]))
+      if (refusal === null) taken.push(verdict)
+      else {
+        const { code: reason, detail } = refusal
+        verdicts[index] = { answer: { ...verdict.answer, state: 'rejected', reason, detail }, composed: null }
+      }
+    }
+    return demandOf(account, taken)
   }
 
   #store(
     account: ComposeAccount,
     { answer, composed }: Verdict,
-    { jobs, nowMs, day, message }: { jobs: Map<string, number>; nowMs: number; day: number; message: MessageRequest },
+    { job, nowMs, day, message }: { job: number; nowMs: number; day: number; message: MessageRequest },
   ): MessageAccepted {
     if (composed === null) return answer
     const createdSeconds = Math.floor(nowMs / 1000)
-    const head = this.#headOf(composed, {
-      job: jobs.get(composed.priority)!,
-      account: account.number,
-      createdSeconds,
-      day,
-    })
+    const head = this.#headOf(composed, { job, account: account.number, createdSeconds, day })
     const ref = this.#deps.commits.add(head, composed.record)
     const { clientReference, callback } = message
     if (clientReference !== undefined || callback !== undefined) {
@@ -115,6 +155,11 @@ export class Submitter {
     this.#head = { job, account, route, from, fields, lockSeconds, createdSeconds, day, range: null }
     return this.#head
   }
+}
+
+/** Of a message that was refused it is not asked for. */
+function jobOf(jobs: ReadonlyMap<string, number>, { composed }: Verdict): number {
+  return jobs.get(composed?.priority ?? '') ?? -1
 }
 
 /** What of a block's head does not come from the message. */

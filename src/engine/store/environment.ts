@@ -70,6 +70,14 @@ export interface Environment {
   fold: Database<Buffer, number[]>
   /** block → what of it is in money and usage. */
   folded: Database<Buffer, number>
+  /** [account, id] → an automatic event of the account, see events/event-record.ts. */
+  ruleEvents: Database<Buffer, (number | string)[]>
+  /** [account, when it was made (ms), id] → empty. */
+  ruleEventOrder: Database<Buffer, (number | string)[]>
+  /** [account, id] → empty: an event whose change is not complete. */
+  ruleEventWork: Database<Buffer, (number | string)[]>
+  /** [when it is forgotten (s), account, id] → empty. */
+  ruleEventEnds: Database<Buffer, (number | string)[]>
   /** Names → small facts: log position, snapshot position, next numbers. */
   meta: Database<Buffer, string>
 }
@@ -78,6 +86,7 @@ export function openEnvironment(dataDir: string): Environment {
   const root = openRoot(dataDir, 'queue', { maxDbs: 48, mapSize: 4 << 30 })
   const numbers = (name: string) => root.openDB<Buffer, number>({ name, encoding: 'binary' })
   const tuples = (name: string) => root.openDB<Buffer, number[]>({ name, encoding: 'binary' })
+  const mixed = (name: string) => root.openDB<Buffer, (number | string)[]>({ name, encoding: 'binary' })
   return {
     root,
     blocks: numbers('blocks'),
@@ -100,14 +109,18 @@ export function openEnvironment(dataDir: string): Environment {
     inboundOf: tuples('inboundOf'),
     events: tuples('events'),
     extras: numbers('extras'),
-    references: root.openDB<Buffer, (number | string)[]>({ name: 'references', encoding: 'binary' }),
+    references: mixed('references'),
     suppressions: tuples('suppressions'),
     optOutReplies: tuples('optOutReplies'),
     money: numbers('money'),
     holds: numbers('holds'),
-    usage: root.openDB<Buffer, (number | string)[]>({ name: 'usage', encoding: 'binary' }),
+    usage: mixed('usage'),
     fold: tuples('fold'),
     folded: numbers('folded'),
+    ruleEvents: mixed('ruleEvents'),
+    ruleEventOrder: mixed('ruleEventOrder'),
+    ruleEventWork: mixed('ruleEventWork'),
+    ruleEventEnds: mixed('ruleEventEnds'),
     meta: root.openDB<Buffer, string>({ name: 'meta', encoding: 'binary' }),
   }
 }

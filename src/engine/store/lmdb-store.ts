@@ -10,10 +10,10 @@ import { EngineError } from '../contract/errors.js'
 import type {
   Append,
   AppendStore,
+  BesideMessages,
   DispatchCounts,
   DuplicateMarks,
   MoneyWrite,
-  Note,
   RangeRecord,
 } from '../contract/store.js'
 import type { BlockNumbers } from './block-numbers.js'
@@ -54,12 +54,12 @@ export class LmdbStore implements AppendStore {
   }
 
   /** As `append` for several jobs at once, without holding the thread. @throws EngineError STORE_FAILED. */
-  async appendLater(appends: Append[], notes: Note[], money: MoneyWrite[] = []): Promise<void> {
+  async appendLater(appends: Append[], notes: BesideMessages[], money: MoneyWrite[] = []): Promise<void> {
     this.turn.begin()
     try {
       await this.environment.root.batch(() => {
         for (const append of appends) this.put(append)
-        for (const { key, value } of notes) this.environment.meta.put(key, value)
+        for (const note of notes) putNote(this.environment, note)
         for (const write of money) putMoney(this.environment, write)
       })
     } catch (error) {
@@ -168,6 +168,12 @@ function costBytes(micros: number): Buffer {
   const bytes = Buffer.allocUnsafeSlow(8)
   bytes.writeDoubleLE(micros)
   return bytes
+}
+
+function putNote(environment: Environment, note: BesideMessages): void {
+  if (!('table' in note)) environment.meta.put(note.key, note.value)
+  else if (note.value === null) environment[note.table].remove(note.key)
+  else environment[note.table].put(note.key, note.value)
 }
 
 function putMoney(environment: Environment, { table, key, value }: MoneyWrite): void {

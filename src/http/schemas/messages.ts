@@ -23,7 +23,9 @@ import {
 /** What the most parts hold. */
 const OCTETS_MAX = 140 * limits.partsPerMessage
 
-const FieldValue = Type.Unsafe<string | number | boolean | null>({ type: ['string', 'number', 'boolean', 'null'] })
+export const FieldValue = Type.Unsafe<string | number | boolean | null>({
+  type: ['string', 'number', 'boolean', 'null'],
+})
 
 const message = {
   to: text('Number with + and country code, or national with defaultCountry; or an email address.', 320),
