@@ -76,6 +76,7 @@ export const account: AccountView = {
   conversationLockSeconds: 3_600,
   requireOptIn: false,
   inbound: { numbers: ['80800'], keywords: [{ keyword: 'win', number: null, overridesLock: true }] },
+  dropNotices: { email: ['office@acme.example'], on: ['done', 'failed'] },
   keys: [apiKey],
   createdAt: '2026-10-01T00:00:00.000Z',
 }
@@ -269,6 +270,8 @@ export class FakeEngine implements EngineApi {
   readonly drops = absent
   readonly dropCredentials = absent
   readonly retries = absent
+  readonly drafts = absent
+  readonly archive = absent
   readonly rules = absent
   readonly events = absent
   readonly inbound: InboundApi = {

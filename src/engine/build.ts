@@ -23,7 +23,7 @@ import type { Log } from './contract/log.js'
 import type { Metrics } from './contract/metrics.js'
 import type { Courier } from './contract/webhook-delivery.js'
 import type { DispatcherEvents, DispatcherLink } from './dispatcher-link.js'
-import { type BuiltDrops, buildDrops } from './drops/build-drops.js'
+import { type BuiltDrops, buildDrops, type DropParts } from './drops/build-drops.js'
 import { Engine, type RejectsStream } from './engine.js'
 import { buildEvents } from './events/build-events.js'
 import type { EventTending } from './events/event-tending.js'
@@ -270,6 +270,15 @@ class Assembly {
     return this.#drops!
   }
 
+  #makeDrops(own: Pick<DropParts, 'profiles' | 'saved' | 'askers' | 'sealed'>): BuiltDrops {
+    this.#drops = buildDrops({
+      ...{ ...this.#parts, ...this.#base, ...own, jobs: this.jobs, webhooks: this.webhooks.desk },
+      admit: () => this.#admit(),
+      engine: () => this.#engine!,
+    })
+    return this.#drops
+  }
+
   connect(link: DispatcherLink): Engine {
     this.#link = link
     const { clock, rejects } = this.#parts
@@ -286,13 +295,7 @@ class Assembly {
     const gauges = this.#gauges()
     const askers = new Askers(accounts)
     const saved = buildSaved({ ...this.#parts, ...this.#base, askers, pool: this.#pool, jobs: this.jobs })
-    const drops = buildDrops({
-      ...{ ...this.#parts, ...this.#base, ...saved, askers, jobs: this.jobs, webhooks: this.webhooks.desk },
-      admit: () => this.#admit(),
-      engine: () => this.#engine!,
-      sealed: (answer) => idempotency.sealed(answer),
-    })
-    this.#drops = drops
+    const drops = this.#makeDrops({ ...saved, askers, sealed: (answer) => idempotency.sealed(answer) })
     const reader = buildReader({
       ...{ config, documents, store, clock, names },
       book: this.#book,

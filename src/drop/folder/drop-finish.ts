@@ -1,6 +1,7 @@
 /** The end of a drop whose job is over: the report and the last summary beside it, then the last word. Main thread. */
 import type { DropKeeper } from '../../engine/contract/drop-keeper.js'
 import type { OpenFolder } from '../site/open-folder.js'
+import { plainName } from './dropped-names.js'
 import type { Filing } from './filing.js'
 
 /** `root`: null where the account has no folder any more: then nothing is written. */
@@ -15,5 +16,6 @@ export async function finishDrop(
     await filing.report(root, record)
     await filing.summarise(root, record)
   }
-  await keeper.close(drop, state)
+  const subject = `${plainName(record.name)}: all messages have ended`
+  await keeper.close(drop, state, { subject, text: filing.summary(record) })
 }

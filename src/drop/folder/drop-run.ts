@@ -9,7 +9,7 @@ import { EngineError, type ErrorCode } from '../../engine/contract/errors.js'
 import type { OpenFolder } from '../site/open-folder.js'
 import type { Claims } from './claims.js'
 import { DroppedFile } from './dropped-file.js'
-import { nthName } from './dropped-names.js'
+import { nthName, plainName } from './dropped-names.js'
 import type { Filing } from './filing.js'
 import { look, moved, movedAlone, pathIn } from './folder-files.js'
 
@@ -71,8 +71,8 @@ export class DropRun {
     if (keeper.get(drop).error === null) await keeper.update(drop, { error })
     await keeper.giveUp(drop)
     const record = await filing.move(root, keeper.get(drop), 'error')
-    await filing.explain(root, record, error)
-    await keeper.close(drop, 'failed')
+    const text = await filing.explain(root, record, error)
+    await keeper.close(drop, 'failed', { subject: `${plainName(record.name)} was not sent`, text })
     await claims.remove(root, record.claim)
   }
 

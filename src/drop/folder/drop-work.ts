@@ -207,7 +207,7 @@ export class DropWork {
     const { keeper } = this.#deps
     await keeper.giveUp(drop)
     await keeper.update(drop, { error: { code: 'JOB_CANCELED', detail: 'The account was deleted.' } })
-    await keeper.close(drop, 'failed')
+    await keeper.close(drop, 'failed', { subject: '', text: '' })
   }
 
   #finish(drop: number): void {

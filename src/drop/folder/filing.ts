@@ -54,20 +54,24 @@ export class Filing {
     }
   }
 
-  /** Beside a file in error/: why, and the rejected rows, if it was read that far. */
-  async explain(root: OpenFolder, record: DropRecord, error: DropError): Promise<void> {
+  /** Beside a file in error/: why, and the rejected rows, if it was read that far. Gives the text. */
+  async explain(root: OpenFolder, record: DropRecord, error: DropError): Promise<string> {
     const view = this.#keeper.view(record.drop)
     if (view.rejected + view.suppressed + view.duplicate > 0) {
       await this.#beside(root, record, 'rejects', this.#keeper.rejects(record.drop))
     }
-    await this.#beside(root, record, 'error', [errorText(record, error, view, this.#zone(record))])
+    const text = errorText(record, error, view, this.#zone(record))
+    await this.#beside(root, record, 'error', [text])
+    return text
   }
 
-  /** Beside a file in processed/: how it was read. */
+  /** Beside a file in processed/: how it was read, and what became of it so far. */
   async summarise(root: OpenFolder, record: DropRecord): Promise<void> {
-    const view = this.#keeper.view(record.drop)
-    const text = summaryText(record, view, record.place!.name, this.#zone(record))
-    await this.#beside(root, record, 'summary', [text])
+    await this.#beside(root, record, 'summary', [this.summary(record)])
+  }
+  summary(record: DropRecord): string {
+    const stored = record.place?.name ?? record.name
+    return summaryText(record, this.#keeper.view(record.drop), stored, this.#zone(record))
   }
 
   async rejects(root: OpenFolder, record: DropRecord): Promise<void> {

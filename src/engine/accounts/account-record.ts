@@ -1,5 +1,6 @@
 /** An account as stored, and as the API shows it. Main thread. */
 import type { AccountSettings, AccountView, Features } from '../contract/api.js'
+import type { DropNotices } from '../contract/drops.js'
 import { EngineError, type FieldError } from '../contract/errors.js'
 import type { InboundRules } from '../contract/inbound.js'
 import type { AccountMoney } from '../contract/money.js'
@@ -10,6 +11,7 @@ import type { SendingWindow } from '../contract/sending-hours.js'
 import { NO_QUOTAS, type QuotaRecord, readQuotas } from '../money/quotas.js'
 import { withOptOut } from '../opt-out/opt-out-settings.js'
 import { windowErrors } from '../schedule/window-setting.js'
+import { readDropNotices } from './drop-notices.js'
 import { inboundRules, NO_INBOUND_RULES } from './inbound-rules.js'
 import { numberSettings } from './number-settings.js'
 import { checkBalance, checkCurrency, priceViews, readPrices } from './prices.js'
@@ -41,6 +43,7 @@ export interface AccountRecord extends NumberRules {
   requireOptIn: boolean
   inbound: InboundRules
   optOut: OptOutSettings
+  dropNotices: DropNotices | null
   createdAtMs: number
 }
 
@@ -73,6 +76,7 @@ export function newAccount(facts: { id: string; number: number; nowMs: number })
     requireOptIn: false,
     inbound: NO_INBOUND_RULES,
     optOut: DEFAULT_OPT_OUT,
+    dropNotices: null,
     createdAtMs: facts.nowMs,
   }
 }
@@ -114,6 +118,7 @@ export function withSettings(
   const numbers = numberSettings(record, settings, fields)
   const inbound = inboundRules(record.inbound, settings.inbound, fields)
   const optOut = withOptOut(record.optOut, settings.optOut, fields)
+  const dropNotices = readDropNotices(record.dropNotices, settings.dropNotices, fields)
   if (fields.length > 0) throw new EngineError('VALIDATION', 'The account settings do not fit.', { fields })
   return {
     ...record,
@@ -126,6 +131,7 @@ export function withSettings(
     sendingHours: settings.sendingHours === undefined ? record.sendingHours : settings.sendingHours,
     ...numbers,
     optOut,
+    dropNotices,
     prices,
     currency: settings.currency === undefined ? record.currency : settings.currency,
     quotas,
@@ -174,6 +180,7 @@ export function accountView(
     requireOptIn: record.requireOptIn,
     inbound: record.inbound,
     optOut: record.optOut,
+    dropNotices: record.dropNotices,
     keys,
     createdAt: new Date(record.createdAtMs).toISOString(),
   }

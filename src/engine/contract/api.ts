@@ -8,7 +8,7 @@ import type { AuditApi } from './audit.js'
 import type { CarrierPatch, CarrierView } from './channel.js'
 import type { ContactsApi } from './contacts.js'
 import type { DropCredentialsApi } from './drop-credentials.js'
-import type { DropsApi } from './drops.js'
+import type { DropNotices, DropNoticesSetting, DropsApi } from './drops.js'
 import type { ExplainQuestion, ExplainView } from './explain.js'
 import type { MessageCallback } from './extras.js'
 import type { InboundApi, InboundRules, InboundSettings } from './inbound.js'
@@ -87,6 +87,8 @@ export interface AccountSettings extends Partial<NumberRules> {
   /** Jobs message only contacts that have opted in. */
   requireOptIn?: boolean
   inbound?: InboundSettings
+  /** Emails when a dropped file is done or failed; null: none. */
+  dropNotices?: DropNoticesSetting | null
 }
 
 export interface NewAccountSettings extends AccountSettings {
@@ -116,6 +118,7 @@ export interface AccountView extends NumberRules {
   conversationLockSeconds: number | null
   requireOptIn: boolean
   inbound: InboundRules
+  dropNotices: DropNotices | null
   keys: KeyView[]
   createdAt: string
 }

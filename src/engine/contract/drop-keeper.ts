@@ -75,6 +75,12 @@ export interface DropJob {
   over: boolean
 }
 
+/** As people are told of it by email. */
+export interface DropNotice {
+  subject: string
+  text: string
+}
+
 export interface DropKeeper {
   /** Of this data directory: two engines on one folder tell their claims apart by it. */
   readonly owner: string
@@ -94,8 +100,11 @@ export interface DropKeeper {
   update(drop: number, change: Partial<DropRecord>): Promise<DropRecord>
   /** The file went elsewhere before anything was made of it. */
   forget(drop: number): Promise<void>
-  /** Last word on it: told to webhooks in the same transaction. A failed one may be dropped again. */
-  close(drop: number, state: 'done' | 'canceled' | 'failed'): Promise<DropRecord>
+  /**
+   * Last word on it: told to webhooks in the same transaction, and by email, once, before. A failed one may be dropped
+   * again.
+   */
+  close(drop: number, state: 'done' | 'canceled' | 'failed', notice: DropNotice): Promise<DropRecord>
 
   /** The profile that serves a file of this name; null: none does. */
   profile(account: number, file: string): string | null

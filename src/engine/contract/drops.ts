@@ -88,6 +88,17 @@ export interface DropsApi {
   get(principal: Principal, id: string): DropView
 }
 
+/** What an account may be told of by email. */
+export const DROP_NOTICES = ['done', 'failed'] as const
+
+export interface DropNotices {
+  /** Addresses. */
+  email: string[]
+  on: (typeof DROP_NOTICES)[number][]
+}
+/** `on`: absent: all. */
+export type DropNoticesSetting = Pick<DropNotices, 'email'> & Partial<Pick<DropNotices, 'on'>>
+
 /** An entry of drop.updated. */
 export type DropUpdate = DropView & { at: string }
 

@@ -24,7 +24,7 @@ export interface DropParts
   askers: Askers
   webhooks: WebhookDesk
   /** Streams of the façade; asked for when the engine is whole. */
-  engine(): Pick<EngineApi, 'rejects' | 'reports'>
+  engine(): Pick<EngineApi, 'rejects' | 'reports' | 'notices'>
 }
 
 export interface BuiltDrops {
@@ -42,6 +42,7 @@ export function buildDrops(parts: DropParts): BuiltDrops {
     ...{ owner: parts.secret.derive('drop-owner').toString('hex').slice(0, OWNER_CHARS), book },
     rejects: (principal, job) => engine().rejects(principal, job, false),
     report: (principal, job) => engine().reports.job(principal, job, {}),
+    notify: (notice) => engine().notices.send(notice),
     news: {
       writes: (record, view) => webhooks.dropWrites(record, view),
       told: (account) => webhooks.dropWritten(account),

@@ -16,15 +16,18 @@ import type {
   DropJob,
   DropKeeper,
   DropListener,
+  DropNotice,
   DropRecord,
   EarlierDrop,
   NewDrop,
 } from '../contract/drop-keeper.js'
 import type { DropView } from '../contract/drops.js'
 import { EngineError } from '../contract/errors.js'
-import { jobId } from '../contract/ids.js'
+import { dropId, jobId } from '../contract/ids.js'
 import type { JobSettings } from '../contract/job.js'
+import type { Log } from '../contract/log.js'
 import type { Metrics } from '../contract/metrics.js'
+import type { NoticesApi } from '../contract/notices.js'
 import type { JobRecord } from '../jobs/job-record.js'
 import type { Jobs } from '../jobs/jobs.js'
 import type { Profiles } from '../profiles/profiles.js'
@@ -51,7 +54,9 @@ export interface DropDeskDeps {
   saved: SavedSettings
   clock: Clock
   metrics: Metrics
+  log: Log
   admit(): void
+  notify: NoticesApi['send']
   rejects(principal: Principal, job: string): AsyncIterable<string | Buffer>
   report(principal: Principal, job: string): AsyncIterable<string>
   /** What tells webhooks of a drop that is closed: written with it, then told. */
@@ -127,8 +132,9 @@ export class DropDesk implements DropKeeper {
     await this.#deps.book.remove(drop)
   }
 
-  async close(drop: number, state: 'done' | 'canceled' | 'failed'): Promise<DropRecord> {
+  async close(drop: number, state: 'done' | 'canceled' | 'failed', notice: DropNotice): Promise<DropRecord> {
     const { book, clock, news } = this.#deps
+    if (state !== 'canceled') await this.#notify(drop, state, notice)
     const finishedAtMs = clock.now()
     const record = await book.update(drop, { state, finishedAtMs, closed: true }, (next) => [
       ...(this.#cameToNothing(next) ? book.forgetContent(next) : []),
@@ -137,6 +143,21 @@ export class DropDesk implements DropKeeper {
     this.#count(state)
     news.told(record.account)
     return record
+  }
+
+  /** Its key lets it go once, however often the end of a drop is begun again. */
+  async #notify(drop: number, state: 'done' | 'failed', notice: DropNotice): Promise<void> {
+    const { accounts, notify, log } = this.#deps
+    const account = accounts.byNumber(this.get(drop).account)
+    if (account === null || account.dropNotices?.on.includes(state) !== true) return
+    const id = dropId(drop)
+    const result = await notify({
+      ...notice,
+      account: account.id,
+      to: account.dropNotices.email,
+      key: `${id} ${state}`,
+    })
+    if (result === 'noRoute') log.warn({ drop: id, account: account.id }, 'an email about a dropped file had no route')
   }
 
   #count(state: string): void {

@@ -4,6 +4,7 @@ import { limits } from '../../engine/contract/limits.js'
 import { CHANNELS } from '../../engine/contract/message.js'
 import { KeyCreateSchema, KeySchema } from './api-keys.js'
 import { nullable, oneOf, strict, Timestamp, text } from './common.js'
+import { DropNoticesSchema, DropNoticesSetting } from './drops.js'
 import { InboundRulesSchema, InboundSettingsSchema, LockSeconds } from './inbound-rules.js'
 import { amountOrNull, moneySchemas, QuotasSetting } from './money.js'
 import { numberRuleSchemas } from './number-rules.js'
@@ -79,6 +80,7 @@ const settings = {
   conversationLockSeconds: Type.Optional(LockSeconds),
   requireOptIn: Type.Optional(Type.Boolean({ description: 'Jobs message only contacts that have opted in.' })),
   inbound: Type.Optional(InboundSettingsSchema),
+  dropNotices: Type.Optional(DropNoticesSetting),
 }
 
 export const AccountCreateSchema = Type.Object(
@@ -114,6 +116,7 @@ export const AccountSchema = Type.Object(
     conversationLockSeconds: LockSeconds,
     requireOptIn: Type.Boolean(),
     inbound: InboundRulesSchema,
+    dropNotices: DropNoticesSchema,
     keys: Type.Array(KeySchema),
     createdAt: Timestamp,
   },

@@ -1,8 +1,18 @@
 /** Query and answers of /v1/drops. */
 import { Type } from 'typebox'
-import { DROP_STATES } from '../../engine/contract/drops.js'
+import { DROP_NOTICES, DROP_STATES } from '../../engine/contract/drops.js'
 import { JOB_STATES } from '../../engine/contract/job.js'
 import { cursorOf, nullable, oneOf, pageQuery, strict, Timestamp, text } from './common.js'
+
+const notices = {
+  email: Type.Array(text('An email address.', 254), { maxItems: 20, description: 'Who is written to.' }),
+  on: Type.Array(oneOf(DROP_NOTICES, 'Of what.'), { maxItems: 2, description: 'Absent: all.' }),
+}
+const about = { description: 'Emails when a dropped file is done or failed; null: none.' }
+export const DropNoticesSetting = nullable(
+  Type.Object({ email: notices.email, on: Type.Optional(notices.on) }, { ...strict, ...about }),
+)
+export const DropNoticesSchema = nullable(Type.Object(notices, about))
 
 const count = (description: string) => Type.Integer({ minimum: 0, description })
 
