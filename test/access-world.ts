@@ -73,6 +73,8 @@ const bodies: Record<string, unknown> = {
   '/v1/profiles': { text: `Hello ${MARK}`, from: 'ACME' },
   '/v1/webhooks': { url: `https://example.com/${MARK}` },
   '/v1/jobs': { name: MARK, text: `Hello ${MARK}`, from: 'ACME', tags: [MARK] },
+  '/v1/rules': { event: MARK, when: 'at once', send: [{ template: MARK }] },
+  '/v1/events': { type: MARK, id: `event-${MARK}`, to: recipient, data: { name: MARK } },
   '/v1/messages': { to: recipient, from: ownSender, text: `Hello ${MARK}` },
 }
 

@@ -35,14 +35,12 @@ import { JobBook } from './jobs/job-book.js'
 import type { JobRecord } from './jobs/job-record.js'
 import { Jobs } from './jobs/jobs.js'
 import { ProgressBook } from './jobs/progress.js'
-import { dispatchOf } from './jobs/release.js'
 import { RouteBook } from './jobs/route-book.js'
+import { buildMessageDesks } from './messages/build-message-desks.js'
 import { buildMessageExplainer } from './messages/build-message-explainer.js'
 import { buildMessages } from './messages/build-messages.js'
 import { buildReader, viewNames } from './messages/build-reader.js'
-import { CancelDesk } from './messages/cancel-desk.js'
 import type { MessageReader } from './messages/message-reader.js'
-import { SettleDesk } from './messages/settle-desk.js'
 import { attachMoney, buildMoney } from './money/build-money.js'
 import type { Money } from './money/money.js'
 import { MoneyDesk } from './money/money-desk.js'
@@ -281,9 +279,8 @@ class Assembly {
 
   connect(link: DispatcherLink): Engine {
     this.#link = link
-    const { clock, rejects } = this.#parts
+    const { clock, config, documents, rejects, store, statusName } = this.#parts
     const { accounts } = this.#base
-    const { config, documents, store, statusName } = this.#parts
     const names = viewNames(config, store, statusName)
     const idempotency = this.#idempotency()
     const folded = { snapshot: () => link.snapshot(), stored: this.contacts.last.stored.bind(this.contacts.last) }
@@ -294,7 +291,9 @@ class Assembly {
     })
     const gauges = this.#gauges()
     const askers = new Askers(accounts)
-    const saved = buildSaved({ ...this.#parts, ...this.#base, askers, pool: this.#pool, jobs: this.jobs })
+    const admit = () => this.#admit()
+    const common = { ...this.#parts, ...this.#base, askers, jobs: this.jobs, book: this.#book, admit }
+    const saved = buildSaved({ ...common, pool: this.#pool })
     const drops = this.#makeDrops({ ...saved, askers, sealed: (answer) => idempotency.sealed(answer) })
     const reader = buildReader({
       ...{ config, documents, store, clock, names },
@@ -303,16 +302,10 @@ class Assembly {
       isOutside: (record) => this.jobs.isOutside(record),
     })
     this.#history = this.#contactHistory(askers, reader)
-    const { rules, events, tending } = buildEvents({
-      ...{ ...this.#parts, askers, audit: this.#base.audit, accounts, reader, submitter, saved: saved.saved },
-      cancel: (refs) => link.cancelMessages(refs),
-      admit: () => this.#admit(),
-    })
-    this.tending = tending
+    const automatic = buildEvents({ ...common, reader, submitter, saved: saved.saved, link })
+    this.tending = automatic.tending
     const engine = new Engine({
       accounts,
-      rules,
-      events,
       webhooks: this.webhooks.api,
       contacts: this.contacts.contacts,
       audience: this.contacts.audiences,
@@ -326,12 +319,8 @@ class Assembly {
       trail: this.#base.audit,
       idempotency,
       jobs: this.jobs,
-      retries: this.#settleDesk(link, { askers, idempotency, reader }),
-      canceling: new CancelDesk({
-        ...{ askers, reader, audit: this.#base.audit, book: this.#book },
-        cancel: (refs) => link.cancelMessages(refs),
-      }),
-      ...saved,
+      ...buildMessageDesks({ ...common, idempotency, reader, link }),
+      ...{ ...saved, ...automatic },
       drops: drops.api,
       dropCredentials: drops.credentials,
       submitter,
@@ -344,7 +333,7 @@ class Assembly {
       rejects,
       inbound: new InboundBook({ store: this.#inboundStore, accounts, askers }),
       suppressions: this.optOut.routes(askers),
-      admit: () => this.#admit(),
+      admit,
       space: () => this.#space.look(),
       isStopping: this.#parts.isStopping,
       metricsText: () => this.#metricsText(gauges),
@@ -367,19 +356,6 @@ class Assembly {
       clock,
       seal: new AnswerSeal(this.#base.secret),
       revive: (kept) => this.jobs.revive(kept),
-    })
-  }
-
-  #settleDesk(
-    link: DispatcherLink,
-    parts: { askers: Askers; idempotency: Idempotency; reader: MessageReader },
-  ): SettleDesk {
-    const { accounts, audit } = this.#base
-    return new SettleDesk({
-      ...{ ...parts, audit, jobs: this.jobs, book: this.#book },
-      dispatchOf: (record) => dispatchOf(record, accounts.byNumber(record.account)),
-      settle: (task) => link.settle(task),
-      blocksOf: (job) => parts.reader.blocksOf(job),
     })
   }
 

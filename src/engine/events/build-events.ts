@@ -4,6 +4,7 @@ import type { NamedDeps } from '../accounts/named-desk.js'
 import type { ContactTables } from '../contacts/contact-tables.js'
 import type { Clock } from '../contract/clock.js'
 import { blockOf, type MessageRef, placeOf, type StateName } from '../contract/message.js'
+import type { DispatcherLink } from '../dispatcher-link.js'
 import { BLOCKS_PER_REQUEST, type MessageReader } from '../messages/message-reader.js'
 import { stateOf } from '../messages/message-view.js'
 import type { Submitter } from '../messages/submit.js'
@@ -25,7 +26,7 @@ export interface EventParts extends NamedDeps {
   reader: MessageReader
   submitter: Submitter
   saved: SavedSettings
-  cancel(refs: number[]): Promise<number>
+  link: DispatcherLink
   admit(): void
   /** The store failed: the process must stop. */
   fail(error: unknown): void
@@ -38,12 +39,12 @@ export interface BuiltEvents {
 }
 
 export function buildEvents(parts: EventParts): BuiltEvents {
-  const { accounts, cancel, clock, reader, saved, submitter } = parts
+  const { accounts, clock, link, reader, saved, submitter } = parts
   const rules = new Rules(parts)
   const store = new EventStore(parts.store.environment)
   const states = (refs: readonly number[]) => statesOf(reader, refs)
   const keeper = new EventKeeper({
-    ...{ store, rules, cancel, states, clients: new Clients(parts.contacts) },
+    ...{ store, rules, states, cancel: link.cancelMessages.bind(link), clients: new Clients(parts.contacts) },
     place: async (account, messages, placing) => {
       const filled = fillTemplates(messages, (name) => saved.texts(account.number, name))
       return await submitter.place(account, filled, placing)

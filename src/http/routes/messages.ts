@@ -86,6 +86,10 @@ export function messageRoutes(app: App, engine: EngineApi): void {
     async (request) => engine.message(principalOf(request), request.params.id),
   )
 
+  cancelRoute(app, engine)
+}
+
+function cancelRoute(app: App, engine: EngineApi): void {
   app.post(
     '/v1/messages/:id/cancel',
     {
