@@ -24,6 +24,10 @@ const commands: Record<string, Entry> = {
     load: async () => (await import('./cli/check.js')).check,
   },
   jobs: { summary: 'list the jobs, or show one', load: async () => (await import('./cli/jobs.js')).jobs },
+  profile: {
+    summary: 'saved settings for files; a new one from a sample file',
+    load: async () => (await import('./cli/profile.js')).profile,
+  },
   carriers: {
     summary: 'list the carriers with the state of each bind',
     load: async () => (await import('./cli/carriers.js')).carriers,

@@ -59,7 +59,7 @@ function roleLines(columns: CheckReport['columns']): string[] {
   ]
 }
 
-function previewTable(rows: PreviewRow[]): string {
+export function previewTable(rows: PreviewRow[]): string {
   return table(
     ['row', 'line', 'to', 'channel', 'encoding', 'parts', 'price', 'text or reason'],
     rows.map((row) => [

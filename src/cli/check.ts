@@ -20,6 +20,7 @@ import { JobSettingsSchema } from '../http/schemas/jobs.js'
 import { compileCheck } from '../http/validation.js'
 import { checkFile } from '../ingest/check.js'
 import { inWords } from './check-report.js'
+import { checkTemplates } from './check-templates.js'
 import { type Command, CommandError, type OptionTable, readArguments, textOption, UsageError } from './command.js'
 import { defaultConfigFile } from './config-file.js'
 import { jobHelp, jobOptions, jobSettings } from './job-options.js'
@@ -31,6 +32,7 @@ const options: OptionTable = {
   json: { type: 'boolean' },
   config: { type: 'string' },
   account: { type: 'string' },
+  templates: { type: 'string' },
 }
 /** Of these the API answers more than it takes. */
 const VIEW_ONLY = new Set(['id', 'keys', 'createdAt', 'reserved', 'spent', 'today'])
@@ -45,6 +47,7 @@ Exit code 1 if no row would be accepted.
 ${jobHelp}
   --config FILE    the routes and how carriers want text cut (trunkline.yaml; without carriers: SMS to everywhere)
   --account FILE   the account's settings as JSON, as GET /v1/accounts/ID answers them: default country, rules, prices
+  --templates FILE templates as JSON, as GET /v1/templates answers them, for --template and for columns of keywords
   --json           one JSON document on stdout
 
 Example:
@@ -55,10 +58,12 @@ Example:
     const path = positionals[0]
     if (path === undefined) throw new UsageError('which file? write: trunkline check FILE.csv --text "Hi ~name~"')
     const settings = jobSettings(values)
-    if (settings.template !== undefined) {
-      throw new CommandError('a template is stored on the server; give its text with --text')
-    }
-    if (settings.text === undefined && settings.columns?.text === undefined) {
+    const templates = checkTemplates(textOption(values, 'templates'), settings)
+    if (
+      settings.text === undefined &&
+      settings.columns?.text === undefined &&
+      settings.columns?.keyword === undefined
+    ) {
       throw new UsageError('what is to be said? give --text or --text-column')
     }
     if (!existsSync(path)) throw new CommandError(`there is no file ${path}`)
@@ -68,6 +73,7 @@ Example:
     const config = loadConfig(textOption(values, 'config') ?? defaultConfigFile())
     const facts = {
       settings,
+      templates,
       defaultCountry: account.defaultCountry,
       routes: routePlans(config, account.id),
       rules: account,

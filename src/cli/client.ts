@@ -1,7 +1,7 @@
 /** The HTTP API as the command line uses it: JSON in and out, problems as sentences. */
 import { createWriteStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
-import { type Dispatcher, request } from 'undici'
+import { type Dispatcher, FormData, request } from 'undici'
 import { CommandError, type Target } from './command.js'
 
 const REQUEST_MS = 30_000
@@ -14,6 +14,14 @@ interface Problem {
 }
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
+export interface FormParts {
+  /** Name of the part with the settings. */
+  part: string
+  settings: object
+  bytes: Buffer
+  fileName: string
+}
 
 export class ApiClient {
   readonly #url: string
@@ -37,6 +45,14 @@ export class ApiClient {
     const headers = { 'content-type': 'text/csv' }
     const response = await this.#request(path, { method: 'PUT', headers, body, headersTimeout: 0, bodyTimeout: 0 })
     return (await readJson(response)) as T
+  }
+
+  /** A form of settings and a file that is small enough to be held. */
+  async form<T>(path: string, { part, settings, bytes, fileName }: FormParts): Promise<T> {
+    const body = new FormData()
+    body.set(part, JSON.stringify(settings))
+    body.set('file', new Blob([new Uint8Array(bytes)]), fileName)
+    return (await readJson(await this.#request(path, { method: 'POST', headers: {}, body }))) as T
   }
 
   /** Streams a body of any size into a file. */

@@ -6,7 +6,7 @@ import { UNSUBSCRIBE } from '../engine/contract/opt-out.js'
 import { type Every, MISSED_POLICIES } from '../engine/contract/recurrence.js'
 import { wholeEvery } from '../engine/schedule/every-setting.js'
 import { CommandError, numberOption, type OptionTable, type OptionValues, textOption, UsageError } from './command.js'
-import { jsonFile } from './json-file.js'
+import { profileFile, withoutPattern } from './profile-file.js'
 
 export const jobOptions = {
   text: { type: 'string' },
@@ -65,7 +65,7 @@ export const jobHelp = `  --text TEXT      the text, with ~label~ or ~label|fall
   --unsubscribe W  add a way out to each text: text or link
   --keep-duplicates  send to a number as often as it stands in the file
   --suppressed FILE  numbers that must not be messaged, one a line
-  --settings FILE  more settings as JSON, as POST /v1/jobs takes them; the options above win
+  --settings FILE  more settings as JSON, as POST /v1/jobs takes them, or a profile; the options above win
   --review         hold the job until it is started (POST /v1/jobs/ID/start)`
 
 const encodings = ['utf8', 'utf16le', 'utf16be', 'latin1', 'windows1252'] as const
@@ -94,7 +94,9 @@ export function jobSettings(values: OptionValues): JobSettings {
     review: values.review === true ? true : undefined,
   }
   const file = textOption(values, 'settings')
-  return file === undefined ? withoutAbsent(settings) : merged(jsonFile(file), withoutAbsent(settings))
+  return file === undefined
+    ? withoutAbsent(settings)
+    : merged(withoutPattern(profileFile(file)), withoutAbsent(settings))
 }
 
 /** What the options say wins, also within csv and columns. */

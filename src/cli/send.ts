@@ -14,6 +14,7 @@ import {
   type OptionTable,
   readArguments,
   targetOf,
+  textOption,
   UsageError,
 } from './command.js'
 import { jobHelp, jobOptions, jobSettings } from './job-options.js'
@@ -25,6 +26,7 @@ const POLL_MS = 250
 const options: OptionTable = {
   ...clientOptions,
   ...jobOptions,
+  profile: { type: 'string' },
   watch: { type: 'boolean' },
   'no-watch': { type: 'boolean' },
 }
@@ -36,6 +38,7 @@ Uploads the file as a job, shows its progress and prints the summary. Exit code 
 A job for later (--at) is left to the server once its upload is durable, unless --watch is given.
 
 ${jobHelp}
+  --profile NAME   saved settings of the account; the options above win
   --no-watch       return when the upload is durable, without waiting for the end
   --watch          wait for the end (this is the default)
 ${clientHelp}
@@ -49,9 +52,10 @@ Example:
     if (file === undefined) throw new UsageError('which file? write: trunkline send FILE.csv --text "Hi ~name~"')
     const client = new ApiClient(targetOf(values))
     const settings = jobSettings(values)
-    if (settings.text === undefined && settings.template === undefined && settings.columns?.text === undefined) {
-      throw new UsageError('what is to be said? give --text, --template or --text-column')
-    }
+    const profile = textOption(values, 'profile')
+    if (profile !== undefined) settings.profile = profile
+    if (!saysWhat(settings))
+      throw new UsageError('what is to be said? give --text, --template, --text-column or --profile')
     const progress = new ProgressLine()
     const uploaded = await upload(client, { file, settings }, progress)
     const isLater = uploaded.state === 'scheduled' && values.watch !== true
@@ -59,6 +63,11 @@ Example:
     const job = wait ? await follow(client, uploaded.id, progress) : uploaded
     return conclude(job, { isJson: values.json === true, isWaited: wait })
   },
+}
+
+/** A profile may bring it. */
+function saysWhat({ profile, text, template, columns }: JobSettings): boolean {
+  return [profile, text, template, columns?.text, columns?.keyword].some((source) => source !== undefined)
 }
 
 export interface Upload {

@@ -20,6 +20,7 @@ const RECORDS = 1_000
 /** Countries that write the month first. */
 const MONTH_FIRST = new Set(['US', 'PH', 'PW', 'FM', 'MH', 'GU', 'PR', 'VI', 'AS', 'MP'])
 const KEYWORDS_SHOWN = 5
+const HALF = 0.5
 
 type SampleTask = Omit<Extract<IngestTask, { kind: 'sample' }>, 'kind'>
 
@@ -32,6 +33,7 @@ class Guess {
   readonly #task: SampleTask
   readonly #given: JobSettings
   readonly #facts: SampleFacts
+  readonly #keywords: Keywords
   readonly #look: Look
   #columns: ColumnFacts[]
   readonly #doubts: Doubt[] = []
@@ -40,11 +42,16 @@ class Guess {
     this.#task = task
     this.#given = task.settings
     this.#facts = task.facts
+    this.#keywords = new Keywords(Object.fromEntries(task.facts.keywords.map((keyword) => [keyword, ''])))
     this.#look = this.#lookAgain()
     this.#columns = columnsOf(
       this.#look.head,
       habitsOf(this.#given.defaultCountry ?? this.#facts.defaultCountry, this.#facts),
     )
+  }
+
+  get #hasOwnText(): boolean {
+    return this.#given.text !== undefined || this.#given.template !== undefined
   }
 
   get #hasHeader(): boolean {
@@ -142,7 +149,12 @@ class Guess {
     const found: Pick<ColumnSettings, 'text' | 'keyword'> = {}
     const doubts: Doubt[] = []
     const keyword = own.keyword === undefined ? this.#columns.find((column) => this.#isKeywords(column)) : undefined
-    if (keyword !== undefined) {
+    if (keyword !== undefined && this.#hasOwnText && share(keyword.cells, this.#isKeyword) < HALF) {
+      const message = `${keyword.called} looks like keywords, but hardly any names a template; the text of the settings is used.`
+      const remedy =
+        'Make templates with these keywords and name the column as columns.keyword, if it is to pick the texts.'
+      doubts.push(doubtAbout(keyword, { code: 'KEYWORD_NOT_USED', message, remedy }))
+    } else if (keyword !== undefined) {
       found.keyword = refOf(keyword)
       keyword.role = 'keyword'
       doubts.push(...this.#keywordDoubts(keyword))
@@ -151,8 +163,7 @@ class Guess {
       own.text === undefined ? this.#columns.find(({ role, cells }) => role === 'text' && cells.length > 0) : undefined
     if (text !== undefined) {
       found.text = refOf(text)
-      if (this.#given.text !== undefined || this.#given.template !== undefined || !this.#hasHeader)
-        doubts.push(this.#textDoubt(text))
+      if (this.#hasOwnText || !this.#hasHeader) doubts.push(this.#textDoubt(text))
     }
     const hasText = [this.#given.text, own.text, own.keyword, found.text, found.keyword].some(
       (one) => one !== undefined,
@@ -173,21 +184,17 @@ class Guess {
   /** `#001` says it by itself; other words must be keywords of the account, or stand under a label of keywords. */
   #isKeywords({ role, cells, label }: ColumnFacts): boolean {
     if (cells.length === 0 || (role !== 'keyword' && role !== null && role !== 'text')) return false
-    const isHash = share(cells, (cell) => cell.startsWith('#')) > 0.5
+    const isHash = share(cells, (cell) => cell.startsWith('#')) > HALF
     if (role === 'keyword' && isHash) return true
-    const keywords = this.#keywords()
-    const isKnown = (cell: string) => keywords.find(foldKeyword(cell)) !== null
-    if (role === 'keyword') return share(cells, isKnown) > 0.5
-    return this.#hasHeader && isKnownLabel(label) && share(cells, isKnown) > 0.9
+    if (role === 'keyword') return share(cells, this.#isKeyword) > HALF
+    return this.#hasHeader && isKnownLabel(label) && share(cells, this.#isKeyword) > 0.9
   }
 
-  #keywords(): Keywords {
-    return new Keywords(Object.fromEntries(this.#facts.keywords.map((keyword) => [keyword, ''])))
-  }
+  /** It names a template of the account. */
+  readonly #isKeyword = (cell: string): boolean => this.#keywords.find(foldKeyword(cell)) !== null
 
   #keywordDoubts(column: ColumnFacts): Doubt[] {
-    const keywords = this.#keywords()
-    const unknown = [...new Set(column.cells.filter((cell) => keywords.find(foldKeyword(cell)) === null))]
+    const unknown = [...new Set(column.cells.filter((cell) => !this.#isKeyword(cell)))]
     if (unknown.length === 0) return []
     const shown = unknown.slice(0, KEYWORDS_SHOWN).join(', ')
     const message = `${column.called} picks the text of each row, and no template has the keyword ${shown}${unknown.length > KEYWORDS_SHOWN ? ' …' : ''}.`
