@@ -319,7 +319,7 @@ class Assembly {
       trail: this.#base.audit,
       idempotency,
       jobs: this.jobs,
-      ...buildMessageDesks({ ...common, idempotency, reader, link }),
+      ...buildMessageDesks({ ...common, saved: saved.saved, idempotency, reader, link }),
       ...{ ...saved, ...automatic },
       drops: drops.api,
       dropCredentials: drops.credentials,

@@ -25,13 +25,14 @@ import type {
   Page,
   PageQuery,
   Principal,
-  Readiness,
 } from './contract/api.js'
 import type { KeySettings, KeyView } from './contract/api-key.js'
+import type { ArchiveApi } from './contract/archive.js'
 import type { AudienceApi } from './contract/audience.js'
 import type { AuditApi } from './contract/audit.js'
 import type { CarrierPatch, CarrierView } from './contract/channel.js'
 import type { ContactsApi } from './contract/contacts.js'
+import type { DraftPatch, DraftsApi } from './contract/drafts.js'
 import type { DropCredentialsApi } from './contract/drop-credentials.js'
 import type { DropsApi } from './contract/drops.js'
 import { EngineError } from './contract/errors.js'
@@ -43,6 +44,7 @@ import type { JobPatch, JobSettings } from './contract/job.js'
 import type { MoneyApi } from './contract/money.js'
 import type { NoticesApi } from './contract/notices.js'
 import type { ProfilesApi } from './contract/profiles.js'
+import type { Readiness } from './contract/readiness.js'
 import type { ReportsApi } from './contract/report.js'
 import type { RetriesApi } from './contract/retry.js'
 import type { EventsApi, RulesApi } from './contract/rule-events.js'
@@ -90,6 +92,8 @@ export interface EngineParts {
   drops: DropsApi
   dropCredentials: DropCredentialsApi
   retries: RetriesApi
+  drafts: DraftsApi
+  archive: ArchiveApi
   canceling: CancelDesk
   submitter: Submitter
   explainer: Explainer
@@ -126,6 +130,8 @@ export class Engine implements EngineApi {
   readonly drops: DropsApi
   readonly dropCredentials: DropCredentialsApi
   readonly retries: RetriesApi
+  readonly drafts: DraftsApi
+  readonly archive: ArchiveApi
   readonly rules: RulesApi
   readonly events: EventsApi
   readonly #parts: EngineParts
@@ -140,6 +146,8 @@ export class Engine implements EngineApi {
     this.drops = parts.drops
     this.dropCredentials = parts.dropCredentials
     this.retries = parts.retries
+    this.drafts = parts.drafts
+    this.archive = parts.archive
     this.rules = parts.rules
     this.events = parts.events
     this.audit = parts.audit
@@ -231,9 +239,8 @@ export class Engine implements EngineApi {
     return this.#view(principal, id)
   }
 
-  async patchJob(principal: Principal, id: string, change: JobPatch): Promise<JobView> {
-    await this.#parts.jobs.control.patch(this.#find(principal, id).job, change, principal)
-    return this.#view(principal, id)
+  async patchJob(principal: Principal, id: string, change: JobPatch & DraftPatch): Promise<JobView> {
+    return await this.drafts.change(principal, id, change)
   }
   async startJob(principal: Principal, id: string): Promise<JobView> {
     const { job, account } = this.#find(principal, id)

@@ -23,6 +23,7 @@ import { describeApi, openapiRoute } from './openapi.js'
 import { handleError, PROBLEM_TYPE, problemOf } from './problem.js'
 import { RouteInventory } from './route-inventory.js'
 import { accountRoutes } from './routes/accounts.js'
+import { archiveRoutes } from './routes/archive.js'
 import { auditRoutes } from './routes/audit.js'
 import { carrierTraceRoutes } from './routes/carrier-trace.js'
 import { carrierRoutes } from './routes/carriers.js'
@@ -122,6 +123,7 @@ export async function buildApp(deps: ServerDeps): Promise<App> {
   jobResultRoutes(app, engine)
   messageRoutes(app, engine)
   retryRoutes(app, engine)
+  archiveRoutes(app, engine)
   ruleRoutes(app, engine)
   eventRoutes(app, engine)
   templateRoutes(app, engine)

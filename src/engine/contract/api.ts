@@ -3,10 +3,12 @@
  * public contract; everything refused is an EngineError.
  */
 import type { KeySettings, KeyView } from './api-key.js'
+import type { ArchiveApi } from './archive.js'
 import type { AudienceApi } from './audience.js'
 import type { AuditApi } from './audit.js'
 import type { CarrierPatch, CarrierView } from './channel.js'
 import type { ContactsApi } from './contacts.js'
+import type { DraftPatch, DraftsApi } from './drafts.js'
 import type { DropCredentialsApi } from './drop-credentials.js'
 import type { DropNotices, DropNoticesSetting, DropsApi } from './drops.js'
 import type { ExplainQuestion, ExplainView } from './explain.js'
@@ -21,6 +23,7 @@ import type { NumberRules } from './number-rules.js'
 import type { OptOutPatch, OptOutSettings } from './opt-out.js'
 import type { PriceSetting, PriceView } from './price.js'
 import type { ProfilesApi } from './profiles.js'
+import type { Readiness } from './readiness.js'
 import type { ReasonCode } from './reasons.js'
 import type { RunsView, RunView } from './recurrence.js'
 import type { ReportsApi } from './report.js'
@@ -297,11 +300,6 @@ export interface Idempotent<T> {
   replayed: boolean
 }
 
-export interface Readiness {
-  ready: boolean
-  checks: { name: string; ok: boolean; detail: string }[]
-}
-
 export interface EngineApi {
   readonly money: MoneyApi
   readonly reports: ReportsApi
@@ -315,6 +313,8 @@ export interface EngineApi {
   readonly drops: DropsApi
   readonly dropCredentials: DropCredentialsApi
   readonly retries: RetriesApi
+  readonly drafts: DraftsApi
+  readonly archive: ArchiveApi
   readonly rules: RulesApi
   readonly events: EventsApi
   readonly audit: AuditApi
@@ -351,7 +351,7 @@ export interface EngineApi {
   /** Newest first. A page that finds nothing within what it may look through is empty and has a nextCursor. */
   jobs(principal: Principal, query: PageQuery & JobFilter): Page<JobView>
   job(principal: Principal, id: string): JobView
-  patchJob(principal: Principal, id: string, change: JobPatch): Promise<JobView>
+  patchJob(principal: Principal, id: string, change: JobPatch & DraftPatch): Promise<JobView>
   startJob(principal: Principal, id: string): Promise<JobView>
   pauseJob(principal: Principal, id: string): Promise<JobView>
   resumeJob(principal: Principal, id: string): Promise<JobView>

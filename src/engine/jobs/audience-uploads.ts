@@ -1,10 +1,13 @@
 /**
- * Jobs whose recipients are an audience: its contacts are written to the job's file as an upload would be, and read on the
- * same road. What a kill cuts short is begun anew at the next start; nothing of it was handed over before. Main thread.
+ * Jobs whose rows the engine has: of an audience, whose contacts are written to the job's file as an upload would be, or of
+ * another job's file. They are read on the same road. What a kill cuts short is begun anew at the next start; nothing of it
+ * was handed over before. Main thread.
  */
+import { createReadStream } from 'node:fs'
 import { EngineError } from '../contract/errors.js'
 import { jobId } from '../contract/ids.js'
 import type { JobSettings } from '../contract/job.js'
+import { limits } from '../contract/limits.js'
 import type { Ingest } from './ingest.js'
 import { type JobRecord, noTotals } from './job-record.js'
 import type { JobPorts } from './ports.js'
@@ -40,15 +43,20 @@ export class AudienceUploads {
       }
       this.#upload(record, onLong).then(resolve, (error) => {
         if (isLong)
-          this.#ports.log.warn({ job: jobId(record.job), code: codeOf(error) }, 'the audience of a job failed')
+          this.#ports.log.warn({ job: jobId(record.job), code: codeOf(error) }, 'the rows of a job could not be read')
         reject(error)
       })
     })
   }
 
+  #rows(record: JobRecord, onLong: () => void): AsyncIterable<Buffer> {
+    const { rowsOf } = record
+    return rowsOf === undefined ? this.#ports.audiences.file(record, onLong) : copied(this.#ingest.path(rowsOf), onLong)
+  }
+
   async #upload(record: JobRecord, onLong: () => void): Promise<void> {
     try {
-      await this.#uploads.upload(record, this.#ports.audiences.file(record, onLong))
+      await this.#uploads.upload(record, this.#rows(record, onLong))
     } catch (error) {
       const now = this.#ports.book.get(record.job)
       // A job that was stopped with the engine begins anew at the next start.
@@ -78,6 +86,15 @@ const ENDED_EMPTY = { state: 'finished', reason: 'AUDIENCE_EMPTY', closed: true 
 
 function isEmpty(error: unknown): boolean {
   return codeOf(error) === 'AUDIENCE_EMPTY'
+}
+
+async function* copied(file: string, onLong: () => void): AsyncGenerator<Buffer> {
+  let bytes = 0
+  for await (const chunk of createReadStream(file)) {
+    yield chunk as Buffer
+    bytes += (chunk as Buffer).length
+    if (bytes > limits.sniffBytes) onLong()
+  }
 }
 
 function codeOf(error: unknown): string {

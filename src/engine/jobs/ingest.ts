@@ -150,6 +150,11 @@ export class Ingest {
     }
   }
 
+  /** Looks at the head of a file that is whole. */
+  sniffTask(record: JobRecord): IngestTask {
+    return sniffTask(record, { path: this.path(record.job), available: record.upload!.bytes, complete: true })
+  }
+
   plan(record: JobRecord, sniff: SniffResult): JobPlan {
     return this.#planner(record)(sniff)
   }

@@ -150,6 +150,22 @@ export class JobBook {
     this.#recurring.delete(job)
   }
 
+  /** As if it had never been; it is closed, or changes no more. `beside` goes into the same transaction. */
+  async remove(job: number, beside: DocumentWrite[]): Promise<void> {
+    const record = this.get(job)
+    if (record === null) return
+    const keys: [collection: string, key: DocumentKey][] = [
+      ['jobs', [job]],
+      ['jobs-open', [job]],
+      ['jobs-of', [record.account, job]],
+      ['jobs-all', [job]],
+      ['job-texts', [job]],
+      ...referenceIndex(record).map(({ collection, key }): [string, DocumentKey] => [collection, key]),
+    ]
+    await this.#documents.write([...keys.map(([collection, key]) => ({ collection, key, value: null })), ...beside])
+    this.#open.delete(job)
+  }
+
   /** Numbers of the newest file jobs of an account (null: of all), descending. */
   newestJobs(account: number | null): number[] {
     const [collection, prefix] = account === null ? ['jobs-all', []] : ['jobs-of', [account]]

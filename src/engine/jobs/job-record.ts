@@ -71,6 +71,10 @@ export interface JobRecord {
   run?: RunOf
   /** The job whose file its rows stand in; absent: its own. */
   file?: number
+  /** Its rows are those of this job's file, and are copied at first. */
+  rowsOf?: number
+  /** Its content was changed: what was read of it is to be taken back. Absent: false. */
+  redo?: boolean
   /** Its messages answer STOP, START and HELP, so they go at any time and to suppressed numbers. Absent: false. */
   answers?: boolean
   createdAtMs: number

@@ -11,6 +11,7 @@ import { AudienceUploads } from './audience-uploads.js'
 import { JobControl } from './control.js'
 import { areAllFinal, countsOf, isBeforeItsTime } from './counts.js'
 import { type JobAccount, newJob } from './create.js'
+import { Drafts } from './drafts.js'
 import { Ingest } from './ingest.js'
 import { inlineFile, inlineLabels, inlineRows, inlineSettings } from './inline.js'
 import { hoursOf, isWithin } from './job-hours.js'
@@ -29,6 +30,7 @@ const PREVIEW_ROWS = 12
 export class Jobs {
   readonly control: JobControl
   readonly retries: Retries
+  readonly drafts: Drafts
   readonly recurrences: Recurrences
   readonly #ports: JobPorts
   readonly #ingest: Ingest
@@ -42,6 +44,7 @@ export class Jobs {
     this.#audiences = new AudienceUploads(ports, this.#ingest, this.#uploads)
     this.control = new JobControl(ports, this.#ingest)
     this.retries = new Retries(ports, this.#ingest)
+    this.drafts = new Drafts({ ports, ingest: this.#ingest, uploads: this.#uploads, audiences: this.#audiences })
     const counts = (record: JobRecord): Counts => this.counts(record)
     this.recurrences = new Recurrences({ ports, counts, begin: (record) => this.#beginRun(record) })
   }
@@ -76,6 +79,7 @@ export class Jobs {
       if (record.released) await this.#finishIfFinal(record)
       else if (record.state === 'canceled') await this.control.finishCancel(record.job)
       else if (record.retry !== undefined && record.totals === null) this.retries.resume(record)
+      else if (record.redo) this.drafts.redo(record).catch(() => {})
       else if (record.upload === null) await this.#clearBroken(record)
       else if (record.totals === null) this.#ingest.resume(record)
     }
@@ -87,7 +91,8 @@ export class Jobs {
     await removeUpload(this.#ingest.path(record.job))
     if (record.sniff !== null) await this.#ports.book.update(record.job, () => ({ sniff: null }))
     // Begun anew beside the start; what goes wrong shows in the job.
-    if (record.settings.audience !== undefined) this.#audiences.begin(this.#ports.book.get(record.job)!).catch(() => {})
+    const isOwn = record.settings.audience !== undefined || record.rowsOf !== undefined
+    if (isOwn) this.#audiences.begin(this.#ports.book.get(record.job)!).catch(() => {})
   }
 
   /** What goes wrong shows in the run. */
@@ -145,17 +150,34 @@ export class Jobs {
     await book.update(job, (record) => ({ totals: noTotals(), startedAtMs: nowMs, ...firstRun(record, nowMs) }))
   }
 
+  /**
+   * A draft with the settings of another job, as they were given, and the rows of its file. @throws as `create`.
+   */
+  async copy(
+    account: JobAccount,
+    settings: JobSettings,
+    source: JobRecord | null,
+    beside: (job: number) => DocumentWrite[],
+  ): Promise<JobRecord> {
+    if (source === null) return await this.create(account, settings, null, beside)
+    this.#ports.admit()
+    const record = await this.#make(account, settings, beside, source.job)
+    await this.drafts.fill(record)
+    return this.#ports.book.get(record.job)!
+  }
+
   async #make(
     account: JobAccount,
     settings: JobSettings,
     beside: (job: number) => DocumentWrite[],
+    rowsOf?: number,
   ): Promise<JobRecord> {
     const facts = { job: 0, account, nowMs: this.#ports.clock.now(), singles: false }
     const draft = newJob(facts, settings)
     this.#ports.wayOut(account, settings)
     await this.#ports.callback(account, settings.callbackUrl)
     const number = this.#ports.takeNumber()
-    const record = { ...draft, job: number.value }
+    const record = { ...draft, job: number.value, ...(rowsOf === undefined ? {} : { rowsOf }) }
     await this.#ports.book.create(record, [number.write, ...beside(record.job)])
     return record
   }

@@ -37,6 +37,10 @@ export class Uploads {
     this.#ingest = ingest
   }
 
+  isRunning(job: number): boolean {
+    return this.#running.has(job)
+  }
+
   bytes(job: number): number {
     return this.#running.get(job) ?? 0
   }
@@ -69,7 +73,7 @@ export class Uploads {
     }
     requireState(record, record.upload === null ? record.state : 'running', ['receiving'])
     const owner = this.#ports.account(record.account)
-    if (owner !== null) requireFeature(owner, record.settings.channel)
+    if (owner !== null) requireFeature(owner, record.settings)
     this.#ports.admit()
     this.#running.set(job, 0)
     const run = this.#ingest.begin(record)

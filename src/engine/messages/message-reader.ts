@@ -13,7 +13,7 @@ import { BlockReader } from '../store/block.js'
 import { decodeState } from '../store/decoded-state.js'
 import type { AccountBlocks } from './account-blocks.js'
 import type { JobLayouts } from './job-layout.js'
-import { type JobFacts, type MessageSource, messageView, stateOf, type ViewNames } from './message-view.js'
+import { type JobFacts, type MessageSource, messageView, reasonOf, stateOf, type ViewNames } from './message-view.js'
 
 /** Blocks asked of the dispatcher at once, and looked through for one page. */
 export const BLOCKS_PER_REQUEST = 64
@@ -47,6 +47,11 @@ export interface MessageFilter {
   recipients?: readonly string[]
   from?: string
   state?: StateName
+  /** In one of these. */
+  states?: readonly StateName[]
+  reason?: string
+  /** Of one of these jobs; single messages have one of their own. */
+  ofJob?(job: number): boolean
   /** Made at or after, and before; epoch milliseconds. */
   sinceMs?: number
   untilMs?: number
@@ -244,13 +249,17 @@ export class MessageReader {
     if (reader.verified(place) < 0 || this.isMarked(source.block, place)) return false
     if (filter.to !== undefined && reader.recipient(place) !== filter.to) return false
     if (filter.recipients !== undefined && !isOneOf(reader.recipient(place), filter.recipients)) return false
-    return filter.state === undefined || stateOf({ reader, ...source }, place) === filter.state
+    const { state, states, reason } = filter
+    if (state === undefined && states === undefined) return true
+    const now = stateOf({ reader, ...source }, place)
+    if ((state !== undefined && now !== state) || (states !== undefined && !states.includes(now))) return false
+    return reason === undefined || reasonOf({ reader, ...source }, place) === reason
   }
 
   #mayHold(reader: BlockReader | null, account: number | null, filter: MessageFilter): reader is BlockReader {
     if (reader === null || (account !== null && reader.account !== account)) return false
     if (filter.from !== undefined && reader.from !== filter.from) return false
-    if (!namesOne(reader, filter)) return false
+    if (filter.ofJob?.(reader.job) === false || !namesOne(reader, filter)) return false
     const { sinceMs, untilMs } = filter
     if (sinceMs === undefined && untilMs === undefined) return true
     // As the message shows it; of single messages it is known to the second.

@@ -1,10 +1,22 @@
 /** /v1/jobs: reading and steering. How they are made: job-create.ts, job-upload.ts; what came of them: job-results.ts. */
 import type { EngineApi, JobView, Principal } from '../../engine/contract/api.js'
+import type { CopyOrder, DraftPatch } from '../../engine/contract/drafts.js'
+import type { JobPatch } from '../../engine/contract/job.js'
 import type { App } from '../app.js'
 import { principalOf } from '../auth.js'
+import { once } from '../idempotency.js'
 import { timeAgain } from '../query-text.js'
-import { answers, bearer, IdParams, pageAnswer, pageOf } from '../schemas/common.js'
-import { JobListQuery, JobPatchSchema, JobSchema, PreviewSchema } from '../schemas/jobs.js'
+import {
+  answers,
+  bearer,
+  IdParams,
+  idempotencyHeader,
+  NoContent,
+  nullable,
+  pageAnswer,
+  pageOf,
+} from '../schemas/common.js'
+import { JobCopySchema, JobListQuery, JobPatchSchema, JobSchema, PreviewSchema } from '../schemas/jobs.js'
 
 const config = { auth: 'account' } as const
 const steer = { auth: 'account', scope: 'send' } as const
@@ -60,19 +72,64 @@ export function jobRoutes(app: App, engine: EngineApi): void {
       config: steer,
       schema: {
         ...about,
-        summary: 'Change time, rate, hours, priority, name or tags',
+        summary: 'Change a draft, or time, rate, hours, priority, name or tags of any job',
+        description:
+          'Text, sender, audience and the other settings of content: of a job that has sent nothing (receiving or ready), ' +
+          'whose rows are then read anew. What would be refused changes nothing.',
         params: IdParams,
         body: JobPatchSchema,
         response: answers({ 200: JobSchema }),
       },
     },
-    async (request) => engine.patchJob(principalOf(request), request.params.id, request.body),
+    async (request) => engine.patchJob(principalOf(request), request.params.id, request.body as JobPatch & DraftPatch),
   )
 
+  draftRoutes(app, engine)
   action(app, 'start', 'Confirm a job made with review', (who, id) => engine.startJob(who, id))
   action(app, 'pause', 'Stop sending until resumed', (who, id) => engine.pauseJob(who, id))
   action(app, 'resume', 'Go on sending', (who, id) => engine.resumeJob(who, id))
   action(app, 'cancel', 'Take back what is not sent yet', (who, id) => engine.cancelJob(who, id))
+}
+
+function draftRoutes(app: App, engine: EngineApi): void {
+  app.post(
+    '/v1/jobs/:id/copy',
+    {
+      config: steer,
+      schema: {
+        ...about,
+        summary: 'A new draft with the settings of a job',
+        description:
+          'With the rows of its file, or its audience read anew; it waits for POST …/start. A time that has passed is left out.',
+        params: IdParams,
+        headers: idempotencyHeader,
+        body: nullable(JobCopySchema),
+        response: answers({ 202: JobSchema }),
+      },
+    },
+    async (request, reply) => {
+      const order = (request.body ?? {}) as CopyOrder
+      const work = () => engine.drafts.copy(principalOf(request), request.params.id, order)
+      const job = await once(engine, request, reply, { body: order, work })
+      return reply.code(202).header('location', `/v1/jobs/${job.id}`).send(job)
+    },
+  )
+  app.delete(
+    '/v1/jobs/:id',
+    {
+      config: steer,
+      schema: {
+        ...about,
+        summary: 'Delete a job that has sent nothing',
+        params: IdParams,
+        response: answers({ 204: NoContent }),
+      },
+    },
+    async (request, reply) => {
+      await engine.drafts.remove(principalOf(request), request.params.id)
+      return reply.code(204).send(null)
+    },
+  )
 }
 
 function action(

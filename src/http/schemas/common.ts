@@ -6,10 +6,11 @@ export const strict = { additionalProperties: false } as const
 
 /** JSON Schema 2020-12 spelling, which the serializer handles without trying branches. */
 export function nullable<T extends TSchema>(schema: T) {
-  const { type, enum: values } = schema as unknown as { type: string; enum?: unknown[] }
+  const { type, enum: values } = schema as unknown as { type?: string | string[]; enum?: unknown[] }
+  if (type === undefined) return Type.Unsafe<Static<T> | null>({ anyOf: [schema, { type: 'null' }] })
   // A list of values is a second condition beside the type: without null in it no null fits.
   const listed = values === undefined ? {} : { enum: [...values, null] }
-  return Type.Unsafe<Static<T> | null>({ ...schema, ...listed, type: [type, 'null'] })
+  return Type.Unsafe<Static<T> | null>({ ...schema, ...listed, type: [type, 'null'].flat() })
 }
 
 export function oneOf<const T extends readonly string[]>(values: T, description: string) {

@@ -1,7 +1,8 @@
 /** Bodies and answers of /v1/jobs: only what the engine can do; a setting of a later version is an unknown key. */
-import { Type } from 'typebox'
+import { type TSchema, Type } from 'typebox'
 import { Tlvs } from '../../engine/config/smpp-fields.js'
 import { FILE_ENCODING_NAMES } from '../../engine/contract/file-encoding.js'
+import { CONTENT_SETTINGS } from '../../engine/contract/drafts.js'
 import { JOB_STATES, noCounts } from '../../engine/contract/job.js'
 import { limits } from '../../engine/contract/limits.js'
 import { CODINGS, PRIORITIES, STATES } from '../../engine/contract/message.js'
@@ -166,8 +167,25 @@ const ShownSettingsSchema = Type.Object({
   suppressedCount: Type.Optional(Type.Integer({ description: 'Length of `suppressed`, of which ten are shown.' })),
 })
 
+/** What is changed of a job that has sent nothing; null takes a setting away. */
+const content = Object.fromEntries(
+  CONTENT_SETTINGS.map((name) => {
+    const given: TSchema = name === 'audience' ? AudienceSchema : settings[name]
+    return [name, Type.Optional(nullable(given))]
+  }),
+)
+
+export const JobCopySchema = Type.Object(
+  {
+    name: settings.name,
+    rows: Type.Optional(Type.Boolean({ description: 'Copy the rows of its file as well; default true.' })),
+  },
+  strict,
+)
+
 export const JobPatchSchema = Type.Object(
   {
+    ...content,
     sendAt: Type.Optional(nullable(SendAt)),
     ratePerSecond: Type.Optional(nullable(Rate)),
     window: Type.Optional(WindowOrNull),
