@@ -5,7 +5,8 @@ import { reasonCode } from '../src/engine/contract/reasons.js'
 import { cutRanges } from '../src/ingest/cut.js'
 import { readRange } from '../src/ingest/range-reader.js'
 import type { SourceRecord } from '../src/ingest/record-source.js'
-import type { Row, RowMaker, RowSink } from '../src/ingest/row.js'
+import type { RowMaker } from '../src/ingest/row.js'
+import type { Row, RowSink } from '../src/ingest/row-result.js'
 
 export interface Cuts {
   rangeBytes: number

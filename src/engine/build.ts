@@ -47,7 +47,7 @@ import { MoneyDesk } from './money/money-desk.js'
 import { OptOut } from './opt-out/build-opt-out.js'
 import { isCountry } from './phone/number.js'
 import { buildSaved } from './profiles/build-saved.js'
-import { readJobTexts } from './profiles/saved-settings.js'
+import { readJobTexts, readMailTexts } from './profiles/saved-settings.js'
 import { QueueGauges } from './queue-gauges.js'
 import { Reports } from './reports/reports.js'
 import { SpaceWatch } from './space.js'
@@ -231,6 +231,7 @@ class Assembly {
       blockStates: (blocks) => this.#link!.states(blocks),
       earlierRetries: (job) => this.#parts.documents.list('job-retries', { prefix: [job] }),
       texts: (job) => readJobTexts(this.#parts.documents, job),
+      mailTexts: (job) => readMailTexts(this.#parts.documents, job),
       suppressions: () => this.optOut.book.filter.buffer,
       wayOut: (account, settings) => this.optOut.plan(account, settings),
       callback: (account, url) => this.webhooks.desk.callback(account, url),

@@ -25,7 +25,8 @@ import { NumberSet } from './number-set.js'
 import { withPlainFile } from './plain-file.js'
 import { PreviewSink } from './preview.js'
 import type { SourceRecord } from './record-source.js'
-import { type Row, RowMaker, type RowSink, SUPPRESSED } from './row.js'
+import { RowMaker, SUPPRESSED } from './row.js'
+import type { Row, RowSink } from './row-result.js'
 import { isRound, TallyBuilder } from './tally.js'
 
 const DUPLICATE = reasonNumber('DUPLICATE')
@@ -86,6 +87,7 @@ async function checkPlain(options: CheckOptions): Promise<CheckReport> {
     complete: true,
     csv: settings.csv ?? {},
     columns: settings.columns ?? {},
+    channel: settings.channel,
     labelsNeeded: (settings.text ?? '').includes('~'),
   })
   refuseOddLength(dialect.encoding, available)
@@ -128,6 +130,9 @@ function planOf(options: CheckOptions, dialect: Dialect, columns: ColumnPlan): J
     settings,
     text: settings.text ?? options.text,
     templates: options.templates ?? {},
+    subject: settings.subject,
+    html: settings.html,
+    mailFrom: settings.from?.includes('@') === true ? settings.from : '',
     dialect,
     columns,
     routes,

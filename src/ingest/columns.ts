@@ -5,7 +5,9 @@
 import { EngineError } from '../engine/contract/errors.js'
 import type { ColumnPlan } from '../engine/contract/ingest.js'
 import type { ColumnRef, ColumnSettings } from '../engine/contract/job.js'
+import type { ChannelName } from '../engine/contract/message.js'
 import { normaliseLabel } from '../engine/text/label.js'
+import { addressColumn } from './address-column.js'
 
 /** What recipients' columns are called, best first, without case, accents and punctuation. */
 export const RECIPIENT_LABELS: readonly string[] = `
@@ -45,23 +47,32 @@ export function looksLikePhone(cell: string): boolean {
 }
 
 /** @throws EngineError COLUMN_UNKNOWN, RECIPIENT_COLUMN_MISSING. */
-export function planColumns(head: Head, settings: ColumnSettings): ColumnPlan {
+export function planColumns(head: Head, settings: ColumnSettings, channel: 'auto' | ChannelName = 'auto'): ColumnPlan {
   const labels = head.header === null ? positionLabels(head.sample) : headerLabels(head.header)
   const find = (ref: ColumnRef | undefined, name: string) => (ref === undefined ? -1 : resolve(labels, ref, name))
   const guessed: string[] = []
   const phones = settings.phones?.map((ref) => find(ref, 'phones')) ?? []
   if (settings.to !== undefined) phones.unshift(find(settings.to, 'to'))
-  if (phones.length === 0) {
-    phones.push(head.header === null ? byContent(labels, head.sample) : byLabel(labels))
-    guessed.push('to')
+  let email = find(settings.email, 'email')
+  if (channel === 'email') {
+    // The recipient is the address, by whichever of the two names it was given.
+    if (email < 0) email = phones[0] ?? addressColumn(head, labels)
+    if (settings.email === undefined && phones.length === 0) guessed.push('email')
+    phones.length = 0
+  } else if (phones.length === 0) {
+    const found = head.header === null ? byContent(labels, head.sample) : byLabel(labels)
+    if (found >= 0) {
+      phones.push(found)
+      guessed.push('to')
+    } else if (email < 0) throw recipientMissing(labels)
   }
   for (const [field, ref] of Object.entries(settings.saveToContact ?? {})) find(ref, `saveToContact.${field}`)
-  find(settings.email, 'email')
   find(settings.tag, 'tag')
   return {
     labels,
     phones: [...new Set(phones)],
     phonesMode: settings.phonesMode ?? 'first',
+    email,
     text: find(settings.text, 'text'),
     keyword: find(settings.keyword, 'keyword'),
     sendAt: find(settings.sendAt, 'sendAt'),
@@ -119,13 +130,14 @@ function resolve(labels: string[], ref: ColumnRef, name: string): number {
   )
 }
 
+/** -1: none is called so. */
 function byLabel(labels: string[]): number {
   const bare = labels.map(bareLabel)
   for (const alias of RECIPIENT_LABELS) {
     const position = bare.indexOf(alias)
     if (position >= 0) return position
   }
-  throw recipientMissing(labels)
+  return -1
 }
 
 /** Letters and digits alone. */
@@ -143,7 +155,6 @@ function byContent(labels: string[], sample: string[][]): number {
       most = share
     }
   }
-  if (best < 0) throw recipientMissing(labels)
   return best
 }
 

@@ -25,7 +25,7 @@ type SniffTask = Omit<Extract<IngestTask, { kind: 'sniff' }>, 'kind'>
 /** @throws EngineError FILE_EMPTY, FILE_NOT_CSV, COLUMN_UNKNOWN, RECIPIENT_COLUMN_MISSING. */
 export function sniff(task: SniffTask): SniffResult {
   const { dialect, head, text } = lookAt(task, SAMPLE_RECORDS)
-  const columns = planColumns(head, task.columns)
+  const columns = planColumns(head, task.columns, task.channel)
   return { dialect, columns, warnings: warningsFor(dialect, text, task.labelsNeeded) }
 }
 

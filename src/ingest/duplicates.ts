@@ -7,10 +7,12 @@
  * were and how often this ran before makes no difference. Runs in an ingest thread, once per job.
  */
 
+import { isAddressKey } from '../engine/base/address-key.js'
 import type { DuplicatesResult } from '../engine/contract/ingest.js'
 import { limits } from '../engine/contract/limits.js'
 import type { DuplicateMarks, RangeRecord } from '../engine/contract/store.js'
 import { TallySum } from '../engine/jobs/tally.js'
+import { BlockReader } from '../engine/store/block.js'
 import type { LmdbStore } from '../engine/store/lmdb-store.js'
 import { NumberSet } from './number-set.js'
 import { RUN_BUCKETS, runCount, runEntry, runLowerBound, runNumber } from './run.js'
@@ -41,18 +43,51 @@ export function markDuplicates(store: LmdbStore, job: number, options: Duplicate
     const to = Math.floor(((pass + 1) * RUN_BUCKETS) / passes)
     seen.clear()
     store.environment.root.resetReadTxn()
-    for (const range of store.ranges(job)) markRange(store, range, { from, to, seen, taken }, result)
+    const span = { from, to, seen, taken, doubtful: new Set<number>() }
+    for (const range of store.ranges(job)) markRange(store, range, { ...span, isRepeated: byNumber(span) }, result)
+    if (span.doubtful.size === 0) continue
+    const isRepeated = byAddress(store, span.doubtful)
+    for (const range of store.ranges(job)) markRange(store, range, { ...span, isRepeated }, result)
   }
   return { ...result, kinds: taken.toTally().kinds }
 }
+
+/** Says whether the recipient of this entry of a run came before. */
+type Repetition = (range: RangeRecord, index: number, number: number) => boolean
 
 interface Span {
   /** Buckets [from, to). */
   from: number
   to: number
-  seen: NumberSet
+  isRepeated: Repetition
   /** Duplicates by kind. */
   taken: TallySum
+}
+
+/** Numbers are exact. Keys of addresses are not: those that come again are put down, and the addresses compared. */
+function byNumber({ seen, doubtful }: { seen: NumberSet; doubtful: Set<number> }): Repetition {
+  return (_range, _index, number) => {
+    if (seen.add(number)) return false
+    if (!isAddressKey(number)) return true
+    doubtful.add(number)
+    return false
+  }
+}
+
+/** Only of the keys that came more than once are the addresses read, each once; memory holds no others. */
+function byAddress(store: LmdbStore, doubtful: ReadonlySet<number>): Repetition {
+  const seen = new Set<string>()
+  let last: { block: number; reader: BlockReader } | null = null
+  return (range, index, number) => {
+    if (!doubtful.has(number)) return false
+    const { blockIndex, place } = runEntry(range.run, index)
+    const block = range.blocks[blockIndex]!
+    if (last?.block !== block) last = { block, reader: new BlockReader(store.block(block)!) }
+    const address = last.reader.digits(place)
+    if (seen.has(address)) return true
+    seen.add(address)
+    return false
+  }
 }
 
 function markRange(store: LmdbStore, range: RangeRecord, span: Span, result: DuplicatesResult): void {
@@ -61,7 +96,7 @@ function markRange(store: LmdbStore, range: RangeRecord, span: Span, result: Dup
   const end = span.to === RUN_BUCKETS ? runCount(run) : runLowerBound(run, span.to)
   const bitmaps = new Map<number, Buffer>()
   for (let index = runLowerBound(run, span.from); index < end; index++) {
-    if (span.seen.add(runNumber(run, index))) continue
+    if (!span.isRepeated(range, index, runNumber(run, index))) continue
     const entry = runEntry(run, index)
     result.duplicates++
     result.parts += entry.parts

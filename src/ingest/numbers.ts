@@ -1,8 +1,9 @@
 /**
- * The 'numbers' task: the phone numbers of a file of any size, as a file of lines 'digits' or 'digits TAB sender', and why
- * the others are none. Synchronous, in an ingest thread; memory does not grow with the file.
+ * The 'numbers' task: the phone numbers and email addresses of a file of any size, as a file of lines 'digits' or 'digits TAB
+ * sender', and why the others are none. Synchronous, in an ingest thread; memory does not grow with the file.
  */
 import { closeSync, openSync, writeSync } from 'node:fs'
+import { emailAddress, mailboxOf } from '../engine/base/email-address.js'
 import type { IngestTask, NumbersResult } from '../engine/contract/ingest.js'
 import { limits } from '../engine/contract/limits.js'
 import { reasonCode, reasonHelp, reasonNumber } from '../engine/contract/reasons.js'
@@ -13,6 +14,7 @@ import type { SourceRecord } from './record-source.js'
 
 type NumbersTask = Extract<IngestTask, { kind: 'numbers' }>
 
+const INVALID_EMAIL = reasonNumber('INVALID_EMAIL')
 const MISSING_NUMBER = reasonNumber('MISSING_NUMBER')
 const INVALID_SENDER = reasonNumber('INVALID_SENDER')
 const WRITE_CHARACTERS = 64 * 1024
@@ -61,12 +63,19 @@ class NumberReader {
       return
     }
     const cell = this.#column < record.fields ? record.text(this.#column) : ''
-    const parsed = this.#parser.parse(cell)
     const sender = this.#sender < 0 || this.#sender >= record.fields ? '' : record.text(this.#sender).trim()
+    const found = this.#recipient(cell)
     if (cell.trim() === '') this.#reject(record, MISSING_NUMBER)
-    else if (parsed.reason !== 0) this.#reject(record, parsed.reason)
-    else if (sender !== '' && !isSender(sender)) this.#reject(record, INVALID_SENDER)
-    else this.#lines.add(parsed.digits, sender)
+    else if (typeof found === 'number') this.#reject(record, found)
+    else if (sender !== '' && !isSender(sender) && mailboxOf(sender) === null) this.#reject(record, INVALID_SENDER)
+    else this.#lines.add(found, sender)
+  }
+
+  /** Digits or an address; a number: the reason why it is neither. */
+  #recipient(cell: string): string | number {
+    if (cell.includes('@')) return emailAddress(cell) ?? INVALID_EMAIL
+    const { reason, digits } = this.#parser.parse(cell)
+    return reason === 0 ? digits : reason
   }
 
   #reject(record: SourceRecord, reason: number): void {

@@ -26,6 +26,7 @@ export class OpenBlocks {
   readonly #plan: JobPlan
   readonly #range: number
   readonly #fields: string
+  readonly #mailRoutes: ReadonlySet<number>
   readonly #numbers: BlockNumbers
   readonly #open = new Map<number, Open>()
 
@@ -33,6 +34,7 @@ export class OpenBlocks {
     this.#plan = plan
     this.#range = range
     this.#fields = packFields(plan.settings)
+    this.#mailRoutes = new Set(plan.routes.filter(({ channel }) => channel === 'email').map(({ route }) => route))
     this.#numbers = numbers
   }
 
@@ -49,9 +51,15 @@ export class OpenBlocks {
       const [oldest] = this.#open
       this.#seal(oldest![0], oldest![1])
     }
-    const { job, account, settings, createdSeconds, lockSeconds } = this.#plan
-    const from = settings.from ?? ''
-    const head = { job, account, route, from, fields: this.#fields, lockSeconds, createdSeconds, range: this.#range }
+    const { job, account, settings, createdSeconds, lockSeconds, mailFrom = '' } = this.#plan
+    const isMail = this.#mailRoutes.has(route)
+    const head = {
+      ...{ job, account, route, createdSeconds, range: this.#range },
+      from: isMail ? mailFrom : (settings.from ?? ''),
+      fields: isMail ? '' : this.#fields,
+      // Nobody answers an email here.
+      lockSeconds: isMail ? 0 : lockSeconds,
+    }
     const open = { builder: new BlockBuilder(head), block: this.#numbers.take() }
     this.#open.set(key, open)
     return open

@@ -8,7 +8,8 @@ import type { Environment } from '../engine/store/environment.js'
 import { FileRecords } from './file-records.js'
 import { reasonText } from './reason-text.js'
 import type { SourceRecord } from './record-source.js'
-import { type Row, RowMaker, type RowSink } from './row.js'
+import { RowMaker } from './row.js'
+import type { Row, RowSink } from './row-result.js'
 import { suppressionsOf } from './suppressions-of.js'
 
 /** A window is a few MiB, or one record of any size: enough for the rows of the contract's preview, unless all are blank. */
@@ -67,6 +68,7 @@ function previewRow(row: Row, record: SourceRecord, number: number, linesBefore:
     channel: row.channel,
     // What is sent: a transliterated text is not the one that came.
     text: row.segmented?.text ?? row.text ?? '',
+    ...mailPart(row),
     encoding: CODINGS[row.segmented?.coding ?? 0],
     parts: row.segmented?.partCount ?? 0,
     price: code !== null || row.partPrice === null ? null : amountOf(row.partPrice * row.segmented!.partCount),
@@ -77,8 +79,14 @@ function previewRow(row: Row, record: SourceRecord, number: number, linesBefore:
   }
 }
 
+/** Of an email its subject and, where it has one, its HTML. */
+function mailPart({ mail }: Row): Pick<PreviewRow, 'subject' | 'html'> {
+  if (mail === null) return {}
+  return mail.html === '' ? { subject: mail.subject } : { subject: mail.subject, html: mail.html }
+}
+
 function shownNumber(row: Row): string {
-  return row.isShortCode ? row.digits : `+${row.digits}`
+  return row.isShortCode || row.channel === 'email' ? row.digits : `+${row.digits}`
 }
 
 /** `complete`: no more of the file will come. @throws EngineError TEMPLATE_INVALID, TEMPLATE_LABEL_UNKNOWN. */

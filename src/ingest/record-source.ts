@@ -3,6 +3,8 @@
  * the general parser both are one, so that everything behind them is a single code path. Runs in the ingest threads.
  */
 
+import type { MailBody } from '../engine/text/mail-body.js'
+
 /** Answers of `next`. */
 export const RECORD = 0
 /** Everything was read, and the last record ended where the bytes end. */
@@ -32,6 +34,8 @@ export interface SourceRecord {
   readonly blank: boolean
   /** The field as text, '' when the record has no such field. Makes a string: ask only for what is used. */
   text(column: number): string
+  /** Of a message that was stored before: the email as it was, whole; absent: a record of a file, or no email. */
+  readonly mail?: MailBody | null
   /** False: the field has octets that are no text in the file's encoding, or control characters. */
   sound(column: number): boolean
 }

@@ -34,9 +34,12 @@ export class RowText {
   readonly #job: Prepared | null
   readonly #byKeyword = new Map<string, Prepared | null>()
   readonly #values: string[]
+  /** What a value becomes in this text; null: itself. */
+  readonly #shown: ((value: string) => string) | null
 
   /** @throws EngineError TEMPLATE_INVALID, TEMPLATE_LABEL_UNKNOWN. */
-  constructor(plan: Pick<JobPlan, 'text' | 'templates' | 'columns'>) {
+  constructor(plan: Pick<JobPlan, 'text' | 'templates' | 'columns'>, shown: ((value: string) => string) | null = null) {
+    this.#shown = shown
     this.#fields = plan.columns.fields
     this.#textColumn = plan.columns.text
     this.#keywordColumn = plan.columns.keyword
@@ -66,7 +69,8 @@ export class RowText {
     for (let index = 0; index < columns.length; index++) {
       const column = columns[index]!
       if (!record.sound(column)) return this.#fail(BODY_INVALID, column)
-      this.#values[column] = record.text(column)
+      const value = record.text(column)
+      this.#values[column] = this.#shown === null ? value : this.#shown(value)
     }
     return template.render(this.#values) ?? this.#fail(MISSING_FIELD, this.#columnOf(template.missingLabel ?? ''))
   }

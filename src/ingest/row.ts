@@ -13,10 +13,12 @@ import { WayOutText } from '../engine/opt-out/way-out.js'
 import { NumberParser, type ParsedNumber } from '../engine/phone/number.js'
 import { NO_COUNTRY, NumberPolicy } from '../engine/phone/number-policy.js'
 import type { SuppressionCheck } from '../engine/store/suppression-table.js'
-import type { Segmented } from '../engine/text/segment.js'
 import { type Consents, consentsOf } from './consents.js'
 import { Cutter } from './cutter.js'
+import { type RecipientOrder, recipientOrder } from './recipient-order.js'
 import type { SourceRecord } from './record-source.js'
+import { RowMail } from './row-mail.js'
+import { clearRow, emptyRow, type Row, type RowSink } from './row-result.js'
 import { RowText } from './row-text.js'
 import { RowTimes } from './row-times.js'
 import { isRound } from './tally.js'
@@ -43,44 +45,6 @@ const BY_TURN = {
 
 const DEFAULT_MAX_PARTS = 10
 
-/** Reused from row to row: the sink copies what it keeps. */
-export interface Row {
-  /** 0 = accepted. */
-  reason: number
-  /** Column from 0 that the reason is about, -1 = the record. */
-  column: number
-  /** Recipient column from 0. */
-  phoneColumn: number
-  /** Its place among the recipient columns. */
-  phone: number
-  /** E.164 without +, or a short code. */
-  digits: string
-  isShortCode: boolean
-  value: number
-  /** ISO 3166; '' = of no country, or not a number. */
-  country: string
-  channel: ChannelName
-  route: RoutePlan | null
-  /** Epoch seconds, 0 = at once. */
-  dueSeconds: number
-  /** Epoch seconds, 0 = never. */
-  expiresSeconds: number
-  text: string | null
-  segmented: Segmented | null
-  /** Of one part, in millionths of the account's currency; null: there is no price. Of rows with a route. */
-  partPrice: number | null
-  /** Of the account's quotas, the longest that fits; '' = none. */
-  quotaPrefix: string
-  /** What its sender should know although it is accepted: a bit for each finding, by its number. */
-  findings: number
-  /** Parts that transliteration would save. */
-  savedParts: number
-}
-
-export interface RowSink {
-  row(row: Row, record: SourceRecord): void
-}
-
 export class RowMaker {
   readonly #plan: JobPlan
   readonly #columns: ColumnPlan
@@ -100,6 +64,9 @@ export class RowMaker {
   readonly #suppressions: SuppressionCheck | null
   readonly #wayOut: WayOutText | null
   readonly #consents: Consents | null
+  /** null: no row of the job may be an email. */
+  readonly #mail: RowMail | null
+  readonly #recipients: RecipientOrder
 
   /** `suppressions` null: only the job's own list counts. @throws EngineError TEMPLATE_INVALID, TEMPLATE_LABEL_UNKNOWN. */
   constructor(plan: JobPlan, suppressions: SuppressionCheck | null = null) {
@@ -116,26 +83,11 @@ export class RowMaker {
     this.#quotas = quotasOf(plan)
     this.#text = new RowText(plan)
     this.#times = new RowTimes(plan)
-    this.#row = {
-      reason: 0,
-      column: -1,
-      phoneColumn: -1,
-      phone: 0,
-      digits: '',
-      isShortCode: false,
-      value: 0,
-      country: '',
-      channel: 'sms',
-      route: null,
-      dueSeconds: 0,
-      expiresSeconds: 0,
-      text: null,
-      segmented: null,
-      partPrice: null,
-      quotaPrefix: '',
-      findings: 0,
-      savedParts: 0,
-    }
+    this.#recipients = recipientOrder(plan)
+    const isListed = (value: number): boolean => plan.suppressed !== null && includesSorted(plan.suppressed, value)
+    const mailDeps = { suppressions, consents: this.#consents, isListed }
+    this.#mail = this.#recipients === 'numbers' ? null : new RowMail(plan, this.#text, mailDeps)
+    this.#row = emptyRow()
     this.#prepareCutters()
   }
 
@@ -167,8 +119,37 @@ export class RowMaker {
       this.#row.reason = problem
       this.#row.column = record.problem !== 0 ? record.problemColumn : -1
       sink.row(this.#row, record)
-    } else if (this.#columns.phonesMode === 'all') this.#eachNumber(record, sink)
+    } else if (this.#mail !== null && this.#isMail(record, this.#mail)) this.#finish(record, sink)
+    else if (this.#columns.phonesMode === 'all') this.#eachNumber(record, sink)
     else this.#firstNumber(record, sink)
+  }
+
+  /** The row is an email, and its recipient is read. */
+  #isMail(record: SourceRecord, mail: RowMail): boolean {
+    if (this.#recipients === 'addresses') {
+      this.#mailTo(record, mail)
+      return true
+    }
+    if (!mail.isFilled(record)) return false
+    if (this.#recipients === 'numbersFirst' && this.#hasNumber(record)) return false
+    // Of two recipients that cannot be had, the row is about the number, unless there is none at all.
+    return this.#mailTo(record, mail) === 0 || this.#columns.phones.every((column) => record.text(column).trim() === '')
+  }
+
+  #mailTo(record: SourceRecord, mail: RowMail): number {
+    const row = this.#row
+    this.#clear(mail.addressColumn)
+    row.reason = mail.address(record, row)
+    if (row.reason !== 0) row.column = mail.addressColumn
+    return row.reason
+  }
+
+  /** A number that may be messaged, or whose owner has opted out and is not written to another way instead. */
+  #hasNumber(record: SourceRecord): boolean {
+    for (let index = 0; index < this.#columns.phones.length; index++) {
+      if (this.#address(record, index) === 0 || this.#isSuppressed(this.#row.value)) return true
+    }
+    return false
   }
 
   #ragged(record: SourceRecord): number {
@@ -223,25 +204,8 @@ export class RowMaker {
   }
 
   #clear(phoneColumn: number): void {
-    const row = this.#row
-    row.reason = 0
-    row.column = -1
-    row.phoneColumn = phoneColumn
-    row.phone = 0
-    row.digits = ''
-    row.isShortCode = false
-    row.value = 0
-    row.country = ''
-    row.channel = 'sms'
-    row.route = null
-    row.dueSeconds = 0
-    row.expiresSeconds = 0
-    row.text = null
-    row.segmented = null
-    row.partPrice = null
-    row.quotaPrefix = ''
-    row.findings = 0
-    row.savedParts = 0
+    clearRow(this.#row)
+    this.#row.phoneColumn = phoneColumn
   }
 
   /** Begins the row of one recipient column: number, channel and route, or the reason why not. */
@@ -305,6 +269,10 @@ export class RowMaker {
 
   #setText(record: SourceRecord): void {
     const row = this.#row
+    if (row.channel === 'email') {
+      if (!this.#mail!.write(record, row)) this.#refuse(this.#mail!.reason, this.#mail!.column)
+      return
+    }
     row.text = this.#text.render(record)
     if (row.text === null) {
       this.#refuse(this.#text.reason, this.#text.column)

@@ -4,8 +4,9 @@
  * and opt-outs. Ingest threads, once per message.
  */
 import type { ColumnPlan, StoredPick } from '../engine/contract/ingest.js'
-import { blankMessage } from '../engine/contract/message.js'
+import { blankMessage, CODINGS, type OutgoingMessage } from '../engine/contract/message.js'
 import { BlockReader, type RecordFacts } from '../engine/store/block.js'
+import { type MailBody, unpackMail } from '../engine/text/mail-body.js'
 import { textOf } from '../engine/text/segment.js'
 import type { SourceRecord } from './record-source.js'
 
@@ -26,6 +27,10 @@ export function storedColumns(columns: ColumnPlan): ColumnPlan {
 
 const message = blankMessage()
 
+function mailOf({ bytes, partStarts, partLengths }: OutgoingMessage): MailBody {
+  return unpackMail(bytes, partStarts[0]!, partStarts[0]! + partLengths[0]!)
+}
+
 export class StoredRecords implements SourceRecord {
   readonly problem = 0
   readonly problemColumn = -1
@@ -37,6 +42,7 @@ export class StoredRecords implements SourceRecord {
   #facts!: RecordFacts
   #number = ''
   #body = ''
+  #mail: MailBody | null = null
 
   /** `columns`: of storedColumns. A time that is over is left out: such a message goes at once. */
   constructor(columns: ColumnPlan, nowSeconds: number) {
@@ -54,6 +60,11 @@ export class StoredRecords implements SourceRecord {
   }
   get line(): number {
     return this.#facts.line
+  }
+
+  /** The email as it was, with its way out. */
+  get mail(): MailBody | null {
+    return this.#mail
   }
 
   text(column: number): string {
@@ -78,6 +89,7 @@ export class StoredRecords implements SourceRecord {
       this.#facts = reader.facts(place)
       this.#number = reader.recipient(place)
       this.#body = ''
+      this.#mail = CODINGS[message.coding] === 'mail' ? mailOf(message) : null
       for (let part = 0; part < message.partCount; part++) {
         const start = message.partStarts[part]!
         this.#body += textOf(message.bytes, start, start + message.partLengths[part]!, message)

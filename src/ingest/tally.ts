@@ -3,17 +3,18 @@
  * a file has few of a country, and mostly the one of the row before. Ingest threads, once per row.
  */
 
+import { isAddressKey } from '../engine/base/address-key.js'
 import { FINDINGS, findingNumber } from '../engine/contract/findings.js'
 import { CODINGS } from '../engine/contract/message.js'
 import { REASONS, reasonCode } from '../engine/contract/reasons.js'
 import type { RowKind, Tally } from '../engine/contract/store.js'
-import type { Row } from './row.js'
+import type { Row } from './row-result.js'
 
 const SMART_PART = findingNumber('SMART_PART')
 
 /** Ends in 000, as one number in a thousand does, and all do that a spreadsheet has rounded. */
 export function isRound(number: number): boolean {
-  return number % 1_000 === 0
+  return number % 1_000 === 0 && !isAddressKey(number)
 }
 
 export class TallyBuilder {

@@ -23,6 +23,11 @@ export function addressKey(address: string): number {
   return keyOf(high, low)
 }
 
+/** Another key of the same address: whoever compares both has compared the address. */
+export function secondKey(address: string): number {
+  return addressKey(`${address} 2`)
+}
+
 /** The same of Latin-1 octets. */
 export function addressKeyAt(bytes: Uint8Array, start: number, length: number): number {
   let high = 0x811c9dc5

@@ -36,6 +36,8 @@ export interface ColumnPlan {
   /** Recipient columns in order: one, or several with phonesMode. */
   phones: number[]
   phonesMode: 'first' | 'all'
+  /** Of the email address, -1 or absent: none. */
+  email?: number
   text: number
   keyword: number
   sendAt: number
@@ -71,6 +73,13 @@ export interface JobPlan {
   text: string | undefined
   /** Keyword → template text, for keyword columns. */
   templates: Record<string, string>
+  /** Of emails; values are put into HTML escaped. */
+  subject?: string
+  html?: string
+  /** Keyword → what emails have beside the text; by the same keywords as `templates`. */
+  mailTemplates?: Record<string, { subject: string | null; html: string | null }>
+  /** Sender of emails; '' = the carrier's own. */
+  mailFrom?: string
   dialect: Dialect
   columns: ColumnPlan
   routes: RoutePlan[]
@@ -124,6 +133,8 @@ export type IngestTask =
       complete: boolean
       csv: CsvSettings
       columns: ColumnSettings
+      /** Of the job: what its recipients are; absent: numbers. */
+      channel?: 'auto' | ChannelName
       labelsNeeded: boolean
     }
   /** Cuts [start, available) into ranges that end at record boundaries; fast dialects only. */

@@ -49,6 +49,8 @@ export interface CsvSettings {
 export interface JobSettings extends SubmitSettings {
   name?: string
   channel?: 'auto' | ChannelName
+  /** Of `auto` with an email column: which way is tried before which; what is left out is not used. */
+  prefer?: ChannelName[]
   from?: string
   text?: string
   /** Of emails, with the same labels as the text; in HTML values are escaped. */

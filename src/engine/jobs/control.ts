@@ -80,7 +80,7 @@ export class JobControl {
     const { account, book } = this.#ports
     const { account: number, settings } = book.get(job)!
     const owner = account(number)
-    if (owner !== null) requireFeature(owner, settings.channel)
+    if (owner !== null) requireFeature(owner, settings)
   }
 
   /** What a draft costs is reserved when it is started. @throws EngineError INSUFFICIENT_BALANCE, QUOTA_EXCEEDED. */

@@ -1,6 +1,9 @@
 /** From the settings of a request to a job record: everything that can be refused before a byte of the file is refused here. */
+
+import { addressKey, secondKey } from '../base/address-key.js'
+import { emailAddress } from '../base/email-address.js'
 import { NOT_A_TIME, parseTime } from '../base/instant.js'
-import { allowedSender, isSender } from '../base/sender.js'
+import { isSender } from '../base/sender.js'
 import { tlvProblems } from '../base/tlv-value.js'
 import { isZone } from '../base/zone.js'
 import { attributeNameProblem } from '../contacts/attribute-name.js'
@@ -19,6 +22,7 @@ import { windowErrors } from '../schedule/window-setting.js'
 import { isBody } from '../text/body.js'
 import { compileTemplate } from '../text/template.js'
 import { type JobRecord, noRuns } from './job-record.js'
+import { compileMail, mailErrors, mayHaveMail, requireSender } from './mail-settings.js'
 import { rowTimeErrors } from './row-time-settings.js'
 
 export { isSender }
@@ -56,9 +60,9 @@ export interface NewJob {
 /** @throws EngineError VALIDATION naming every wrong field, TEMPLATE_INVALID, FEATURE_OFF. */
 export function newJob(facts: NewJob, settings: JobSettings): JobRecord {
   if (!facts.singles) {
-    requireFeature(facts.account, settings.channel)
+    requireFeature(facts.account, settings)
     checkSettings(settings, facts)
-    const from = requireSender(facts.account, settings.from)
+    const from = requireSender(facts.account, settings)
     if (from !== settings.from) settings = { ...settings, from }
     if (settings.every !== undefined) settings = { ...settings, every: wholeEvery(settings.every)! }
   }
@@ -90,19 +94,13 @@ export function newJob(facts: NewJob, settings: JobSettings): JobRecord {
 const FEATURE_NAMES = { sms: 'SMS', voice: 'Voice', email: 'Email' } as const
 
 /** `auto` is SMS first: rows that need another channel are refused one by one. @throws EngineError FEATURE_OFF. */
-export function requireFeature({ features }: Pick<JobAccount, 'features'>, channel: JobSettings['channel']): void {
-  const needed = channel === undefined || channel === 'auto' ? 'sms' : channel
-  if (!features[needed]) {
+export function requireFeature({ features }: Pick<JobAccount, 'features'>, settings: JobSettings): void {
+  const { channel = 'auto' } = settings
+  const needed = channel === 'auto' ? 'sms' : channel
+  const hasOther = channel === 'auto' && mayHaveMail(settings) && features.email
+  if (!features[needed] && !hasOther) {
     throw new EngineError('FEATURE_OFF', `${FEATURE_NAMES[needed]} is switched off for this account.`)
   }
-}
-
-/** The sender, or the account's first one. @throws EngineError SENDER_NOT_ALLOWED. */
-export function requireSender({ senders }: Pick<JobAccount, 'senders'>, from: string | undefined): string | undefined {
-  const allowed = allowedSender(senders, from)
-  if (allowed !== null) return allowed === '' ? from : allowed
-  const fields = [{ pointer: '/from', message: `must be one of ${senders.slice(0, 20).join(', ')}` }]
-  throw new EngineError('SENDER_NOT_ALLOWED', `The account may not send as ${from}.`, { fields })
 }
 
 function checkSettings(settings: JobSettings, { account, nowMs }: NewJob): void {
@@ -112,12 +110,15 @@ function checkSettings(settings: JobSettings, { account, nowMs }: NewJob): void 
     throw new EngineError('VALIDATION', `${fields[0]!.pointer} ${fields[0]!.message}.`, { fields })
   }
   if (settings.text !== undefined) compileTemplate(settings.text)
+  compileMail(settings)
 }
 
 /** What is wrong with settings whose profile and template were looked up: profiles/saved-settings.ts. */
 export function* settingErrors(settings: JobSettings): Iterable<FieldError> {
-  const { columns, defaultCountry, from, maxParts, sendAt, timeZone, validForSeconds, ratePerSecond } = settings
-  const hasText = settings.text !== undefined || columns?.text !== undefined || columns?.keyword !== undefined
+  const { columns, defaultCountry, maxParts, sendAt, timeZone, validForSeconds, ratePerSecond } = settings
+  const hasHtml = settings.channel === 'email' && settings.html !== undefined
+  const hasText =
+    hasHtml || settings.text !== undefined || columns?.text !== undefined || columns?.keyword !== undefined
   if (!hasText) {
     yield { pointer: '/text', message: 'must be given, or a column of texts as columns.text' }
   }
@@ -127,9 +128,7 @@ export function* settingErrors(settings: JobSettings): Iterable<FieldError> {
   if (settings.text?.trim() === '' && columns?.text === undefined && columns?.keyword === undefined) {
     yield { pointer: '/text', message: 'must not be empty' }
   }
-  if (from !== undefined && !isSender(from)) {
-    yield { pointer: '/from', message: 'must be a number or up to 11 letters and digits' }
-  }
+  yield* mailErrors(settings)
   if (defaultCountry !== undefined && !isCountry(defaultCountry)) {
     yield { pointer: '/defaultCountry', message: 'must be a two-letter country code such as GB' }
   }
@@ -187,7 +186,8 @@ function* suppressedErrors(settings: JobSettings, account: JobAccount): Iterable
   }
   const parser = new NumberParser(country, { shortCodes: account.allowShortCodes })
   for (const [index, number] of numbers.entries()) {
-    if (parser.parse(number).reason !== 0) yield { pointer: `/suppressed/${index}`, message: 'is not a phone number' }
+    if (number.includes('@') ? emailAddress(number) !== null : parser.parse(number).reason === 0) continue
+    yield { pointer: `/suppressed/${index}`, message: 'is neither a phone number nor an email address' }
   }
 }
 
@@ -200,7 +200,9 @@ export function suppressedNumbers(
   if (numbers === undefined || numbers.length === 0) return null
   const parser = new NumberParser(defaultCountry, { shortCodes })
   const values = numbers
-    .map((number) => {
+    .flatMap((number) => {
+      const address = emailAddress(number)
+      if (address !== null) return [addressKey(address), secondKey(address)]
       const parsed = parser.parse(number)
       return parsed.reason === 0 ? parsed.value : 0
     })

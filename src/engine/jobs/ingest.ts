@@ -6,6 +6,7 @@ import { packPrices } from '../base/price-table.js'
 import { EngineError } from '../contract/errors.js'
 import { jobId } from '../contract/ids.js'
 import type { IngestTask, JobPlan, RangeResult, SniffResult } from '../contract/ingest.js'
+import type { JobSettings } from '../contract/job.js'
 import { CHANNELS } from '../contract/message.js'
 import { DEFAULT_NUMBER_RULES, numberRules } from '../contract/number-rules.js'
 import type { Tally } from '../contract/store.js'
@@ -14,6 +15,7 @@ import { suppressedNumbers } from './create.js'
 import { reviewOf } from './file-findings.js'
 import { IngestRun } from './ingest-run.js'
 import { type JobRecord, type JobTotals, noTotals } from './job-record.js'
+import { mayHaveMail, sendersOf } from './mail-settings.js'
 import type { JobPorts } from './ports.js'
 import { firstRun } from './recurring.js'
 import { dispatchOf } from './release.js'
@@ -113,18 +115,27 @@ export class Ingest {
     const templates =
       record.settings.columns?.keyword === undefined ? {} : this.#ports.texts(record.run?.of ?? record.job)
     const wayOut = account === null ? null : ports.wayOut(account, record.settings)
+    const senders =
+      account === null ? { phone: record.settings.from ?? '', mail: '' } : sendersOf(account, record.settings)
+    const mailPlan = (): Pick<JobPlan, 'subject' | 'html' | 'mailTemplates' | 'mailFrom'> => ({
+      subject: record.settings.subject,
+      html: record.settings.html,
+      mailTemplates: this.#ports.mailTexts(record.run?.of ?? record.job),
+      mailFrom: senders.mail,
+    })
     let suppressed: Float64Array | null | undefined
     return (sniff) => {
-      checkLabels(record.settings.text, sniff)
+      for (const text of [record.settings.text, ...mailTexts(record.settings)]) checkLabels(text, sniff)
       suppressed ??= suppressedNumbers(record.settings.suppressed, country, account?.allowShortCodes ?? false)
       return {
         job: record.job,
         account: record.account,
         path: this.pathOf(record),
         // The dispatcher holds the whole job until its sendAt, so that a PATCH can still move it.
-        settings: { ...record.settings, suppressed: undefined, sendAt: undefined },
+        settings: { ...record.settings, from: senders.phone, suppressed: undefined, sendAt: undefined },
         text: record.settings.text,
         templates,
+        ...(mayHaveMail(record.settings) ? mailPlan() : {}),
         dialect: sniff.dialect,
         columns: sniff.columns,
         routes: this.#ports.routes.plans(record.accountId),
@@ -285,7 +296,13 @@ function releaseRecurring(record: JobRecord, totals: JobTotals, nowMs: number): 
 function sniffTask(record: JobRecord, at: { path: string; available: number; complete: boolean }): IngestTask {
   const { settings } = record
   const labelsNeeded = settings.text !== undefined && compileTemplate(settings.text).labels.length > 0
-  return { kind: 'sniff', ...at, csv: settings.csv ?? {}, columns: settings.columns ?? {}, labelsNeeded }
+  const { csv = {}, columns = {}, channel } = settings
+  return { kind: 'sniff', ...at, csv, columns, channel, labelsNeeded }
+}
+
+/** Of a job that may have emails. */
+function mailTexts(settings: JobSettings): (string | undefined)[] {
+  return mayHaveMail(settings) ? [settings.subject, settings.html] : []
 }
 
 /** @throws EngineError TEMPLATE_LABEL_UNKNOWN before a row is read, not once per range. */

@@ -6,6 +6,7 @@ import type { Log } from '../contract/log.js'
 import type { Metrics } from '../contract/metrics.js'
 import type { WayOutPlan } from '../contract/opt-out.js'
 import type { DispatchCounts, RangeRecord } from '../contract/store.js'
+import type { TemplateTexts } from '../contract/templates.js'
 import type { ToDispatcher } from '../contract/thread.js'
 import type { Money } from '../money/money.js'
 import type { DocumentKey, DocumentWrite } from '../store/documents.js'
@@ -16,6 +17,8 @@ import type { JobBook } from './job-book.js'
 import type { JobRecord } from './job-record.js'
 import type { ProgressBook } from './progress.js'
 import type { RouteBook } from './route-book.js'
+
+export type MailTexts = Pick<TemplateTexts, 'subject' | 'html'>
 
 export interface JobsStore {
   ranges(job: number, from?: number): Iterable<RangeRecord>
@@ -48,6 +51,8 @@ export interface JobPorts {
   earlierRetries<T extends object>(job: number): { key: DocumentKey; value: T }[]
   /** Texts that a keyword column picks from, by folded keyword, as they were when the job was made. */
   texts(job: number): Record<string, string>
+  /** What emails have beside these texts, by the same keywords. */
+  mailTexts(job: number): Record<string, MailTexts>
   /** Memory of the filter of suppressions, as it is now. */
   suppressions(): SharedArrayBuffer
   /** What the job adds to each text; null: nothing. @throws EngineError VALIDATION: the way out would be none. */

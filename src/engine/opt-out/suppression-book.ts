@@ -79,7 +79,7 @@ export class SuppressionBook {
     this.#staged.set(key, reasons)
     if (reasons.length > 0 && this.filter.add(account, number)) this.#deps.moved(this.filter.buffer)
     const { suppressions } = this.#deps.environment
-    const bytes = reasons.length === 0 ? null : (sealed ?? sealReasons(reasons))
+    const bytes = reasons.length === 0 ? null : ((mail === undefined ? sealed : undefined) ?? sealReasons(reasons))
     return {
       put() {
         if (bytes === null) suppressions.remove([account, number])

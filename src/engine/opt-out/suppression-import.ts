@@ -6,6 +6,8 @@ import { randomBytes } from 'node:crypto'
 import { createReadStream, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
+import { addressKey } from '../base/address-key.js'
+import { emailAddress, mailboxOf } from '../base/email-address.js'
 import { plainBytes } from '../base/plain-bytes.js'
 import type { Clock } from '../contract/clock.js'
 import { EngineError } from '../contract/errors.js'
@@ -16,8 +18,9 @@ import type { ImportReport, SuppressionItem, SuppressionSource } from '../contra
 import { isSender } from '../jobs/create.js'
 import type { RunTask } from '../jobs/fair-pool.js'
 import { receive } from '../jobs/upload-file.js'
+import type { NumberParser } from '../phone/number.js'
 import { bareSender, type SuppressionReason, sealReasons } from '../store/suppression-table.js'
-import { parserFor } from './number-of.js'
+import { parserFor, type Recipient } from './number-of.js'
 import { type StagedChange, type SuppressionBook, withReason } from './suppression-book.js'
 
 export interface Importer {
@@ -62,11 +65,12 @@ export class SuppressionImport {
     const batch = this.#batch(importer.account, 'api', report)
     for (const [index, item] of items.entries()) {
       const { number, sender, note } = typeof item === 'string' ? { number: item } : (item as SuppressionItem)
-      const parsed = parser.parse(number)
+      const found = recipientIn(number, parser)
       report.records++
-      if (parsed.reason !== 0) reject(report, index + 1, reasonCode(parsed.reason))
-      else if (sender !== undefined && !isSender(sender)) reject(report, index + 1, 'INVALID_SENDER')
-      else if (batch.add(parsed.value, { sender, note })) await batch.commit()
+      if (typeof found === 'string') reject(report, index + 1, found)
+      else if (sender !== undefined && !isSender(sender) && mailboxOf(sender) === null) {
+        reject(report, index + 1, 'INVALID_SENDER')
+      } else if (batch.add(found, { sender, note })) await batch.commit()
     }
     await batch.commit()
     return report
@@ -100,8 +104,8 @@ export class SuppressionImport {
     const report: ImportReport = { added: 0, known: 0, ...((await this.#run(task)) as NumbersResult) }
     const batch = this.#batch(account, 'csv', report)
     for await (const line of createInterface({ input: createReadStream(numbers) })) {
-      const [digits, sender] = line.split('\t')
-      if (batch.add(integerOf(digits!), { sender })) await batch.commit()
+      const [written, sender] = line.split('\t')
+      if (batch.add(recipientRead(written!), { sender })) await batch.commit()
     }
     await batch.commit()
     return report
@@ -140,9 +144,9 @@ class ImportBatch {
   }
 
   /** True: the batch is full. */
-  add(number: number, { sender, note }: { sender?: string; note?: string }): boolean {
+  add({ number, mail }: Recipient, { sender, note }: { sender?: string; note?: string }): boolean {
     const { account, source, atMs, report } = this.#origin
-    const place = { account, number }
+    const place = { account, number, mail }
     const before = this.#book.reasons(place)
     if (before.length === 0) report.added++
     else report.known++
@@ -161,6 +165,21 @@ class ImportBatch {
     this.#changes = []
     if (changes.length > 0) await this.#book.commit(changes)
   }
+}
+
+/** What a list names; a text: why it is neither a number nor an address. */
+function recipientIn(written: string, parser: NumberParser): Recipient | ReturnType<typeof reasonCode> {
+  if (written.includes('@')) {
+    const mail = emailAddress(written)
+    return mail === null ? 'INVALID_EMAIL' : { number: addressKey(mail), mail }
+  }
+  const { reason, value } = parser.parse(written)
+  return reason === 0 ? { number: value } : reasonCode(reason)
+}
+
+/** As an ingest thread wrote it. */
+function recipientRead(text: string): Recipient {
+  return text.includes('@') ? { number: addressKey(text), mail: text } : { number: integerOf(text) }
 }
 
 /** As the parser of numbers counts, also where the digits are too many to be exact. */

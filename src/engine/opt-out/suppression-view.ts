@@ -12,8 +12,20 @@ export function shownNumber(number: number): string {
   return digits.length <= SHORT_CODE_DIGITS ? digits : `+${digits}`
 }
 
+/** Of one number or address. */
 export function suppressionView(number: number, reasons: readonly SuppressionReason[]): SuppressionView {
-  return { number: shownNumber(number), entries: reasons.map(entryView) }
+  return { number: reasons[0]?.mail ?? shownNumber(number), entries: reasons.map(entryView) }
+}
+
+/** Of all that is stored under one key: addresses may share it. */
+export function suppressionViews(number: number, reasons: readonly SuppressionReason[]): SuppressionView[] {
+  const mails = [...new Set(reasons.map(({ mail }) => mail))]
+  return mails.map((mail) =>
+    suppressionView(
+      number,
+      reasons.filter((reason) => reason.mail === mail),
+    ),
+  )
 }
 
 function entryView({ sender, source, atMs, text, address, inbound, note }: SuppressionReason): SuppressionEntry {

@@ -3,6 +3,7 @@ import type { AccountRecord } from '../accounts/account-record.js'
 import type { Accounts } from '../accounts/accounts.js'
 import type { Askers } from '../accounts/askers.js'
 import { type Audit, type AuditEntry, auditedNumber } from '../audit/audit.js'
+import { mailboxOf } from '../base/email-address.js'
 import { timeAsked } from '../base/instant.js'
 import { EVERY_ACCOUNT } from '../base/number-filter.js'
 import { isSender } from '../base/sender.js'
@@ -19,10 +20,10 @@ import type {
   UnsubscribePage,
 } from '../contract/suppressions.js'
 import { bareSender, type SuppressionReason } from '../store/suppression-table.js'
-import { numberOf } from './number-of.js'
+import { recipientOf } from './number-of.js'
 import { type Place, type SuppressionBook, withReason } from './suppression-book.js'
 import type { SuppressionImport } from './suppression-import.js'
-import { SUPPRESSION_COLUMNS, suppressionLines, suppressionView } from './suppression-view.js'
+import { SUPPRESSION_COLUMNS, suppressionLines, suppressionView, suppressionViews } from './suppression-view.js'
 import type { Unsubscribing } from './unsubscribing.js'
 
 /** Numbers that one page looks through where filters leave few, and lines of the CSV that are made at a time. */
@@ -70,7 +71,7 @@ export class Suppressions implements SuppressionsApi {
     const after = withReason(before, { sender, source: 'api', atMs: clock.now(), note: options.note })
     await book.commit([book.stage(place, after)])
     await this.#audit(principal, { action: 'suppression.put', place, before, after })
-    return suppressionView(place.number, after)
+    return suppressionView(place.number, book.reasons(place))
   }
 
   async remove(principal: Principal, number: string, sender?: string): Promise<void> {
@@ -89,8 +90,8 @@ export class Suppressions implements SuppressionsApi {
     const items: SuppressionView[] = []
     let looked = 0
     for (const { number, reasons } of this.#deps.book.stored(account, cursor === undefined ? 0 : Number(cursor))) {
-      if (reasons.some((reason) => isWanted(reason, wanted))) items.push(suppressionView(number, reasons))
-      if (items.length === limit || ++looked === LOOKED_AT_MAX) return { items, nextCursor: String(number) }
+      if (reasons.some((reason) => isWanted(reason, wanted))) items.push(...suppressionViews(number, reasons))
+      if (items.length >= limit || ++looked === LOOKED_AT_MAX) return { items, nextCursor: String(number) }
     }
     return { items, nextCursor: null }
   }
@@ -116,7 +117,7 @@ export class Suppressions implements SuppressionsApi {
     for (const { number, reasons } of this.#deps.book.stored(account, after)) {
       last = number
       const shown = reasons.filter((reason) => isWanted(reason, wanted))
-      if (shown.length > 0) text += suppressionLines(suppressionView(number, shown))
+      for (const view of suppressionViews(number, shown)) text += suppressionLines(view)
       if (++looked === LINES_AT_ONCE) break
     }
     return { text, last, looked }
@@ -151,7 +152,7 @@ export class Suppressions implements SuppressionsApi {
 
   #place(principal: Principal, text: string): Place {
     const account = this.#account(principal)
-    return { account: account?.number ?? EVERY_ACCOUNT, number: numberOf(text, account) }
+    return { account: account?.number ?? EVERY_ACCOUNT, ...recipientOf(text, account) }
   }
 
   /** What is no number is not suppressed. @throws EngineError NOT_FOUND. */
@@ -177,7 +178,7 @@ export class Suppressions implements SuppressionsApi {
     const entry: AuditEntry = {
       principal,
       action,
-      object: auditedNumber('suppression', `+${place.number}`),
+      object: auditedNumber('suppression', place.mail ?? `+${place.number}`),
       account: this.#account(principal),
       before: before.length === 0 ? null : [...before],
       after: after.length === 0 ? null : [...after],
@@ -205,8 +206,8 @@ function isOf(reason: SuppressionReason, sender: string | undefined): boolean {
 /** @throws EngineError VALIDATION. */
 export function checkedSender(sender: string | undefined): string | undefined {
   if (sender === undefined) return undefined
-  if (isSender(sender)) return bareSender(sender)
-  const fields = [{ pointer: '/sender', message: 'must be a number or up to 11 letters and digits' }]
+  if (isSender(sender) || mailboxOf(sender) !== null) return bareSender(sender)
+  const fields = [{ pointer: '/sender', message: 'must be a number, up to 11 letters and digits, or an email address' }]
   throw new EngineError('VALIDATION', 'sender is none.', { fields })
 }
 
@@ -220,5 +221,5 @@ function isWanted(reason: SuppressionReason, { source, sinceMs }: Wanted): boole
 }
 
 function notSuppressed(): EngineError {
-  return new EngineError('NOT_FOUND', 'The number is not suppressed.')
+  return new EngineError('NOT_FOUND', 'The number or address is not suppressed.')
 }

@@ -7,6 +7,8 @@ import { EngineError } from '../contract/errors.js'
 import type { JobSettings } from '../contract/job.js'
 import type { ProfileSettings } from '../contract/profiles.js'
 import type { TemplateTexts } from '../contract/templates.js'
+import { mayHaveMail } from '../jobs/mail-settings.js'
+import type { MailTexts } from '../jobs/ports.js'
 import type { Documents, DocumentWrite } from '../store/documents.js'
 import type { Templates } from '../templates/templates.js'
 import type { Profiles } from './profiles.js'
@@ -16,6 +18,8 @@ const JOB_TEXTS = 'job-texts'
 /** Folded keyword → text, as they were when the job was made. */
 export interface JobTexts {
   byKeyword: Record<string, string>
+  /** What emails have beside the text; absent: the job has none. */
+  mailByKeyword?: Record<string, MailTexts>
 }
 
 export interface WholeSettings {
@@ -32,6 +36,10 @@ export function jobTextWrites(job: number, texts: JobTexts | null): DocumentWrit
 /** By folded keyword. */
 export function readJobTexts(documents: Documents, job: number): Record<string, string> {
   return documents.get<JobTexts>(JOB_TEXTS, [job])?.byKeyword ?? {}
+}
+
+export function readMailTexts(documents: Documents, job: number): Record<string, MailTexts> {
+  return documents.get<JobTexts>(JOB_TEXTS, [job])?.mailByKeyword ?? {}
 }
 
 export class SavedSettings {
@@ -60,12 +68,20 @@ export class SavedSettings {
     }
     const settings = given.profile === undefined ? { ...given } : this.#merged(account, given, given.profile)
     if (settings.template !== undefined) {
-      const text = this.#templates.text(account, settings.template)
-      if (text === null) throw wrong('/template', 'names no template of this account')
-      settings.text = text
+      const texts = this.#templates.texts(account, settings.template)
+      if (texts === null) throw wrong('/template', 'names no template of this account')
+      settings.text = texts.text
+      if (mayHaveMail(settings)) {
+        settings.subject ??= texts.subject ?? undefined
+        settings.html ??= texts.html ?? undefined
+      }
     }
-    const hasKeywords = settings.columns?.keyword !== undefined
-    return { settings, texts: hasKeywords ? { byKeyword: this.#templates.byKeyword(account) } : null }
+    return { settings, texts: settings.columns?.keyword === undefined ? null : this.#keywordTexts(account, settings) }
+  }
+
+  #keywordTexts(account: number, settings: JobSettings): JobTexts {
+    const byKeyword = this.#templates.byKeyword(account)
+    return mayHaveMail(settings) ? { byKeyword, mailByKeyword: this.#templates.mailByKeyword(account) } : { byKeyword }
   }
 
   #merged(account: number, own: JobSettings, name: string): JobSettings {

@@ -4,6 +4,7 @@
  * another one may have the same key. Account 0 is everyone. Every thread reads; only the main thread writes (engine/opt-out/suppression-book.ts).
  */
 import { decode, encode } from '@msgpack/msgpack'
+import { mailboxOf } from '../base/email-address.js'
 import type { NumberFilter } from '../base/number-filter.js'
 import { EVERY_ACCOUNT } from '../base/number-filter.js'
 import type { SuppressionSource } from '../contract/suppressions.js'
@@ -25,8 +26,10 @@ export interface SuppressionReason {
   note?: string
 }
 
-/** Senders are the same with and without plus sign and spaces around them, whatever their case: a phone shows them so. */
+/** Senders are the same with and without plus sign and spaces around them, whatever their case: a phone shows them so. Of emails the address counts. */
 export function bareSender(sender: string): string {
+  const mailbox = sender.includes('@') ? mailboxOf(sender) : null
+  if (mailbox !== null) return mailbox.address
   const shown = sender.trim()
   const bare = shown.startsWith('+') ? shown.slice(1) : shown
   return bare.toLowerCase()

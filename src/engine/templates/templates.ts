@@ -86,6 +86,12 @@ export class Templates implements TemplatesApi {
     return Object.fromEntries(texts)
   }
 
+  /** Folded keyword → what emails have beside the text, by the same keywords. */
+  mailByKeyword(account: number): Record<string, Pick<TemplateTexts, 'subject' | 'html'>> {
+    const own = [...this.#desk.documents.all(account)].filter(({ keyword }) => keyword !== null)
+    return Object.fromEntries(own.map(({ keyword, subject, html }) => [foldKeyword(keyword!), { subject, html }]))
+  }
+
   /** @throws EngineError VALIDATION: another template has it. */
   #requireKeyword(account: number, { name, keyword }: TemplateRecord): void {
     if (keyword === null) return

@@ -1,11 +1,11 @@
 /** Bodies and answers of /v1/jobs: only what the engine can do; a setting of a later version is an unknown key. */
 import { type TSchema, Type } from 'typebox'
 import { Tlvs } from '../../engine/config/smpp-fields.js'
-import { FILE_ENCODING_NAMES } from '../../engine/contract/file-encoding.js'
 import { CONTENT_SETTINGS } from '../../engine/contract/drafts.js'
+import { FILE_ENCODING_NAMES } from '../../engine/contract/file-encoding.js'
 import { JOB_STATES, noCounts } from '../../engine/contract/job.js'
 import { limits } from '../../engine/contract/limits.js'
-import { CODINGS, PRIORITIES, STATES } from '../../engine/contract/message.js'
+import { CHANNELS, CODINGS, PRIORITIES, STATES } from '../../engine/contract/message.js'
 import { LANDLINE_RULES } from '../../engine/contract/number-rules.js'
 import { UNSUBSCRIBE } from '../../engine/contract/opt-out.js'
 import { cursorOf, nullable, oneOf, pageQuery, strict, Timestamp, text } from './common.js'
@@ -89,6 +89,15 @@ export const Channel = oneOf(
 export const settings = {
   name: Type.Optional(text('Name shown to people.', 256)),
   channel: Type.Optional(Channel),
+  prefer: Type.Optional(
+    Type.Array(oneOf(CHANNELS, 'A way of sending.'), {
+      minItems: 1,
+      maxItems: CHANNELS.length,
+      uniqueItems: true,
+      description:
+        'Of `auto` with `columns.email`: which is tried first; what is left out is not used. Absent: sms, voice, email.',
+    }),
+  ),
   from: Type.Optional(Sender),
   text: Type.Optional(Text),
   subject: Type.Optional(Subject),

@@ -4,7 +4,7 @@ import { SUPPRESSION_SOURCES } from '../../engine/contract/suppressions.js'
 import { CHOSEN_BY } from '../validation.js'
 import { nullable, oneOf, pageAnswer, pageQuery, strict, Timestamp, text } from './common.js'
 
-const Sender = text('Only messages from this sender; absent: all of the account.', 21)
+const Sender = text('Only messages from this sender; absent: all of the account.', 255)
 const Note = text('Shown again; for people.', 256)
 const Source = oneOf(
   SUPPRESSION_SOURCES,
@@ -27,11 +27,14 @@ export const SuppressionSchema = Type.Object(
     number: Type.String(),
     entries: Type.Array(EntrySchema, { description: 'Why it is suppressed: at least one reason.' }),
   },
-  { description: 'A number that must not be messaged.' },
+  { description: 'A number or an email address that must not be messaged.' },
 )
 
 export const SuppressionParams = Type.Object({
-  number: text('However the default country of the account writes it, or with + and country code.', 64),
+  number: text(
+    'However the default country of the account writes it, or with + and country code; or an email address.',
+    320,
+  ),
 })
 
 export const SuppressionPutSchema = Type.Object(
@@ -55,9 +58,9 @@ export const SuppressionListQuery = Type.Object(
 export const SuppressionPage = pageAnswer(SuppressionSchema, 'Suppressed numbers, in order.')
 
 const Item = Type.Union([
-  Type.String({ minLength: 1, maxLength: 64 }),
+  Type.String({ minLength: 1, maxLength: 320 }),
   Type.Object(
-    { number: Type.String({ minLength: 1, maxLength: 64 }), sender: Type.Optional(Sender), note: Type.Optional(Note) },
+    { number: Type.String({ minLength: 1, maxLength: 320 }), sender: Type.Optional(Sender), note: Type.Optional(Note) },
     strict,
   ),
 ])
