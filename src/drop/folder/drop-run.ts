@@ -179,13 +179,15 @@ export class DropRun {
 
   async #untilIngested(drop: number): Promise<void> {
     const { keeper, signal } = this.#deps
-    const stopped = new Promise<never>((_resolve, reject) => {
-      const onAbort = () => reject(new EngineError('SHUTTING_DOWN', 'The engine is stopping.'))
-      if (signal.aborted) onAbort()
-      else signal.addEventListener('abort', onAbort, { once: true })
-    })
-    stopped.catch(() => {})
-    await Promise.race([keeper.ingested(drop), stopped])
+    const { promise: stopped, reject } = deferred()
+    const onAbort = () => reject(new EngineError('SHUTTING_DOWN', 'The engine is stopping.'))
+    signal.addEventListener('abort', onAbort, { once: true })
+    if (signal.aborted) onAbort()
+    try {
+      await Promise.race([keeper.ingested(drop), stopped])
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+    }
     // What else waits for the end of the file has its turn first.
     await setImmediate()
   }
@@ -220,4 +222,14 @@ function droppedBefore({ id, file, job, atMs }: EarlierDrop): DropError {
     code: 'DROPPED_BEFORE',
     detail: `The same content came before, as ${file} at ${at}: it is the job ${job} (${id}). The same file is taken once within 72 hours.`,
   }
+}
+
+function deferred(): { promise: Promise<never>; reject(error: unknown): void } {
+  let reject: (error: unknown) => void = () => {}
+  const promise = new Promise<never>((_resolve, refuse) => {
+    reject = refuse
+  })
+  // It may come when nobody waits any more.
+  promise.catch(() => {})
+  return { promise, reject }
 }
