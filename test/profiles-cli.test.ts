@@ -11,6 +11,8 @@ import type { SampleView } from '../src/engine/contract/sample.js'
 import { type Run, run } from './cli-run.js'
 import { startHarness } from './engine-harness.js'
 
+t.setTimeout(120_000)
+
 const harness = await startHarness()
 const folder = mkdtempSync(join(tmpdir(), 'trunkline-profiles-'))
 t.teardown(async () => {

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { constants, type Stats } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
-import { plainBytes } from '../../engine/base/plain-bytes.js'
+import { isGzip, plainBytes } from '../../engine/base/plain-bytes.js'
 import type { DropContent } from '../../engine/contract/drop-keeper.js'
 import type { DropError } from '../../engine/contract/drops.js'
 import { EngineError } from '../../engine/contract/errors.js'
@@ -69,7 +69,13 @@ export class DroppedFile {
   /** @throws EngineError TOO_LARGE, FILE_NOT_CSV: of a gzip file; and errors of the disk. */
   async content(): Promise<DropContent> {
     const hash = createHash('sha256')
-    for await (const piece of plainBytes(this.raw())) hash.update(piece)
+    let isFirst = true
+    for await (const piece of plainBytes(this.raw())) {
+      // An upload would unpack it once more.
+      if (isFirst && isGzip(piece)) throw packedTwice()
+      isFirst = false
+      hash.update(piece)
+    }
     return { size: this.size, sha256: hash.digest('hex') }
   }
 
@@ -97,6 +103,11 @@ export class DroppedFile {
   async close(): Promise<void> {
     await this.#handle.close()
   }
+}
+
+function packedTwice(): EngineError {
+  const detail = 'The file is gzip-compressed more than once; compress it once, or drop it as it is.'
+  return new EngineError('FILE_NOT_CSV', detail)
 }
 
 function notAFile(facts: Stats): DropError {
