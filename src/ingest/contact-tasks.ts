@@ -1,5 +1,7 @@
 /** The tasks of an ingest thread that are about contacts: kind to function, over the thread's own view of their tables. */
 import { audienceCount, audienceRows } from '../engine/audience/audience-walk.js'
+import { addressKey } from '../engine/base/address-key.js'
+import { emailAddress } from '../engine/base/email-address.js'
 import { NumberFilter } from '../engine/base/number-filter.js'
 import { exportContacts } from '../engine/contacts/contact-export.js'
 import { mergeList } from '../engine/contacts/contact-list.js'
@@ -42,8 +44,10 @@ export function contactTasks(tables: () => ContactTables, queue: () => Environme
       const { account, from, channel, suppressions } = step
       if (suppressions === undefined) return audienceCount(tables(), step, () => false)
       const check = new SuppressionCheck(queue(), new NumberFilter(suppressions))
-      return audienceCount(tables(), step, ({ number }) => {
-        return channel !== 'email' && typeof number === 'number' && check.has(account, number, from)
+      return audienceCount(tables(), step, ({ number, email }) => {
+        if (channel !== 'email') return typeof number === 'number' && check.has(account, number, from)
+        const address = emailAddress(email ?? '')?.toLowerCase() ?? null
+        return address !== null && check.hasAddress(account, addressKey(address), { from, address })
       })
     },
   }

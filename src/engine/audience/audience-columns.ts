@@ -7,7 +7,7 @@ import { EngineError, type FieldError } from '../contract/errors.js'
 import type { ColumnRef, JobSettings } from '../contract/job.js'
 import { inlineCsv } from '../jobs/inline.js'
 import { normaliseLabel } from '../text/label.js'
-import { compileTemplate, type Template } from '../text/template.js'
+import { compileTemplate } from '../text/template.js'
 
 export interface AudienceColumn {
   label: string
@@ -15,8 +15,9 @@ export interface AudienceColumn {
   source: string
 }
 
-/** Label of the column of numbers. */
+/** Labels of the column of numbers (of an email its addresses), and of that of addresses beside numbers. */
 const NUMBER = 'to'
+const ADDRESS = 'email'
 const OWN = ['number', 'email', 'company']
 const COLUMN_REFS = ['text', 'keyword', 'sendAt', 'timeZone'] as const
 
@@ -38,11 +39,13 @@ export function audienceSettings(settings: JobSettings, audience: Audience): Job
     throw new EngineError('VALIDATION', `${fields[0]!.pointer} ${fields[0]!.message}.`, { fields })
   }
   const { fields: named, ...rest } = columns
+  // A subject says that who has no number may get an email.
+  const mayMail = (settings.channel ?? 'auto') === 'auto' && settings.subject !== undefined
   const chosen = { ...namesOf(named), ...audience.fields }
   return {
     ...settings,
     audience: Object.keys(chosen).length === 0 ? audience : { ...audience, fields: chosen },
-    columns: { ...rest, to: NUMBER },
+    columns: { ...rest, to: NUMBER, ...(mayMail ? { email: ADDRESS } : {}) },
     csv: inlineCsv,
   }
 }
@@ -53,7 +56,7 @@ function namesOf(fields: Record<string, ColumnRef> | undefined): Record<string, 
 
 /** `names`: of all attributes of the account. Settings as audienceSettings gives them. */
 export function audienceColumns(settings: JobSettings, names: readonly string[]): AudienceColumn[] {
-  const { columns = {}, text, audience } = settings
+  const { columns = {}, audience } = settings
   const chosen = audience?.fields ?? {}
   const columnsOf = new Map<string, AudienceColumn>()
   const add = (label: string): void => {
@@ -61,7 +64,8 @@ export function audienceColumns(settings: JobSettings, names: readonly string[])
     if (normal === NUMBER || columnsOf.has(normal)) return
     columnsOf.set(normal, { label: label.trim(), source: chosenFor(label, chosen) })
   }
-  if (text !== undefined) compileTemplate(text).labels.forEach(add)
+  for (const text of textsOf(settings)) compileTemplate(text).labels.forEach(add)
+  if (columns.email !== undefined) add(ADDRESS)
   Object.keys(chosen).forEach(add)
   for (const name of COLUMN_REFS) if (columns[name] !== undefined) add(String(columns[name]))
   // A text that comes with the row may use any label.
@@ -75,12 +79,15 @@ function chosenFor(label: string, chosen: Record<string, string>): string {
   return similar === undefined ? label.trim() : chosen[similar]!
 }
 
+/** Whose labels are filled. */
+function textsOf({ text, subject, html }: JobSettings): string[] {
+  return [text, subject, html].filter((each) => each !== undefined)
+}
+
 /** @throws EngineError TEMPLATE_LABEL_UNKNOWN: a label that no contact could fill, and that has no fallback. */
 export function checkAudienceLabels(settings: JobSettings, names: readonly string[]): void {
-  if (settings.text === undefined) return
   const known = new Set([...names, ...OWN].map(normaliseLabel))
-  const template: Template = compileTemplate(settings.text)
-  for (const { label, fallback } of template.slots) {
+  for (const { label, fallback } of textsOf(settings).flatMap((text) => compileTemplate(text).slots)) {
     const source = chosenFor(label, settings.audience?.fields ?? {})
     if (fallback !== null || normaliseLabel(label) === NUMBER || known.has(normaliseLabel(bareSource(source)))) continue
     throw new EngineError('TEMPLATE_LABEL_UNKNOWN', `No contact has an attribute called ${JSON.stringify(source)}.`)
