@@ -3,10 +3,16 @@ import t from 'tap'
 import { MailPeer, refusal } from './mail-peer.js'
 import { ADMIN, mailStand } from './mail-stand.js'
 
+const shared = await mailStand(t)
+t.beforeEach(() => {
+  shared.peer.received.length = 0
+  shared.peer.script = {}
+})
+
 const one = { to: 'Ann.Lee@Example.com', subject: 'Your visit', text: 'Tomorrow at 9.' }
 
 t.test('an email arrives as it was written, in every script, and is sent for good with the 250', async (t) => {
-  const { call, peer, message } = await mailStand(t)
+  const { call, peer, message } = shared
   const text = `Grüße, Zoë — 明日 9:00\n.\n..dots\n${'x'.repeat(1200)}`
   const html = '<p>Grüße, <b>Zoë</b></p>'
   const body = { ...one, subject: 'Termin: Grüße – 明日', text, html, from: 'Praxis Süd <sued@acme.example>' }
@@ -20,7 +26,6 @@ t.test('an email arrives as it was written, in every script, and is sent for goo
   const sent = await message(id, 'sent')
   t.match(sent, { to: 'ann.lee@example.com', from: body.from, subject: body.subject, text, html, data: null })
   t.match(sent.history.at(-1), { event: 'submitted', carrier: 'relay', attempt: 1 })
-  await peer.until(1)
   const [received] = peer.received
   t.match(received, { from: 'sued@acme.example', to: 'ann.lee@example.com' })
   const mail = await peer.parsed(0)
@@ -40,7 +45,7 @@ t.test('an email arrives as it was written, in every script, and is sent for goo
 })
 
 t.test('what is no email is refused with its reason and nothing reaches the relay', async (t) => {
-  const { call, peer } = await mailStand(t)
+  const { call, peer } = shared
   const long = `${'a'.repeat(65)}@example.com`
   const cases: [object, string][] = [
     [{ ...one, to: 'nobody', channel: 'email' }, 'INVALID_EMAIL'],
@@ -71,7 +76,7 @@ t.test('what is no email is refused with its reason and nothing reaches the rela
 })
 
 t.test('4xx are tried again, 5xx are final, and the status of the reply is kept', async (t) => {
-  const { call, peer, message } = await mailStand(t)
+  const { call, peer, message } = shared
   const tries = new Map<string, number>()
   peer.script = {
     onRcpt(address) {
@@ -113,7 +118,7 @@ t.test('4xx are tried again, 5xx are final, and the status of the reply is kept'
 t.test(
   'a connection that dies with the text under way is unanswered: sent again with the same Message-ID, or held',
   async (t) => {
-    const { call, peer, message } = await mailStand(t)
+    const { call, peer, message } = shared
     let drops = 1
     peer.script.onData = (_mail, drop) => {
       if (drops-- > 0) drop()
@@ -183,8 +188,8 @@ t.test('a relay that is down hands over to the next one, and its state says why'
 })
 
 t.test('a pause holds emails back and its end lets them go; a rate is kept', async (t) => {
-  const { call, peer, message } = await mailStand(t, { relay: { ratePerSecond: 20 } })
-  const paused = await call('PATCH', '/v1/carriers/relay', { key: ADMIN, body: { paused: true } })
+  const { call, peer, message } = shared
+  const paused = await call('PATCH', '/v1/carriers/relay', { key: ADMIN, body: { paused: true, ratePerSecond: 20 } })
   t.match(paused.json, { id: 'relay', protocol: 'smtp', paused: true })
   const messages = Array.from({ length: 30 }, (_, n) => ({ ...one, to: `r${n}@example.com` }))
   const made = await call('POST', '/v1/messages', { body: { messages } })
@@ -196,4 +201,5 @@ t.test('a pause holds emails back and its end lets them go; a rate is kept', asy
   for (const { id } of made.json.items) await message(id, 'sent')
   t.equal(peer.received.length, 30)
   t.ok(performance.now() - from > 1_000, 'thirty at twenty a second take more than one')
+  await call('PATCH', '/v1/carriers/relay', { key: ADMIN, body: { ratePerSecond: null } })
 })

@@ -23,6 +23,7 @@ const columns = {
   to: Type.Optional(ColumnRef),
   phones: Type.Optional(Type.Array(ColumnRef, { minItems: 1, maxItems: 16 })),
   phonesMode: Type.Optional(oneOf(['first', 'all'], 'Use the first valid phone of a record, or each.')),
+  email: Type.Optional(ColumnRef),
   text: Type.Optional(ColumnRef),
   keyword: Type.Optional(ColumnRef),
   sendAt: Type.Optional(ColumnRef),
