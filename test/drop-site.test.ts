@@ -18,13 +18,19 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import Value from 'typebox/value'
 import { AccountRoot, type EntryView } from '../src/drop/site/account-root.js'
 import { BytePace } from '../src/drop/site/byte-pace.js'
 import { decodeName, isPartialName, pathOf, pathSteps } from '../src/drop/site/drop-names.js'
 import { sweepLeftovers } from '../src/drop/site/leftovers.js'
 import { LoginTries } from '../src/drop/site/login-tries.js'
 import { type RootTerms, SharedRoot } from '../src/drop/site/shared-root.js'
+import { Site, type SiteDeps } from '../src/drop/site/site.js'
 import { SiteError, type SiteRefusal } from '../src/drop/site/site-error.js'
+import type { SiteSession } from '../src/drop/site/site-session.js'
+import { type DropSiteConfig, DropSiteSchema } from '../src/engine/config/drop-site.js'
+import { silentLog } from '../src/engine/contract/log.js'
+import { noMetrics } from '../src/engine/contract/metrics.js'
 
 const NEW = { exclusive: false, keep: false }
 const GOES_ON = { exclusive: false, keep: true }
@@ -364,4 +370,114 @@ t.test('a log-in keeps its upload rate over any time', async (t) => {
   t.equal(pace.take(1_000, 500), 1_000)
   t.equal(pace.take(100, 60_000), 0, 'after a pause')
   t.equal(pace.take(500, 60_000), 100, 'which is not saved up')
+})
+
+/** Time stands still until it is set. */
+function siteOf(t: Test, parts: Partial<SiteDeps> = {}): { site: Site; path: string; time: { ms: number } } {
+  const path = mkdtempSync(join(tmpdir(), 'trunkline-site-'))
+  t.teardown(() => rmSync(path, { recursive: true, force: true }))
+  const time = { ms: 0 }
+  const site = new Site({
+    terms: Value.Default(DropSiteSchema, {}) as DropSiteConfig,
+    fileBytesMax: 1_000,
+    clock: { now: () => time.ms, monotonic: () => time.ms },
+    log: silentLog,
+    metrics: noMetrics,
+    ask: async () => null,
+    wait: async () => {},
+    token: () => '1',
+    uploaded: () => {},
+    ...parts,
+  })
+  return { site, path, time }
+}
+
+t.test('a session ends when its log-in expires, and when nothing is asked for too long', async (t) => {
+  const { site, path, time } = siteOf(t)
+  const reasons: string[] = []
+  const begin = async (expiresAtMs: number | null): Promise<SiteSession> =>
+    await site.begin(
+      { credential: 'cred_1', username: 'ann', account: 'acme', root: path, expiresAtMs },
+      { protocol: 'sftp', ip: '192.0.2.1', hangUp: (reason) => void reasons.push(reason) },
+    )
+  const [expires, idles] = [await begin(1_000), await begin(null)]
+  const upload = await idles.upload('/half.csv', NEW)
+  await idles.write(upload, 0, Buffer.from('half'))
+  time.ms = 999
+  site.tick()
+  t.strictSame(reasons, [])
+  time.ms = 1_000
+  site.tick()
+  t.strictSame(reasons, ['The log-in has expired.'])
+  time.ms += site.terms.idleSeconds * 1_000 + 1
+  site.tick()
+  t.strictSame(reasons.slice(1), ['Nothing was asked for too long.'])
+  await Promise.all([expires.end(), idles.end()])
+  t.strictSame(readdirSync(path).sort(), ['error', 'processed'], 'nothing is left of what was under way')
+  await refused(t, idles.upload('/late.csv', NEW), 'busy', 'an upload after the end')
+})
+
+t.test('a drain lets uploads end, takes no new ones, and leaves nothing of those that do not', async (t) => {
+  const hungUp: string[] = []
+  const { site, path } = siteOf(t, { wait: async () => new Promise((resolve) => setImmediate(resolve)) })
+  let token = 0
+  const begin = async (name: string): Promise<SiteSession> =>
+    await site.begin(
+      { credential: name, username: name, account: name, root: join(path, name), expiresAtMs: null },
+      { protocol: 'sftp', ip: '192.0.2.1', hangUp: () => void hungUp.push(name) },
+    )
+  const [ends, idle] = [await begin(`a${++token}`), await begin(`a${++token}`)]
+  const upload = await ends.upload('/x.csv', NEW)
+  const drained = site.drain(1)
+  t.strictSame(hungUp, ['a2'], 'who brings nothing is sent away at once')
+  await refused(t, ends.upload('/y.csv', NEW), 'busy', 'another upload')
+  await refused(t, begin('a3'), 'busy', 'another session')
+  await ends.write(upload, 0, Buffer.from('x'))
+  await ends.finish(upload)
+  await drained
+  t.ok(existsSync(join(path, 'a1', 'x.csv')))
+  t.ok(idle.hasEnded && ends.hasEnded)
+
+  const late = siteOf(t)
+  const session = await late.site.begin(
+    { credential: 'c', username: 'c', account: 'c', root: late.path, expiresAtMs: null },
+    { protocol: 'ftp', ip: '192.0.2.1', hangUp: () => {} },
+  )
+  await session.write(await session.upload('/half.csv', NEW), 0, Buffer.from('half'))
+  await late.site.drain(0)
+  t.strictSame(readdirSync(late.path).sort(), ['error', 'processed'])
+})
+
+t.test('a file that the folder has taken is still shown to the session that brought it, for a while', async (t) => {
+  const { site, path, time } = siteOf(t)
+  const grant = { credential: 'c', username: 'c', account: 'c', root: path, expiresAtMs: null }
+  const session = await site.begin(grant, { protocol: 'sftp', ip: '192.0.2.1', hangUp: () => {} })
+  t.teardown(() => session.end())
+  const upload = await session.upload('/x.csv', NEW)
+  await session.write(upload, 0, Buffer.from('12345'))
+  await session.finish(upload)
+  renameSync(join(path, 'x.csv'), join(path, 'processed', 'x.csv'))
+  t.match(await session.stat('/x.csv'), { size: 5, kind: 'file' })
+  await refused(t, session.download('/x.csv'), 'notFound', 'but it is not there')
+  const other = await site.begin(grant, { protocol: 'sftp', ip: '192.0.2.1', hangUp: () => {} })
+  t.teardown(() => other.end())
+  await refused(t, other.stat('/x.csv'), 'notFound', 'nor for another session')
+  time.ms = 61_000
+  await refused(t, session.stat('/x.csv'), 'notFound', 'nor later')
+})
+
+t.test('the log of a refused log-in has neither the password nor what was typed as a name', async (t) => {
+  const lines: string[] = []
+  const keep = (fields: object, text: string): void => void lines.push(text + JSON.stringify(fields))
+  const waits: number[] = []
+  const log = { debug: keep, info: keep, warn: keep, error: keep }
+  const { site } = siteOf(t, { log, wait: async (ms) => void waits.push(ms) })
+  const wish = { protocol: 'sftp', ip: '192.0.2.1', username: 'my-secret-name' } as const
+  for (let tries = 0; tries < 12; tries++) {
+    t.equal(await site.login({ ...wish, proof: { kind: 'password', password: 'my secret word' } }), null)
+  }
+  t.equal(lines.length, 12)
+  t.notMatch(lines.join(), /secret/)
+  t.strictSame(waits.slice(0, 7), [250, 500, 1_000, 2_000, 4_000, 5_000, 5_000], 'and each answer comes later')
+  t.equal(lines.filter((line) => line.includes('"isLocked":true')).length, 2, 'the address is locked after ten')
 })

@@ -9,7 +9,7 @@ import { seed } from './seed.js'
 import { filesIn, keyPair, SSH_OPTIONS, stand } from './sftp-support.js'
 
 const random = new Random(seed)
-const s = await stand(t)
+const s = await stand(t, {}, { hostKey: undefined })
 
 /** Octets of every value, so that no client and no server may take them for text. */
 function octets(length: number): Buffer {

@@ -26,6 +26,8 @@ export interface Login {
   username: string
   password: string
   id: string
+  /** In place of a password. */
+  privateKey?: string
 }
 
 /** An account that drops files. */
@@ -34,6 +36,8 @@ export interface Dropper {
   /** Its folder on the disk. */
   drop: string
   login(settings?: DropCredentialSettings): Promise<Login>
+  /** By a key: without the time that a password takes on purpose. */
+  keyLogin(settings?: DropCredentialSettings): Promise<Login>
 }
 
 export interface Stand {
@@ -60,10 +64,16 @@ export const SSH_OPTIONS = ['StrictHostKeyChecking=no', 'UserKnownHostsFile=/dev
 )
 const CLIENT_MS = 100_000
 
-/** The folders are nobody's here: what is uploaded stays where it was put. `site`, `sftp`: keys of these in dropFolder. */
-export async function stand(t: Test, site: object = {}, sftp: object = {}): Promise<Stand> {
+/**
+ * The folders are nobody's here: what is uploaded stays where it was put. `site`, `sftp`: keys of these in dropFolder, and
+ * `more` beside them.
+ */
+export async function stand(t: Test, site: object = {}, sftp: object = {}, more: object = {}): Promise<Stand> {
   const folder = mkdtempSync(join(tmpdir(), 'trunkline-sftp-'))
   const root = join(folder, 'drop')
+  const hostKey = join(folder, 'host_key')
+  // RSA takes seconds to make; `hostKey: undefined` lets the engine make its own.
+  writeFileSync(hostKey, ssh2.utils.generateKeyPairSync('ed25519').private, { mode: 0o600 })
   const config = (dropFolder: object): ReturnType<typeof parseConfig> =>
     parseConfig(
       JSON.stringify({
@@ -80,12 +90,17 @@ export async function stand(t: Test, site: object = {}, sftp: object = {}): Prom
     log: silentButKept(log),
     exit: (code) => t.fail(`it stopped with ${code}`),
   })
+  // It goes last, and also where the site does not start.
+  t.teardown(async () => {
+    await server.stop()
+    rmSync(folder, { recursive: true, force: true })
+  })
   const workers: Worker[] = []
   const noteWorker = (worker: Worker): void => void workers.push(worker)
   process.on('worker', noteWorker)
   const memory = metricsMemory()
   const running = (await startSite({
-    config: config({ dropFolder: { root, site, sftp: { host: '127.0.0.1', port: 0, ...sftp } } }),
+    config: config({ dropFolder: { root, site, sftp: { host: '127.0.0.1', port: 0, hostKey, ...sftp }, ...more } }),
     log: silentButKept(log),
     metrics: memory,
     credentials: server.engine.dropCredentials as DropCredentials,
@@ -94,8 +109,6 @@ export async function stand(t: Test, site: object = {}, sftp: object = {}): Prom
   t.teardown(async () => {
     process.off('worker', noteWorker)
     await running.stop(0)
-    await server.stop()
-    rmSync(folder, { recursive: true, force: true })
   })
   const metrics = new SharedMetrics(memory)
   const port = running.link.addresses.sftp!.port
@@ -106,7 +119,11 @@ export async function stand(t: Test, site: object = {}, sftp: object = {}): Prom
       const id = `acme-${++accounts}`
       await server.engine.createAccount(id, { defaultCountry: 'GB' })
       const login = async (settings = {}) => loginOf(await server.engine.dropCredentials.create(id, settings))
-      return { id, drop: join(root, id), login }
+      const keyLogin = async (settings = {}) => {
+        const { private: privateKey, public: line } = ssh2.utils.generateKeyPairSync('ed25519')
+        return { ...(await login({ password: null, publicKeys: [line], ...settings })), privateKey }
+      }
+      return { id, drop: join(root, id), login, keyLogin }
     },
     metric: (name, labels) => metricOf(metrics, name, labels),
     connect: (login, given = {}) => connect(t, { port, ...login, ...given }),
@@ -135,11 +152,19 @@ function metricOf(metrics: SharedMetrics, name: string, labels: Record<string, s
 async function connect(t: Test, config: ConnectConfig): Promise<Client> {
   const client = new ssh2.Client()
   t.teardown(() => client.destroy())
+  // The first error is the answer; what a broken connection says after it is of no interest.
+  client.on('error', () => {})
   const ready = once(client, 'ready')
   client.connect({ host: '127.0.0.1', readyTimeout: CLIENT_MS, ...config })
   await ready
-  client.on('error', () => {})
   return client
+}
+
+let addresses = 1
+
+/** For a client from an address that was refused nothing yet: each refusal makes the next one slower. */
+export function newAddress(): { localAddress: string } {
+  return { localAddress: `127.0.1.${++addresses}` }
 }
 
 export async function sftpOf(client: Client): Promise<SFTPWrapper> {

@@ -100,7 +100,8 @@ export class AccountRoot {
     if (name === undefined) throw new SiteError('denied', 'That is a folder.')
     if (deeper.length > 0) throw new SiteError('denied', ONLY_ROOT)
     try {
-      return await Upload.begin({ shared: this.#shared, folder: this.#folder }, { ...wish, name })
+      const place = { shared: this.#shared, folder: this.#folder }
+      return await this.#folder.use(() => Upload.begin(place, { ...wish, name }))
     } catch (error) {
       throw asSiteError(error)
     }
@@ -167,7 +168,7 @@ export class AccountRoot {
 
   async #enter(steps: readonly string[]): Promise<OpenFolder> {
     try {
-      let folder = await OpenFolder.at(this.#folder.self)
+      let folder = await this.#folder.use(() => OpenFolder.at(this.#folder.self))
       for (const step of steps) {
         const next = folder.enter(step)
         await next.catch(() => {})

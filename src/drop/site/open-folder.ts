@@ -6,6 +6,7 @@
  */
 import { constants, existsSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
+import { SiteError } from './site-error.js'
 
 const FOLDER_FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW
 const hasDescriptorPaths = existsSync('/proc/self/fd')
@@ -13,6 +14,9 @@ const hasDescriptorPaths = existsSync('/proc/self/fd')
 export class OpenFolder {
   readonly #handle: FileHandle
   readonly #path: string
+  #uses = 0
+  #isClosed = false
+  #onIdle: () => void = () => {}
 
   private constructor(handle: FileHandle, path: string) {
     this.#handle = handle
@@ -44,7 +48,29 @@ export class OpenFolder {
     await this.#handle.sync()
   }
 
+  /**
+   * Whatever names something in a folder that others may close goes in here. The number of a closed descriptor is soon that
+   * of another folder, maybe another account's: so nothing begins after `close`, and `close` waits for what has begun.
+   * @throws SiteError busy: it is closed.
+   */
+  async use<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#isClosed) throw new SiteError('busy', 'The session has ended.')
+    this.#uses++
+    try {
+      return await work()
+    } finally {
+      this.#uses--
+      if (this.#uses === 0) this.#onIdle()
+    }
+  }
+
   async close(): Promise<void> {
+    this.#isClosed = true
+    if (this.#uses > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve
+      })
+    }
     await this.#handle.close()
   }
 }

@@ -47,6 +47,8 @@ export class SiteSession {
   readonly #parts: SessionParts
   readonly #uploads = new Set<Upload>()
   readonly #downloads = new Set<Download>()
+  /** Uploads that begin or end at the moment: the folder is not closed before they have. */
+  readonly #underWay = new Set<Promise<unknown>>()
   readonly #recalled = new Map<string, Recalled>()
   #lists = 0
   #activeAtMs: number
@@ -67,7 +69,7 @@ export class SiteSession {
 
   /** Whether files are on their way in. */
   get isReceiving(): boolean {
-    return this.#uploads.size > 0
+    return this.#uploads.size + this.#underWay.size > 0
   }
 
   /** Monotonic: when it last asked for something. */
@@ -119,6 +121,10 @@ export class SiteSession {
   async upload(path: string, wish: Omit<UploadWish, 'name'>): Promise<Upload> {
     this.#requireHandle()
     if (this.#parts.host.isDraining()) throw new SiteError('busy', 'The server is stopping; try again in a minute.')
+    return await this.#track(this.#begin(path, wish))
+  }
+
+  async #begin(path: string, wish: Omit<UploadWish, 'name'>): Promise<Upload> {
     const upload = await this.#root.upload(path, wish)
     if (this.hasEnded) {
       await upload.abort()
@@ -140,7 +146,7 @@ export class SiteSession {
   async finish(upload: Upload): Promise<void> {
     if (!this.#uploads.delete(upload)) return
     try {
-      await upload.commit()
+      await this.#track(upload.commit())
     } catch (error) {
       this.#parts.host.uploadEnded(this, 'broken', upload.size)
       throw error
@@ -194,9 +200,19 @@ export class SiteSession {
 
   async #closeAll(): Promise<void> {
     for (const upload of [...this.#uploads]) await this.abort(upload)
+    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay)
     for (const download of [...this.#downloads]) await this.closeDownload(download).catch(() => {})
     await this.#root.close().catch(() => {})
     this.#parts.host.ended(this)
+  }
+
+  async #track<T>(work: Promise<T>): Promise<T> {
+    this.#underWay.add(work)
+    try {
+      return await work
+    } finally {
+      this.#underWay.delete(work)
+    }
   }
 
   #recall(name: string, size: number): void {

@@ -162,7 +162,7 @@ export class Site {
     const { clock } = this.#deps
     const idleSinceMs = clock.monotonic() - this.terms.idleSeconds * 1_000
     const nowMs = clock.now()
-    for (const session of [...this.#sessions]) {
+    for (const session of [...this.#sessions].filter(({ hasEnded }) => !hasEnded)) {
       const { expiresAtMs } = session.grant
       if (expiresAtMs !== null && expiresAtMs <= nowMs) session.hangUp('The log-in has expired.')
       else if (session.activeAtMs < idleSinceMs) session.hangUp('Nothing was asked for too long.')

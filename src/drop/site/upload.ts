@@ -149,18 +149,20 @@ export class Upload {
       await this.#close()
       if (!this.#isInPlace) await this.#putInPlace()
     } catch (error) {
-      await this.abort()
-      if (!this.#isInPlace) await unlink(this.#place.folder.path(this.#writtenAs)).catch(() => {})
+      if (this.#isOpen) await this.#close().catch(() => {})
+      await this.#discard()
       throw asSiteError(error)
     }
   }
 
   async #putInPlace(): Promise<void> {
     const { shared, folder } = this.#place
-    await shared.inTurn(async () => {
-      await rename(folder.path(this.#writtenAs), folder.path(this.name))
-      await folder.sync()
-    })
+    await shared.inTurn(() =>
+      folder.use(async () => {
+        await rename(folder.path(this.#writtenAs), folder.path(this.name))
+        await folder.sync()
+      }),
+    )
     shared.terms.uploaded(shared.account, this.name)
   }
 
@@ -168,9 +170,14 @@ export class Upload {
   async abort(): Promise<void> {
     if (!this.#isOpen) return
     await this.#close().catch(() => {})
+    await this.#discard()
+  }
+
+  async #discard(): Promise<void> {
     if (this.#isInPlace) return
-    await unlink(this.#place.folder.path(this.#writtenAs)).catch(() => {})
-    this.#place.shared.grown(-this.#size)
+    const { folder, shared } = this.#place
+    await folder.use(() => unlink(folder.path(this.#writtenAs))).catch(() => {})
+    shared.grown(-this.#size)
   }
 
   async #close(): Promise<void> {
