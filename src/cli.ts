@@ -28,6 +28,10 @@ const commands: Record<string, Entry> = {
     summary: 'saved settings for files; a new one from a sample file',
     load: async () => (await import('./cli/profile.js')).profile,
   },
+  drops: {
+    summary: 'list the dropped files, or show one',
+    load: async () => (await import('./cli/drops.js')).drops,
+  },
   carriers: {
     summary: 'list the carriers with the state of each bind',
     load: async () => (await import('./cli/carriers.js')).carriers,

@@ -12,6 +12,7 @@ import { check } from '../src/cli/check.js'
 import { type Command, UsageError } from '../src/cli/command.js'
 import { configCheck } from '../src/cli/config-check.js'
 import { demo } from '../src/cli/demo.js'
+import { drops } from '../src/cli/drops.js'
 import { jobs } from '../src/cli/jobs.js'
 import { send } from '../src/cli/send.js'
 import { serve } from '../src/cli/serve.js'
@@ -27,6 +28,7 @@ const commands: Record<string, Command> = {
   send,
   check,
   jobs,
+  drops,
   carriers,
   smsc,
   top,
