@@ -10,8 +10,8 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
-  readlinkSync,
   rmSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -30,6 +30,7 @@ import type { LoginQuestion } from '../src/engine/contract/site.js'
 export const PASSWORD = 'correct horse battery staple'
 /** Made once: one of RSA, as the server would make itself, takes a second. */
 const hostKeyText = ssh2.utils.generateKeyPairSync('ed25519').private
+const WAIT_MS_MAX = 100
 const TICK_MS = 50
 const LOOK_MS = 10
 
@@ -52,6 +53,8 @@ export class SiteStand {
   readonly dataDir: string
   readonly uploaded: string[] = []
   readonly asked: LoginQuestion[] = []
+  /** What the site wanted to wait, in milliseconds; it waits less here. */
+  readonly waited: number[] = []
   site!: Site
   ftp!: FtpServer
   sftp!: SftpServer
@@ -113,7 +116,8 @@ export async function startSite(t: Owner, options: SiteOptions = {}): Promise<Si
       return { credential: `login-${username}`, username, account: username, root, expiresAtMs: null }
     },
     wait: async (ms) => {
-      await pause(ms)
+      stand.waited.push(Math.round(ms))
+      await pause(Math.min(ms, WAIT_MS_MAX))
     },
     uploaded: (account, file) => void stand.uploaded.push(`${account}/${file}`),
   })
@@ -136,25 +140,27 @@ export async function startSite(t: Owner, options: SiteOptions = {}): Promise<Si
   return stand
 }
 
-/** All that lies below, with content and times: whoever reads, writes or lists it changes this. */
-export function fingerprintOf(folder: string): string {
-  const lines: string[] = []
-  const look = (at: string): void => {
-    // Before it is read here: reading changes the time of access.
-    const { mode, size, nlink, atimeMs, mtimeMs, ctimeMs } = lstatSync(at)
-    lines.push([path.relative(folder, at), mode, size, nlink, atimeMs, mtimeMs, ctimeMs].join(' '))
+const LONG_AGO = new Date('2020-01-01')
+
+/**
+ * Watches what lies below now: the answer tells, in times, sizes and links, when anything of it was read, listed, written,
+ * linked, added or removed. Looking changes nothing: no folder is listed for it.
+ */
+export function watched(folders: readonly string[]): () => string {
+  const below = folders.flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => path.join(folder, name)),
+  )
+  const all = [...folders, ...below]
+  // Read long ago: so the first reading changes the time of access also where it is kept loosely (relatime).
+  for (const place of all) utimesSync(place, LONG_AGO, new Date())
+  const look = (place: string): string => {
+    const { mode, size, nlink, atimeMs, mtimeMs, ctimeMs } = lstatSync(place)
+    return [place, mode, size, nlink, atimeMs, mtimeMs, ctimeMs].join(' ')
   }
-  const walk = (at: string): void => {
-    look(at)
-    const facts = lstatSync(at)
-    if (facts.isSymbolicLink()) lines.push(readlinkSync(at))
-    if (facts.isDirectory()) for (const name of readdirSync(at).sort()) walk(path.join(at, name))
-  }
-  walk(folder)
-  return lines.join('\n')
+  return () => all.map(look).join('\n')
 }
 
-/** As fingerprintOf, with what the files hold; it touches them. */
+/** What the files below hold; it touches them. */
 export function contentOf(folder: string): string {
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort()
   const digest = (name: string): string =>
