@@ -118,16 +118,16 @@ t.test('from change to change through a year, nothing is left out', async (t) =>
 })
 
 t.test('hours that never end never change, and a day that the calendar left out is waited over', async (t) => {
-  const always = hoursRule({ from: '00:00', to: '24:00' }, 'Europe/London')
+  const always = hoursRule({ from: '00:00', to: '24:00' }, { job: 'Europe/London', account: 'UTC' })
   t.same(hoursAt(always, Date.UTC(2026, 9, 25)), { isOpen: true, changesAtMs: Number.POSITIVE_INFINITY })
   // Apia had no Friday 30 December 2011: the Friday before it is followed by that of the next year.
-  const fridays = hoursRule({ days: ['fri'], from: '09:00', to: '10:00' }, 'Pacific/Apia')
+  const fridays = hoursRule({ days: ['fri'], from: '09:00', to: '10:00' }, { job: 'Pacific/Apia', account: 'UTC' })
   const after = hoursAt(fridays, Date.UTC(2011, 11, 24))
   t.same(after, { isOpen: false, changesAtMs: Date.UTC(2012, 0, 5, 19) })
 })
 
 t.test('a clock that is set back is asked anew', async (t) => {
-  const hours = new SendingHours(hoursRule({ from: '09:00', to: '10:00' }, 'UTC'))
+  const hours = new SendingHours(hoursRule({ from: '09:00', to: '10:00' }, { job: 'UTC', account: 'UTC' }))
   const noon = Date.UTC(2026, 6, 1, 12)
   t.equal(hours.at(noon).isOpen, false)
   t.equal(hours.at(noon - 2.5 * HOUR).isOpen, true)
@@ -135,9 +135,9 @@ t.test('a clock that is set back is asked anew', async (t) => {
 })
 
 t.test('settings are read in all their forms, shown in one, and refused by field', async (t) => {
-  const rule = hoursRule({ days: [0, 'fri', 5, 1], from: '9:05', to: '00:00' }, 'Europe/Paris')
+  const rule = hoursRule({ days: [0, 'fri', 5, 1], from: '9:05', to: '00:00' }, { job: 'Europe/Paris', account: 'UTC' })
   t.same(rule, { days: [1, 5, 7], fromMinute: 545, toMinute: 1_440, timeZone: 'Europe/Paris' })
-  t.match(hoursView(rule, 'job', Date.UTC(2026, 6, 3, 10)), {
+  t.match(hoursView(rule, 'job', { nowMs: Date.UTC(2026, 6, 3, 10), whose: null }), {
     ...{ days: ['mon', 'fri', 'sun'], from: '09:05', to: '24:00', timeZone: 'Europe/Paris' },
     ...{ source: 'job', open: true, changesAt: '2026-07-03T22:00:00.000Z' },
   })

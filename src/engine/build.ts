@@ -301,6 +301,7 @@ class Assembly {
       book: this.#book,
       states: (blocks) => link.states(blocks),
       isOutside: (record) => this.jobs.isOutside(record),
+      zoned: (record) => this.jobs.zoned(record),
     })
     this.#history = this.#contactHistory(askers, reader)
     const automatic = buildEvents({ ...common, reader, submitter, saved: saved.saved, link })

@@ -7,10 +7,14 @@ import type { JobPlan } from '../engine/contract/ingest.js'
 import type { SealedBlock } from '../engine/contract/store.js'
 import { BlockBuilder, type NewRecord } from '../engine/store/block.js'
 import type { BlockNumbers } from '../engine/store/block-numbers.js'
+import type { RowZone } from './row-zones.js'
 
 const OPEN_MOST = 64
 const DUE_BUCKET_SECONDS = 60
 const DUE_BUCKETS = 2 ** 27
+/** More than there are zones and sets of them. */
+const ZONE_GROUPS = 1_024
+const ANY_ZONE: RowZone = { group: 0, zone: '' }
 
 interface Open {
   builder: BlockBuilder
@@ -38,15 +42,17 @@ export class OpenBlocks {
     this.#numbers = numbers
   }
 
-  add(route: number, record: NewRecord): void {
-    const key = route * DUE_BUCKETS + Math.ceil(record.dueSeconds / DUE_BUCKET_SECONDS)
-    const open = this.#open.get(key) ?? this.#start(key, route)
+  /** `zone`: of the recipient, where the hours of the job are those of each. */
+  add(route: number, record: NewRecord, zone: RowZone = ANY_ZONE): void {
+    const bucket = Math.ceil(record.dueSeconds / DUE_BUCKET_SECONDS)
+    const key = (route * ZONE_GROUPS + zone.group) * DUE_BUCKETS + bucket
+    const open = this.#open.get(key) ?? this.#start(key, route, zone.zone)
     this.place = open.builder.add(record)
     this.block = open.block
     if (open.builder.full) this.#seal(key, open)
   }
 
-  #start(key: number, route: number): Open {
+  #start(key: number, route: number, zone: string): Open {
     if (this.#open.size === OPEN_MOST) {
       const [oldest] = this.#open
       this.#seal(oldest![0], oldest![1])
@@ -59,6 +65,7 @@ export class OpenBlocks {
       fields: isMail ? '' : this.#fields,
       // Nobody answers an email here.
       lockSeconds: isMail ? 0 : lockSeconds,
+      zone,
     }
     const open = { builder: new BlockBuilder(head), block: this.#numbers.take() }
     this.#open.set(key, open)

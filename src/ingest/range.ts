@@ -13,6 +13,7 @@ import type { SourceRecord } from './record-source.js'
 import { RejectList } from './rejects.js'
 import { channelNumber, RowMaker, SUPPRESSED } from './row.js'
 import type { Row, RowSink } from './row-result.js'
+import { type RowZones, zonesOf } from './row-zones.js'
 import { RunBuilder } from './run.js'
 import { StoredRecords, storedColumns } from './stored-records.js'
 import { suppressionsOf } from './suppressions-of.js'
@@ -62,6 +63,7 @@ class RangeIngest implements RowSink {
   readonly #record: RangeRecord
   readonly #message: NewRecord
   readonly #deduplicate: boolean
+  readonly #zones: RowZones | null
   readonly #tally = new TallyBuilder()
 
   constructor(store: LmdbStore, plan: JobPlan, bounds: RangeBounds) {
@@ -71,6 +73,7 @@ class RangeIngest implements RowSink {
     this.#blocks = new OpenBlocks(plan, bounds.range, store.numbers)
     this.#record = emptyRecord(bounds)
     this.#message = emptyMessage()
+    this.#zones = zonesOf(plan)
     this.#deduplicate = plan.settings.deduplicate ?? true
     rejects.clear()
     run.clear()
@@ -121,7 +124,7 @@ class RangeIngest implements RowSink {
     message.partLengths = segmented.partLengths
     message.country = row.country
     message.partPrice = row.partPrice
-    this.#blocks.add(row.route!.route, message)
+    this.#blocks.add(row.route!.route, message, this.#zones?.of(row, source))
     const scheduled = row.dueSeconds > this.#plan.createdSeconds
     record.parts += segmented.partCount
     if (scheduled) record.scheduled++

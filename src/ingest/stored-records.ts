@@ -10,7 +10,7 @@ import { type MailBody, unpackMail } from '../engine/text/mail-body.js'
 import { textOf } from '../engine/text/segment.js'
 import type { SourceRecord } from './record-source.js'
 
-/** Columns of the source's file, with the text and the time in two of our own behind its last. */
+/** Columns of the source's file, with the text, the time and the zone in three of our own behind its last. */
 export function storedColumns(columns: ColumnPlan): ColumnPlan {
   const width = columns.labels.length
   return {
@@ -21,7 +21,7 @@ export function storedColumns(columns: ColumnPlan): ColumnPlan {
     sendAt: width + 1,
     sendAtTime: -1,
     keyword: -1,
-    timeZone: -1,
+    timeZone: width + 2,
   }
 }
 
@@ -38,17 +38,20 @@ export class StoredRecords implements SourceRecord {
   readonly fields: number
   readonly #text: number
   readonly #sendAt: number
+  readonly #zoneColumn: number
   readonly #nowSeconds: number
   #facts!: RecordFacts
   #number = ''
   #body = ''
   #mail: MailBody | null = null
+  #zone = ''
 
   /** `columns`: of storedColumns. A time that is over is left out: such a message goes at once. */
   constructor(columns: ColumnPlan, nowSeconds: number) {
     this.fields = columns.labels.length
     this.#text = columns.text
     this.#sendAt = columns.sendAt
+    this.#zoneColumn = columns.timeZone
     this.#nowSeconds = nowSeconds
   }
 
@@ -69,6 +72,7 @@ export class StoredRecords implements SourceRecord {
 
   text(column: number): string {
     if (column === this.#text) return this.#body
+    if (column === this.#zoneColumn) return this.#zone
     if (column !== this.#sendAt) return this.#number
     const { dueSeconds } = this.#facts
     return dueSeconds <= this.#nowSeconds ? '' : new Date(dueSeconds * 1000).toISOString()
@@ -83,6 +87,7 @@ export class StoredRecords implements SourceRecord {
   read(bytes: Buffer, { places }: StoredPick, each: (record: SourceRecord) => void): number {
     const reader = new BlockReader(bytes)
     if (!reader.intact) return 0
+    this.#zone = reader.zone
     let count = 0
     for (let place = 0; place < reader.count; place++) {
       if ((places[place >> 3]! & (1 << (place & 7))) === 0 || !reader.read(place, message)) continue

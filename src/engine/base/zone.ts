@@ -21,6 +21,11 @@ export function isZone(zone: string): boolean {
   return formatOf(zone) !== null
 }
 
+/** As Intl writes it, whatever its case; null: there is no such zone. */
+export function zoneName(zone: string): string | null {
+  return formatOf(zone)?.format.resolvedOptions().timeZone ?? null
+}
+
 /**
  * `wanted`: what the clock on the wall shows, as epoch seconds of UTC. A time that the clocks skip is moved forward by what
  * they skip; of a time that they show twice the first counts. -1: no such zone.

@@ -12,7 +12,7 @@ export function isEmail(text: string): boolean {
 }
 
 /** Of a number that was parsed without a reason against it. */
-export function keyOf({ value, digits }: ParsedNumber): NumberKey {
+export function keyOf({ value, digits }: Pick<ParsedNumber, 'value' | 'digits'>): NumberKey {
   return Number.isSafeInteger(value) ? value : `+${digits}`
 }
 

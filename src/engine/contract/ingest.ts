@@ -106,6 +106,8 @@ export interface JobPlan {
   requireOptIn?: boolean
   /** The account's, as they were when the file began to be read. */
   rules: NumberRules
+  /** Its sending hours are those of each recipient's zone: rows of a zone share blocks. Default false. */
+  byZone?: boolean
   /** Channels that are switched off for the account; absent: none. */
   channelsOff?: readonly ChannelName[]
 }

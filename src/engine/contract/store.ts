@@ -153,6 +153,18 @@ export interface QueuedBlock {
   dueSeconds: number
   block: number
   messages: number
+  /** Its due time as it was appended, where it waits for hours in its recipients' zone. */
+  ownSeconds?: number
+}
+
+/** An unclaimed block that is due at another time from now on. */
+export interface MovedBlock {
+  /** Queue key that it stands under. */
+  key: number[]
+  dueSeconds: number
+  /** Its due time as it was appended. */
+  ownSeconds: number
+  messages: number
 }
 
 /** State of one block to be put; `sequence` is set to that of the commit. */
@@ -185,7 +197,9 @@ export interface Commit {
   /** Queue keys (job, route, due, block) that were claimed, and the blocks they opened, each with its job. */
   claimed: number[][]
   /** Unclaimed blocks that have fewer messages to send than before. */
-  requeued: { key: number[]; messages: number }[]
+  requeued: { key: number[]; messages: number; ownSeconds?: number }[]
+  /** In this order, and before `requeued` and `claimed`. */
+  moved: MovedBlock[]
   opened: { block: number; job: number }[]
   closed: number[]
   counts: Map<number, DispatchCounts>
@@ -222,7 +236,7 @@ export interface DispatchQueue extends Pick<StoreReader, 'block' | 'marks' | 'st
   /** Earliest due time of (job, route) behind `nowSeconds`, epoch seconds; Infinity when nothing waits. */
   nextDue(job: number, route: number, nowSeconds: number): number
   /** All unclaimed blocks of a job with their queue keys. */
-  queueOf(job: number, afterSeconds?: number): Iterable<{ key: number[]; messages: number }>
+  queueOf(job: number, afterSeconds?: number): Iterable<{ key: number[]; messages: number; ownSeconds?: number }>
   /** One transaction; resolves with its sequence when it is on disk. */
   commit(commit: Commit): Promise<number>
   /** Blocks with messages that are claimed and not final; of all jobs, or of one. */

@@ -4,6 +4,7 @@ import type { JobDispatch } from '../contract/lane.js'
 import { STATE, STATES } from '../contract/message.js'
 import type { DispatchCounts } from '../contract/store.js'
 import { Lane } from '../schedule/lane.js'
+import type { RecipientHours } from '../schedule/recipient-hours.js'
 import type { Route } from '../schedule/routes.js'
 import type { SendingHours } from '../schedule/sending-hours.js'
 import type { DispatchStore } from '../store/dispatch-store.js'
@@ -23,6 +24,8 @@ export interface JobTotals {
   hours: SendingHours | null
   /** It is outside its hours. */
   isShut: boolean
+  /** In the zone of each recipient; null: they are not. Kept by `Gates`. */
+  zoned: RecipientHours | null
   finishedPosted: boolean
   /** Earliest due time of its scheduled blocks, epoch seconds; Infinity when there are none. */
   nextDueSeconds: number
@@ -44,6 +47,7 @@ export function noTotals(job: number): JobTotals {
     accountPace: null,
     hours: null,
     isShut: false,
+    zoned: null,
     finishedPosted: false,
     nextDueSeconds: Number.POSITIVE_INFINITY,
     lanes: new Map(),
@@ -141,6 +145,7 @@ export class Board {
     if (totals.dispatch === null) return null
     const lane = new Lane(totals.dispatch, this.#routeOf(route))
     lane.isShut = totals.isShut
+    lane.zoned = totals.zoned
     totals.lanes.set(route, lane)
     return lane
   }

@@ -6,6 +6,7 @@ import type { BlockState } from '../store/block-state.js'
 import type { JobTotals } from './board.js'
 import type { Claims } from './claims.js'
 import type { Ledger } from './ledger.js'
+import { movedKey } from './zone-hours.js'
 
 export class Cancel {
   readonly #ledger: Ledger
@@ -65,14 +66,15 @@ export class Cancel {
   }
 
   #unclaimed(totals: JobTotals): void {
-    const { store, claiming, commit, feed } = this.#ledger
+    const { store, claiming, moving, commit, feed } = this.#ledger
     const nowMs = this.#clock.now()
     let messages = 0
     for (const { key, messages: inBlock } of store.queueOf(totals.number)) {
       if (claiming.has(key[3]!)) continue
       if (this.#begun(key)) continue
       messages += inBlock - marked(store.marks(key[3]!))
-      commit.claimed.push(key)
+      const moved = moving.get(key[3]!)
+      commit.claimed.push(moved === undefined ? key : movedKey(key, moved.dueSeconds))
       feed.canceled(totals, { block: key[3]!, messages: inBlock }, nowMs)
     }
     if (messages === 0) return

@@ -15,8 +15,11 @@ import type { BlockState } from '../store/block-state.js'
 import type { Ledger } from './ledger.js'
 import type { Pipeline } from './pipeline.js'
 import type { Seating } from './seating.js'
+import { againMs, hoursOfPlace, ZoneHours } from './zone-hours.js'
 
 const PREFETCH = 32
+/** Blocks that are put off for their recipients' hours in one visit of a lane, so that a tick stays short. */
+const POSTPONED_AT_ONCE = 64
 
 /** Where what a lane gives goes: a carrier. */
 export interface Intake {
@@ -44,12 +47,14 @@ export class Claims {
   readonly #prefetched = new Map<Lane, QueuedBlock[]>()
 
   readonly #seating: Seating
+  readonly #zones: ZoneHours
 
   constructor(ledger: Ledger, deps: { clock: Clock; waiting: TimeHeap; seating: Seating }) {
     this.#ledger = ledger
     this.#clock = deps.clock
     this.#waiting = deps.waiting
     this.#seating = deps.seating
+    this.#zones = new ZoneHours(ledger, deps.seating, deps.clock)
   }
 
   /** Takes up to `parts` parts from the lane for the carrier of this seat; returns the parts taken, 0: nothing now. */
@@ -89,7 +94,8 @@ export class Claims {
       if (queue === lane.returned && !this.#isInTime(lane, reader, place, visit)) break
       if (visit.intake.senderRoom(reader.from) <= 0) break
       queue.shift()
-      if (this.#expire(state, reader, place) || !this.#isNext(lane, reader, ref)) continue
+      if (this.#expire(state, reader, place) || this.#isShutOut(lane, reader, ref)) continue
+      if (!this.#isNext(lane, reader, ref)) continue
       this.#authorise(state, { place, count: 1 }, visit.intake)
       const count = reader.partCount(place)
       visit.intake.senderTook(reader.from, count)
@@ -132,6 +138,16 @@ export class Claims {
     return visit.waitingSinceMs === Number.POSITIVE_INFINITY || waitsSince(lane, reader, place) <= visit.waitingSinceMs
   }
 
+  /** True: it is outside the hours in its recipient's zone, and comes back when they begin. */
+  #isShutOut({ zoned }: Lane, reader: BlockReader, ref: MessageRef): boolean {
+    if (zoned === null) return false
+    const nowMs = this.#clock.now()
+    const state = hoursOfPlace(zoned, reader, placeOf(ref), nowMs)
+    if (state.isOpen) return false
+    this.#seating.held.push(againMs(state, reader.expiresSeconds(placeOf(ref)), nowMs), ref)
+    return true
+  }
+
   /** False: an earlier message of the same recipient is on its way; this one comes back behind it. */
   #isNext(lane: Lane, reader: BlockReader, ref: MessageRef): boolean {
     return lane.order === null || lane.order.enter(ref, reader.number(placeOf(ref)))
@@ -162,6 +178,7 @@ export class Claims {
     }
     if (this.#expire(state, reader, place)) return false
     const ref = messageRef(state.block, place)
+    if (this.#isShutOut(lane, reader, ref)) return false
     if (this.#seating.tied > 0 && this.#seating.seatOf(lane, ref) !== null) {
       this.#seating.giveBack(lane, ref)
       return false
@@ -232,9 +249,13 @@ export class Claims {
       return true
     }
     if (!lane.mayHaveBlocks) return false
-    const queued = this.#nextQueued(lane)
-    if (queued === null) return false
-    return this.#claim(lane, queued)
+    for (let postponed = 0; postponed < POSTPONED_AT_ONCE; postponed++) {
+      const queued = this.#nextQueued(lane)
+      if (queued === null) return false
+      if (lane.zoned !== null && this.#zones.postpone(lane, lane.zoned, queued)) continue
+      return this.#claim(lane, queued)
+    }
+    return false
   }
 
   #claim(lane: Lane, queued: QueuedBlock): boolean {
@@ -253,10 +274,10 @@ export class Claims {
   #nextQueued(lane: Lane): QueuedBlock | null {
     const known = this.#prefetched.get(lane)
     if (known !== undefined && known.length > 0) return known.shift()!
-    const { store, claiming } = this.#ledger
+    const { store, claiming, moving } = this.#ledger
     const nowSeconds = Math.floor(this.#clock.now() / 1000)
-    const fetched = store.queued(lane.job.job, lane.route.number, nowSeconds, PREFETCH + claiming.size)
-    const fresh = fetched.filter((one) => !claiming.has(one.block))
+    const fetched = store.queued(lane.job.job, lane.route.number, nowSeconds, PREFETCH + claiming.size + moving.size)
+    const fresh = fetched.filter((one) => !claiming.has(one.block) && !moving.has(one.block))
     if (fresh.length === 0) {
       lane.mayHaveBlocks = false
       lane.nextDueMs = store.nextDue(lane.job.job, lane.route.number, nowSeconds) * 1000

@@ -8,7 +8,7 @@ import { type MessageRef, placeOf, STATE, STATES } from '../contract/message.js'
 import type { Counter, Metrics } from '../contract/metrics.js'
 import { type Inbound, OUTCOME, type OutcomeCode } from '../contract/outcome.js'
 import { type ReasonCode, reasonNumber } from '../contract/reasons.js'
-import type { Commit, QueuedBlock } from '../contract/store.js'
+import type { Commit, MovedBlock, QueuedBlock } from '../contract/store.js'
 import type { BlockState } from '../store/block-state.js'
 import { carrierNames } from '../store/carrier-names.js'
 import { type DispatchStore, emptyCommit } from '../store/dispatch-store.js'
@@ -66,6 +66,8 @@ export class Ledger {
   #bytesSinceSnapshot = 0
   /** Claims that no commit has taken yet or whose commit is under way. */
   readonly claiming = new Set<number>()
+  /** The same of blocks that are moved to another due time. */
+  readonly moving = new Map<number, MovedBlock>()
 
   constructor(store: DispatchStore, board: Board, deps: { residents: Residents; log: Log; metrics: Metrics }) {
     const { residents, log, metrics } = deps
@@ -192,6 +194,12 @@ export class Ledger {
     this.claiming.add(block)
   }
 
+  /** An unclaimed block waits for another time. */
+  move(moved: MovedBlock): void {
+    this.commit.moved.push(moved)
+    this.moving.set(moved.key[3]!, moved)
+  }
+
   /** A block whose head is damaged: its messages fail together, since none can be told apart. */
   quarantine(job: number, queued: QueuedBlock, atMs: number): void {
     const totals = this.board.totals(job)
@@ -283,6 +291,9 @@ export class Ledger {
     const release = this.#release(commit)
     release.sequence = await this.store.commit(commit)
     for (const { block } of commit.opened) this.claiming.delete(block)
+    for (const moved of commit.moved) {
+      if (this.moving.get(moved.key[3]!) === moved) this.moving.delete(moved.key[3]!)
+    }
     talksDurable()
     if (commit.events.length > 0) this.feed.onDurable(commit.events.map(({ key }) => key[0]!))
     return release

@@ -9,6 +9,13 @@ import { OUTCOME } from '../contract/outcome.js'
 import type { BlockState } from '../store/block-state.js'
 import type { Ledger } from './ledger.js'
 import type { Seating } from './seating.js'
+import { movedKey } from './zone-hours.js'
+
+/** Where an unclaimed block stands. */
+interface Queued {
+  key: number[]
+  ownSeconds?: number
+}
 
 export class MessageCancel {
   readonly #ledger: Ledger
@@ -42,18 +49,24 @@ export class MessageCancel {
   }
 
   /** Where the block stands in the queue index; null: it is claimed. */
-  #queueKey(block: number): number[] | null {
-    const { claiming, residents, store } = this.#ledger
+  #queueKey(block: number): Queued | null {
+    const { claiming, moving, residents, store } = this.#ledger
     const reader = claiming.has(block) ? null : residents.body(block)
     if (reader === null) return null
+    const moved = moving.get(block)
+    if (moved !== undefined) return { key: movedKey(moved.key, moved.dueSeconds), ownSeconds: moved.ownSeconds }
     let due = 0xffffffff
     for (let place = 0; place < reader.count; place++) due = Math.min(due, reader.dueSeconds(place))
     const key = [reader.job, reader.route, due, block]
-    return store.environment.queue.doesExist(key) ? key : null
+    if (store.environment.queue.doesExist(key)) return { key }
+    if (this.#ledger.board.totals(reader.job).zoned === null) return null
+    // It waits for hours in its recipients' zone: where, only the queue knows.
+    for (const queued of store.queueOf(reader.job)) if (queued.key[3] === block) return queued
+    return null
   }
 
   /** The unclaimed block says how many messages are left in it; without any it leaves the queue. */
-  #leave(key: number[], state: BlockState): void {
+  #leave({ key, ownSeconds }: Queued, state: BlockState): void {
     const { commit } = this.#ledger
     if (state.done) {
       commit.claimed.push(key)
@@ -62,7 +75,7 @@ export class MessageCancel {
     let left = 0
     // Marked duplicates count, as they do in what ingest wrote.
     for (const value of state.states) if (value === STATE.queued || value === STATE.duplicate) left++
-    commit.requeued.push({ key, messages: left })
+    commit.requeued.push({ key, messages: left, ownSeconds })
   }
 }
 

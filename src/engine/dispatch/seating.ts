@@ -2,6 +2,7 @@
  * Which lane sends by which carrier now: holds the routes, puts lanes into the carriers' fair queues and takes them out,
  * and finds the place of every message that comes back.
  */
+import { TimeHeap } from '../base/heap.js'
 import type { Clock } from '../contract/clock.js'
 import { blockOf, type MessageRef, placeOf, STATE } from '../contract/message.js'
 import { OUTCOME } from '../contract/outcome.js'
@@ -34,6 +35,8 @@ export class Seating {
   /** Of messages that are not free to go by any carrier; few, beside all that wait. */
   readonly #ties = new Map<MessageRef, Ties>()
   readonly #touched = new Set<Lane>()
+  /** Messages that were claimed and wait for hours in their recipient's zone. */
+  readonly held = new TimeHeap()
 
   constructor(deps: SeatingDeps) {
     this.#deps = deps

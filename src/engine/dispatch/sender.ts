@@ -11,6 +11,7 @@ import type { Carrier } from './carriers.js'
 import type { Ledger } from './ledger.js'
 import type { Seating } from './seating.js'
 import { UNHEARD_MS } from './unheard.js'
+import { hoursOfPlace } from './zone-hours.js'
 
 export class Sender {
   readonly #ledger: Ledger
@@ -103,6 +104,10 @@ export class Sender {
       this.#ledger.log.error({ block: blockOf(ref), place }, 'a stored record is damaged; its message failed')
       return 0
     }
+    if (this.#isOutside(body, place)) {
+      this.withdraw(carrier)
+      return 0
+    }
     if (this.#suppressions !== null && this.#isSuppressed(this.#suppressions, body, place)) {
       this.#end(carrier, state, 'SUPPRESSED')
       return 0
@@ -142,6 +147,12 @@ export class Sender {
   #stopped(state: BlockState): boolean {
     const { dispatch, isShut } = this.#ledger.board.totals(state.job)
     return dispatch?.state !== 'running' || isShut
+  }
+
+  /** The hours in the recipient's zone have ended since it was let in. */
+  #isOutside(body: BlockReader, place: number): boolean {
+    const { zoned } = this.#ledger.board.totals(body.job)
+    return zoned !== null && !hoursOfPlace(zoned, body, place, this.#clock.now()).isOpen
   }
 
   #notePace({ job }: BlockState, parts: number, monotonicMs: number): void {

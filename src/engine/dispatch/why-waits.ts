@@ -17,6 +17,7 @@ import type { Ledger } from './ledger.js'
 import type { Pace } from './pace.js'
 import { messagesBefore } from './queue-place.js'
 import type { Seating } from './seating.js'
+import { zonesOfPlace } from './zone-hours.js'
 
 const REFUSALS: readonly OutcomeCode[] = [
   OUTCOME.throttled,
@@ -91,6 +92,7 @@ export class WhyWaits {
     const dueMs = reader.dueSeconds(place) * 1000
     if (dueMs > nowMs) waits.push({ code: 'NOT_DUE', untilMs: dueMs })
     if (totals.isShut) waits.push(shutWait(asked))
+    waits.push(...zoneWaits(asked))
     if (dueMs <= nowMs) waits.push(...this.#backoff(asked))
     const lane = totals.lanes.get(reader.route) ?? null
     const behind = lane?.order?.holderBefore(asked.ref) ?? -1
@@ -108,6 +110,7 @@ export class WhyWaits {
   #authorised(asked: Asked): Wait[] {
     const waits = jobWaits(asked)
     if (asked.totals.isShut) waits.push(shutWait(asked))
+    waits.push(...zoneWaits(asked))
     const carrier = this.#deps.carriers.find(({ pipeline }) => pipeline.placeOf(asked.ref) >= 0)
     if (carrier === undefined) return waits.length > 0 ? waits : [{ code: 'IN_WORK' }]
     waits.push(...this.#carrierHolds([carrier]))
@@ -234,6 +237,17 @@ function shutWait({ totals: { hours }, nowMs }: Asked): Wait {
   const { changesAtMs } = hours!.at(nowMs)
   const untilMs = Number.isFinite(changesAtMs) ? changesAtMs : undefined
   return { code: 'SENDING_HOURS', untilMs, zone: hours!.rule.timeZone }
+}
+
+/** Hours in the recipient's own zone. */
+function zoneWaits({ totals: { zoned }, reader, place, nowMs }: Asked): Wait[] {
+  if (zoned === null) return []
+  const set = zonesOfPlace(zoned, reader, place)
+  const { isOpen, changesAtMs } = zoned.at(set, nowMs)
+  if (isOpen) return []
+  const untilMs = Number.isFinite(changesAtMs) ? changesAtMs : undefined
+  const zone = set.zones.length > 3 ? `${set.zones.slice(0, 3).join(', ')} …` : set.zones.join(', ')
+  return [{ code: 'SENDING_HOURS', untilMs, zone: set.isKnown ? zone : 'unknown' }]
 }
 
 function withCarrier({ ref, nowMs }: Asked, carriers: readonly Carrier[]): Wait {

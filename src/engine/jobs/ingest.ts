@@ -14,6 +14,7 @@ import { bindTemplate, compileTemplate, labelLookup } from '../text/template.js'
 import { suppressedNumbers } from './create.js'
 import { reviewOf } from './file-findings.js'
 import { IngestRun } from './ingest-run.js'
+import { hoursOf } from './job-hours.js'
 import { type JobRecord, type JobTotals, noTotals } from './job-record.js'
 import { mayHaveMail, sendersOf } from './mail-settings.js'
 import type { JobPorts } from './ports.js'
@@ -155,6 +156,7 @@ export class Ingest {
         createdSeconds: Math.floor(Math.max(record.createdAtMs, record.sendAtMs) / 1000),
         lockSeconds: this.#ports.lockSeconds(account, record.settings.conversationLock),
         requireOptIn: account?.requireOptIn ?? false,
+        byZone: hoursOf(record, account)?.byRecipient === true,
         rules: numberRules(account ?? DEFAULT_NUMBER_RULES),
         channelsOff: account === null ? [] : CHANNELS.filter((channel) => !account.features[channel]),
       }

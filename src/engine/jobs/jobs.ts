@@ -6,6 +6,7 @@ import type { JobPlan, PreviewResult, SniffResult } from '../contract/ingest.js'
 import type { Counts, JobSettings, JobState } from '../contract/job.js'
 import type { JobDispatch } from '../contract/lane.js'
 import type { Refusal } from '../contract/money.js'
+import { type RecipientHours, recipientHours } from '../schedule/recipient-hours.js'
 import type { DocumentWrite } from '../store/documents.js'
 import { AudienceUploads } from './audience-uploads.js'
 import { JobControl } from './control.js'
@@ -235,11 +236,21 @@ export class Jobs {
     return !isWithin(hoursOf(record, this.#ports.account(record.account)), this.#ports.clock.now())
   }
 
+  /** Its hours in the zone of each recipient; null: they are not. */
+  zoned(record: JobRecord): RecipientHours | null {
+    if (record.state === 'canceled' || record.answers) return null
+    return recipientHours(hoursOf(record, this.#ports.account(record.account)))
+  }
+
   /** A running job whose messages wait for its hours shows as scheduled. */
   #shown(record: JobRecord): JobState {
     const state = shownState(record, this.#ports.clock.now())
-    if (state !== 'running' || !this.isOutside(record)) return state
-    return this.counts(record).scheduled > 0 ? 'scheduled' : state
+    if (state !== 'running') return state
+    if (this.isOutside(record)) return this.counts(record).scheduled > 0 ? 'scheduled' : state
+    if (this.zoned(record) === null) return state
+    // All that is left waits for its morning.
+    const { queued, sending, scheduled } = this.counts(record)
+    return scheduled > 0 && queued + sending === 0 ? 'scheduled' : state
   }
 
   list(account: number | null, query: PageQuery & JobsWanted): Page<JobView> {

@@ -82,8 +82,9 @@ export function afterSkip(
   { reason, nowMs }: { reason: string | null; nowMs: number },
 ): Partial<JobRecord> {
   const before = withMissed(record.recurring!, due)
-  const recurring =
-    reason === null ? before : { ...before, skipped: before.skipped + 1, lastSkip: { atMs: due.atMs, reason } }
+  // What comes too late is among the missed already.
+  const skipped = before.skipped + (due.late ? 0 : 1)
+  const recurring = reason === null ? before : { ...before, skipped, lastSkip: { atMs: due.atMs, reason } }
   return planned(record, recurring, { afterMs: due.atMs, nowMs })
 }
 

@@ -3,6 +3,7 @@ import type { Config } from '../config/schema.js'
 import type { Clock } from '../contract/clock.js'
 import type { JobBook } from '../jobs/job-book.js'
 import type { JobRecord } from '../jobs/job-record.js'
+import type { RecipientHours } from '../schedule/recipient-hours.js'
 import { carrierNames } from '../store/carrier-names.js'
 import type { Documents } from '../store/documents.js'
 import { readExtras, withReference } from '../store/extras.js'
@@ -23,6 +24,8 @@ export interface ReaderSources {
   states(blocks: number[]): Promise<(Uint8Array | null)[]>
   /** It is outside the sending hours of the job, or of its account. */
   isOutside(record: JobRecord): boolean
+  /** Hours of the job in the zone of each recipient; null: they are not. */
+  zoned(record: JobRecord): RecipientHours | null
 }
 
 /** Names of numbers in the log: carriers, statuses, zones. */
@@ -42,7 +45,7 @@ export function viewNames(config: Config, store: LmdbStore, statusName: (status:
   }
 }
 
-export function buildReader({ store, documents, book, clock, names, states, isOutside }: ReaderSources): MessageReader {
+export function buildReader({ store, documents, book, clock, names, states, ...hours }: ReaderSources): MessageReader {
   const isRead = (job: number): boolean => book.get(job)?.totals != null
   const layouts = new JobLayouts({
     ranges: (job) => store.ranges(job),
@@ -61,7 +64,7 @@ export function buildReader({ store, documents, book, clock, names, states, isOu
     clock,
     names,
     states,
-    facts: (job) => factsOf(book.get(job), isOutside),
+    facts: (job) => factsOf(book.get(job), hours),
   })
 }
 
@@ -88,10 +91,11 @@ function accountBlocks({ store, documents, book, layouts, isRead }: BlockSources
   })
 }
 
-function factsOf(record: JobRecord | null, isOutside: ReaderSources['isOutside']): JobFacts {
-  const facts = { job: null, createdAtMs: null, isCanceled: false, sendAtMs: 0, isOutside: false }
+function factsOf(record: JobRecord | null, hours: Pick<ReaderSources, 'isOutside' | 'zoned'>): JobFacts {
+  const facts = { job: null, createdAtMs: null, isCanceled: false, sendAtMs: 0, isOutside: false, zoned: null }
   if (record === null) return facts
-  if (record.singles) return { ...facts, isOutside: isOutside(record) }
+  const held = { isOutside: hours.isOutside(record), zoned: hours.zoned(record) }
+  if (record.singles) return { ...facts, ...held }
   const { job, createdAtMs, sendAtMs } = record
-  return { job, createdAtMs, isCanceled: record.state === 'canceled', sendAtMs, isOutside: isOutside(record) }
+  return { job, createdAtMs, isCanceled: record.state === 'canceled', sendAtMs, ...held }
 }

@@ -74,7 +74,7 @@ function written(deps: ComposeDeps, { account, request, nowMs }: MailRequest, ac
   const times = timesOf(request, dueMs, nowMs)
   const record = mailRecord(to, body, { ...times, price: { partPrice } })
   if (record === null) return refused({ to, reason: 'MAIL_TOO_LARGE' })
-  const isLater = times.dueSeconds * 1000 > nowMs || !isWithin(hoursOf({ settings: {} }, account), nowMs)
+  const isLater = times.dueSeconds * 1000 > nowMs || !isWithin(hoursOf({ settings: {} }, account), nowMs, null)
   const answer: MessageAccepted = {
     id: null,
     state: isLater ? 'scheduled' : 'queued',

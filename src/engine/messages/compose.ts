@@ -158,7 +158,7 @@ export class Composer {
     const country = record.country!
     const { priority = 'normal' } = request
     const { text } = segmented
-    const isLater = dueSeconds * 1000 > nowMs || !isWithin(hoursOf(NO_JOB, account), nowMs)
+    const isLater = dueSeconds * 1000 > nowMs || !isWithin(hoursOf(NO_JOB, account), nowMs, parsed)
     const fields = packFields(request)
     const lockSeconds = lockSecondsOf(request.conversationLock, account, this.#deps.lockSeconds ?? 0)
     const answer = accepted(to, segmented, isLater, route)

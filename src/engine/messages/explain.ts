@@ -21,6 +21,7 @@ import type { ChannelName } from '../contract/message.js'
 import { type ReasonCode, reasonHelp } from '../contract/reasons.js'
 import { hoursOf, hoursSource } from '../jobs/job-hours.js'
 import { explainNumber, type NumberExplanation } from '../phone/explain-number.js'
+import type { WhoseHours } from '../schedule/recipient-hours.js'
 import { hoursView } from '../schedule/window-setting.js'
 import { explainText, type TextExplanation } from '../text/explain-text.js'
 import type { ComposeAccount } from './compose.js'
@@ -73,7 +74,7 @@ export class Explainer {
       route,
       carriers: route?.carriers ?? [],
       limits: route === null ? [] : limitsOf(route, await this.#deps.carriers()),
-      ...boundBy(asker, this.#deps.clock.now()),
+      ...boundBy(asker, this.#deps.clock.now(), whoseHours(number)),
       currency: account.currency,
       partPrice: micros === null ? null : amountOf(micros),
       price: text === null || text.parts === 0 ? null : priceOf(text.parts, micros),
@@ -112,13 +113,24 @@ export class Explainer {
 }
 
 /** What binds its sending beside the carriers: rates of its job and account, and their hours. */
-function boundBy({ account, job }: Asker, nowMs: number): Pick<ExplainView, 'rates' | 'sendingHours'> {
+function boundBy(
+  { account, job }: Asker,
+  nowMs: number,
+  whose: WhoseHours | null,
+): Pick<ExplainView, 'rates' | 'sendingHours'> {
   const terms = job ?? { settings: {} }
   const hours = hoursOf(terms, account)
   return {
     rates: { job: job?.settings.ratePerSecond ?? null, account: account.ratePerSecond },
-    sendingHours: hours === null ? null : hoursView(hours, hoursSource(terms), nowMs),
+    sendingHours: hours === null ? null : hoursView(hours, hoursSource(terms), { nowMs, whose }),
   }
+}
+
+/** null: no recipient was named. */
+function whoseHours(number: NumberExplanation | null): WhoseHours | null {
+  if (number === null || number.channel === null) return null
+  const isNumber = !number.shortCode && number.channel !== 'email'
+  return { digits: number.to.replace(/^\+/, ''), isNumber, zone: '' }
 }
 
 interface Found {

@@ -17,6 +17,7 @@ import {
 } from '../contract/message.js'
 import { OUTCOME, OUTCOME_NAMES } from '../contract/outcome.js'
 import { type ReasonCode, reasonCode } from '../contract/reasons.js'
+import type { RecipientHours } from '../schedule/recipient-hours.js'
 import type { BlockReader } from '../store/block.js'
 import type { DecodedState, HistoryItem } from '../store/decoded-state.js'
 import { unpackMail } from '../text/mail-body.js'
@@ -39,6 +40,8 @@ export interface JobFacts {
   sendAtMs: number
   /** It is outside its sending hours. */
   isOutside: boolean
+  /** Its hours are those of each recipient's zone; null: they are not. */
+  zoned: RecipientHours | null
 }
 
 export interface MessageSource {
@@ -60,9 +63,16 @@ export function stateOf(source: MessageSource, place: number): StateName {
     if (name !== 'queued') return name
   }
   if (source.state === null && source.facts.isCanceled) return 'canceled'
-  if (source.facts.isOutside) return 'scheduled'
+  if (source.facts.isOutside || isShutOut(source, place)) return 'scheduled'
   const dueMs = Math.max(source.reader.dueSeconds(place) * 1000, source.facts.sendAtMs)
   return dueMs > source.nowMs ? 'scheduled' : 'queued'
+}
+
+/** It is outside the hours in its recipient's zone. */
+function isShutOut({ reader, facts: { zoned }, nowMs }: MessageSource, place: number): boolean {
+  if (zoned === null) return false
+  const whose = { digits: reader.digits(place), isNumber: reader.isPlaced(place), zone: reader.zone }
+  return !zoned.at(zoned.zonesOf(whose), nowMs).isOpen
 }
 
 export function reasonOf(source: MessageSource, place: number): ReasonCode | null {

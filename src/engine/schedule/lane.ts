@@ -4,6 +4,7 @@
  */
 import type { JobDispatch } from '../contract/lane.js'
 import { KeyOrder } from './key-order.js'
+import type { RecipientHours } from './recipient-hours.js'
 import { RefQueue } from './ref-queue.js'
 import type { Outlet, Route } from './routes.js'
 
@@ -46,6 +47,8 @@ export class Lane {
   nextDueMs = 0
   /** Its job is outside its sending hours. */
   isShut = false
+  /** Hours of its job in the zone of each recipient; null: none. */
+  zoned: RecipientHours | null = null
   /** Epoch ms since which its job may send. */
   sinceMs = 0
   /** Epoch ms since which its first message waits; Infinity: none does, or nobody asks. */

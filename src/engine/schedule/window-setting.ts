@@ -2,12 +2,15 @@
 import { isZone } from '../base/zone.js'
 import type { FieldError } from '../contract/errors.js'
 import {
+  ACCOUNT_ZONE,
   type HoursRule,
+  RECIPIENT_ZONE,
   type SendingHoursView,
   type SendingWindow,
   WEEKDAYS,
   type Weekday,
 } from '../contract/sending-hours.js'
+import { recipientHours, type WhoseHours } from './recipient-hours.js'
 import { hoursAt } from './sending-hours.js'
 
 const TIME = /^(\d{1,2}):(\d\d)$/
@@ -40,30 +43,45 @@ export function* windowErrors(window: SendingWindow, pointer: string): Iterable<
     if (dayOf(day) > 0) continue
     yield { pointer: `${pointer}/days/${index}`, message: `must be one of ${WEEKDAYS.join(', ')}, or 1 (Monday) to 7` }
   }
-  if (window.timeZone !== undefined && !isZone(window.timeZone)) {
-    yield { pointer: `${pointer}/timeZone`, message: 'must be an IANA zone such as Europe/London' }
+  const { timeZone } = window
+  if (timeZone !== undefined && timeZone !== RECIPIENT_ZONE && timeZone !== ACCOUNT_ZONE && !isZone(timeZone)) {
+    yield {
+      pointer: `${pointer}/timeZone`,
+      message: 'must be an IANA zone such as Europe/London, recipient or account',
+    }
   }
 }
 
-/** `timeZone`: where the window names none. The window must be free of errors. */
-export function hoursRule(window: SendingWindow, timeZone: string): HoursRule {
+/** `zones`: of the job, where the window names none, and of the account. The window must be free of errors. */
+export function hoursRule(window: SendingWindow, zones: { job: string; account: string }): HoursRule {
+  const { timeZone = zones.job } = window
+  const byRecipient = timeZone === RECIPIENT_ZONE
   const days = (window.days ?? [...WEEKDAYS]).map(dayOf)
   return {
     days: [...new Set(days)].sort((a, b) => a - b),
     fromMinute: minutesOf(window.from),
     // Midnight as an end is the end of the day on which the span begins.
     toMinute: minutesOf(window.to) === 0 ? DAY_MINUTES : minutesOf(window.to),
-    timeZone: window.timeZone ?? timeZone,
+    timeZone: byRecipient || timeZone === ACCOUNT_ZONE ? zones.account : timeZone,
+    ...(byRecipient ? { byRecipient } : {}),
   }
 }
 
-export function hoursView(rule: HoursRule, source: SendingHoursView['source'], nowMs: number): SendingHoursView {
-  const { isOpen, changesAtMs } = hoursAt(rule, nowMs)
+/** `whose`: the recipient, where one is asked about; hours by recipient are neither open nor shut without. */
+export function hoursView(
+  rule: HoursRule,
+  source: SendingHoursView['source'],
+  { nowMs, whose }: { nowMs: number; whose: WhoseHours | null },
+): SendingHoursView {
+  const hours = whose === null ? null : recipientHours(rule)
+  const set = hours === null ? null : hours.zonesOf(whose!)
+  const { isOpen, changesAtMs } = set === null ? hoursAt(rule, nowMs) : hours!.at(set, nowMs)
   return {
     days: rule.days.map((day) => WEEKDAYS[day - 1]!),
     from: clockTime(rule.fromMinute),
     to: clockTime(rule.toMinute),
-    timeZone: rule.timeZone,
+    timeZone: rule.byRecipient ? RECIPIENT_ZONE : rule.timeZone,
+    ...(set === null ? {} : { zones: [...set.zones] }),
     source,
     open: isOpen,
     changesAt: Number.isFinite(changesAtMs) ? new Date(changesAtMs).toISOString() : null,

@@ -2,11 +2,11 @@
  * The block: up to 256 messages of one job and one lane, written once by ingest and never changed.
  *
  * Layout (little endian):
- *   0 u32 magic 'TLB1' · 4 u16 messages · 6 u8 length of sender · 7 u8 bits: 1 fields, 2 kinds, 4 a lock
+ *   0 u32 magic 'TLB1' · 4 u16 messages · 6 u8 length of sender · 7 u8 bits: 1 fields, 2 kinds, 4 a lock, 8 a zone
  *   8 f64 job · 16 u32 account · 20 u32 route
  *   24 u32 created (epoch s) · 28 u32 range (0xffffffff: came one by one) · 32 u32 CRC-32C of head, sender and offsets
  *   36 sender (UTF-8), and behind it what 7 names: u16 length of fields and fields · u32 seconds of the conversation lock
- *   · kinds (block-kinds.ts); blocks of an earlier version have no kinds · then one u32 offset per record · then the records
+ *   · zone (block-head-parts.ts) · kinds (block-kinds.ts); blocks of an earlier version have no kinds · then one u32 offset per record · then the records
  * Record:
  *   0 u32 CRC-32C of the rest · 4 u16 length of the record · 6 u8 channel · 7 u8 coding · 8 u8 parts · 9 u8 flags
  *   10 u8 digits · 11 u8 national language tables (0: none, as before there were any) · 12 u32 due · 16 u32 expires
@@ -20,12 +20,14 @@ import type { ShiftTables } from '../contract/language.js'
 import { limits } from '../contract/limits.js'
 import type { Coding, OutgoingMessage } from '../contract/message.js'
 import type { SealedBlock } from '../contract/store.js'
+import { endOfFields, endOfZone, HAS_FIELDS, HAS_ZONE, readZone, writeZone, zoneBytes } from './block-head-parts.js'
 import { type BlockKind, endOfKinds, KindTable, readDay, readKinds } from './block-kinds.js'
 import {
   IS_SHORT_CODE,
   RECORD_HEAD_BYTES,
   recipientAddress,
   recipientDigits,
+  recipientIsPlaced,
   recipientNumber,
   recipientTail,
   recipientText,
@@ -39,7 +41,6 @@ const PHONE_SHIFT = 2
 /** The highest that can be told apart; it also stands for all beyond. */
 const PHONE_MAX = 63
 /** Bits of octet 7 of the head. */
-const HAS_FIELDS = 1
 const HAS_KINDS = 2
 const HAS_LOCK = 4
 const LOCK_BYTES = 4
@@ -54,6 +55,8 @@ export interface BlockHead {
   fields?: string
   /** How long after its sending a reply belongs to the account; absent or 0: no conversation lock. */
   lockSeconds?: number
+  /** IANA zone that its recipients are in; absent or '': that of their numbers. */
+  zone?: string
   createdSeconds: number
   /** On which its messages were accepted, 20261122; absent: that of the job. */
   day?: number
@@ -174,9 +177,10 @@ export class BlockBuilder {
     const from = Buffer.from(head.from)
     assert(from.length < 256)
     const fields = Buffer.from(head.fields ?? '')
-    const lockSeconds = head.lockSeconds ?? 0
+    const { lockSeconds = 0, zone = '' } = head
     const lock = HEAD_BYTES + from.length + (fields.length === 0 ? 0 : 2 + fields.length)
-    const kinds = lock + (lockSeconds === 0 ? 0 : LOCK_BYTES)
+    const zoneAt = lock + (lockSeconds === 0 ? 0 : LOCK_BYTES)
+    const kinds = zoneAt + zoneBytes(zone)
     const table = kinds + (this.#hasKinds ? this.#kinds.size(this.#count) : 0)
     const start = table + this.#count * 4
     const bytes = Buffer.allocUnsafeSlow(start + this.#size)
@@ -184,7 +188,8 @@ export class BlockBuilder {
     bytes.writeUInt16LE(this.#count, 4)
     bytes[6] = from.length
     const hasFields = fields.length === 0 ? 0 : HAS_FIELDS
-    bytes[7] = hasFields | (this.#hasKinds ? HAS_KINDS : 0) | (lockSeconds === 0 ? 0 : HAS_LOCK)
+    const hasMore = (lockSeconds === 0 ? 0 : HAS_LOCK) | (zone === '' ? 0 : HAS_ZONE)
+    bytes[7] = hasFields | (this.#hasKinds ? HAS_KINDS : 0) | hasMore
     bytes.writeDoubleLE(head.job, 8)
     bytes.writeUInt32LE(head.account, 16)
     bytes.writeUInt32LE(head.route, 20)
@@ -196,6 +201,7 @@ export class BlockBuilder {
       fields.copy(bytes, HEAD_BYTES + from.length + 2)
     }
     if (lockSeconds > 0) bytes.writeUInt32LE(lockSeconds, lock)
+    writeZone(bytes, zoneAt, zone)
     if (this.#hasKinds) this.#kinds.write(bytes, kinds, { records: this.#count, day: head.day ?? 0 })
     for (let place = 0; place < this.#count; place++) {
       bytes.writeUInt32LE(start + this.#offsets[place]!, table + place * 4)
@@ -231,12 +237,6 @@ function flagsOf({ wantsReceipt, isShortCode, phone }: NewRecord): number {
   return (wantsReceipt ? WANTS_RECEIPT : 0) | (isShortCode ? IS_SHORT_CODE : 0) | (column << PHONE_SHIFT)
 }
 
-/** Where the fields end that may follow the sender. */
-function endOfFields(bytes: Buffer, fromEnd: number): number {
-  if ((bytes[7]! & HAS_FIELDS) === 0 || fromEnd + 2 > bytes.length) return fromEnd
-  return fromEnd + 2 + bytes.readUInt16LE(fromEnd)
-}
-
 function headChecksum(bytes: Buffer, end: number): number {
   return (crc32c(bytes, 0, 32) ^ crc32c(bytes, HEAD_BYTES, end)) >>> 0
 }
@@ -263,6 +263,8 @@ export class BlockReader {
   readonly fields: string
   /** 0: no conversation lock. */
   readonly lockSeconds: number
+  /** '' = that of the numbers. */
+  readonly zone: string
   readonly createdSeconds: number
   readonly range: number | null
   /** False: the head does not match its checksum; nothing of the block can be trusted. */
@@ -279,8 +281,9 @@ export class BlockReader {
     const fieldsEnd = fits ? endOfFields(bytes, fromEnd) : fromEnd
     const hasLock = fits && (bytes[7]! & HAS_LOCK) !== 0
     const lockEnd = fieldsEnd + (hasLock ? LOCK_BYTES : 0)
-    this.#kinds = fits && (bytes[7]! & HAS_KINDS) !== 0 ? lockEnd : -1
-    this.#table = this.#kinds < 0 ? lockEnd : endOfKinds(bytes, lockEnd, this.count)
+    const zoneEnd = fits ? endOfZone(bytes, lockEnd) : lockEnd
+    this.#kinds = fits && (bytes[7]! & HAS_KINDS) !== 0 ? zoneEnd : -1
+    this.#table = this.#kinds < 0 ? zoneEnd : endOfKinds(bytes, zoneEnd, this.count)
     const end = this.#table + this.count * 4
     this.intact = fits && end <= bytes.length && headChecksum(bytes, end) === bytes.readUInt32LE(32)
     this.job = this.intact ? bytes.readDoubleLE(8) : -1
@@ -290,6 +293,7 @@ export class BlockReader {
     this.lockSeconds = this.intact && hasLock ? bytes.readUInt32LE(fieldsEnd) : 0
     const range = this.intact ? bytes.readUInt32LE(28) : LOOSE
     this.range = range === LOOSE ? null : range
+    this.zone = this.intact ? readZone(bytes, lockEnd, zoneEnd) : ''
     this.from = this.intact ? bytes.toString('utf8', HEAD_BYTES, fromEnd) : ''
     this.fields = this.intact && fieldsEnd > fromEnd ? bytes.toString('utf8', fromEnd + 2, fieldsEnd) : ''
   }
@@ -384,6 +388,10 @@ export class BlockReader {
   }
   recipient(place: number): string {
     return recipientText(this.bytes, this.#at(place))
+  }
+  /** False: a short code or an address, which have no place. */
+  isPlaced(place: number): boolean {
+    return recipientIsPlaced(this.bytes, this.#at(place))
   }
   address(place: number): string | null {
     return recipientAddress(this.bytes, this.#at(place))

@@ -19,6 +19,7 @@ export function emptyCommit(): Commit {
     log: null,
     claimed: [],
     requeued: [],
+    moved: [],
     opened: [],
     closed: [],
     counts: new Map(),
@@ -45,10 +46,16 @@ function jobBytes(job: number): Buffer {
   return bytes
 }
 
-function countBytes(messages: number): Buffer {
-  const bytes = Buffer.allocUnsafeSlow(2)
+/** Value of a queue key: u16 messages, and of a block that waits under another due time than its own u32 that one. */
+function queueBytes(messages: number, ownSeconds?: number): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(ownSeconds === undefined ? 2 : 6)
   bytes.writeUInt16LE(messages)
+  if (ownSeconds !== undefined) bytes.writeUInt32LE(ownSeconds, 2)
   return bytes
+}
+
+function ownSecondsOf(value: Buffer): number | undefined {
+  return value.length < 6 ? undefined : value.readUInt32LE(2)
 }
 
 /** Snapshots of a commit lie end to end in slabs, which are used again when it is on disk. */
@@ -99,7 +106,8 @@ export class DispatchStore implements DispatchQueue {
     const found: QueuedBlock[] = []
     const range = { start: [job, route], end: [job, route, nowSeconds, INFINITE], limit }
     for (const { key, value } of this.environment.queue.getRange(range)) {
-      found.push({ dueSeconds: key[2]!, block: key[3]!, messages: value.readUInt16LE(0) })
+      const [, , dueSeconds, block] = key as [number, number, number, number]
+      found.push({ dueSeconds, block, messages: value.readUInt16LE(0), ownSeconds: ownSecondsOf(value) })
     }
     return found
   }
@@ -125,12 +133,12 @@ export class DispatchStore implements DispatchQueue {
     }
   }
 
-  *queueOf(job: number, afterSeconds?: number): Iterable<{ key: number[]; messages: number }> {
+  *queueOf(job: number, afterSeconds?: number): Iterable<{ key: number[]; messages: number; ownSeconds?: number }> {
     for (const route of afterSeconds === undefined ? [0] : this.routes(job)) {
       const start = afterSeconds === undefined ? [job] : [job, route, afterSeconds, INFINITE]
       const end = afterSeconds === undefined ? [job, INFINITE] : [job, route, INFINITE]
       for (const { key, value } of this.environment.queue.getRange({ start, end })) {
-        yield { key, messages: value.readUInt16LE(0) }
+        yield { key, messages: value.readUInt16LE(0), ownSeconds: ownSecondsOf(value) }
       }
     }
   }
@@ -183,8 +191,13 @@ export class DispatchStore implements DispatchQueue {
     const e = this.environment
     const allocate = slabAllocator(this.#slabs, slabs)
     if (commit.log !== null) e.log.put(sequence, commit.log)
+    for (const { key, dueSeconds, ownSeconds, messages } of commit.moved) {
+      const own = dueSeconds === ownSeconds ? undefined : ownSeconds
+      e.queue.remove(key)
+      e.queue.put([key[0]!, key[1]!, dueSeconds, key[3]!], queueBytes(messages, own))
+    }
     // Before the claims: a block may be claimed in the commit in which it lost a message.
-    for (const { key, messages } of commit.requeued) e.queue.put(key, countBytes(messages))
+    for (const { key, messages, ownSeconds } of commit.requeued) e.queue.put(key, queueBytes(messages, ownSeconds))
     for (const key of commit.claimed) e.queue.remove(key)
     for (const { block, job } of commit.opened) e.open.put(block, jobBytes(job))
     for (const block of commit.closed) e.open.remove(block)

@@ -32,6 +32,11 @@ export function recipientDigits(bytes: Buffer, at: number): string {
   return bytes.latin1Slice(at + RECORD_HEAD_BYTES, at + RECORD_HEAD_BYTES + bytes[at + 10]!)
 }
 
+/** A number of a country or network: neither a short code nor an address. */
+export function recipientIsPlaced(bytes: Buffer, at: number): boolean {
+  return !isEmail(bytes, at) && (bytes[at + 9]! & IS_SHORT_CODE) === 0
+}
+
 /** As people write it: +E.164, a short code, an address. */
 export function recipientText(bytes: Buffer, at: number): string {
   const isWhole = isEmail(bytes, at) || (bytes[at + 9]! & IS_SHORT_CODE) !== 0

@@ -18,7 +18,12 @@ const window = {
   ),
   from: TimeOfDay,
   to: TimeOfDay,
-  timeZone: Type.Optional(text("IANA zone; absent: the job's, else the account's.", 64)),
+  timeZone: Type.Optional(
+    text(
+      "IANA zone; `recipient`: each recipient's own; `account`: the account's; absent: the job's, else the account's.",
+      64,
+    ),
+  ),
 }
 
 export const WindowSchema = Type.Object(window, {
@@ -32,7 +37,8 @@ export const SendingHoursSchema = Type.Unsafe<object | null>({
     days: Type.Array(Type.String()),
     from: Type.String(),
     to: Type.String(),
-    timeZone: Type.String(),
+    timeZone: Type.String({ description: 'IANA zone, or `recipient`.' }),
+    zones: Type.Optional(Type.Array(Type.String(), { description: 'In which the recipient asked about may be.' })),
     source: oneOf(['job', 'account'], 'Whose setting it is.'),
     open: Type.Boolean({ description: 'At this moment.' }),
     changesAt: nullable(Type.String({ description: 'When it opens or closes next; null: never.' })),
