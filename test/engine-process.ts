@@ -13,10 +13,12 @@ export class Child {
   /** Exit code of the process that was started last; null: ended by a signal. */
   exited!: Promise<number | null>
   readonly #args: string[]
+  readonly #script: string
 
-  /** `args`: dataDir and the carrier's port. */
-  constructor(args: string[]) {
+  /** `args`: dataDir and the carrier's port. `script`: of another engine than engine-child.ts. */
+  constructor(args: string[], script = CHILD) {
     this.#args = args
+    this.#script = script
   }
 
   /** `fileBytesMax`: writing a file beyond it fails (EFBIG), as on a full or broken disk. */
@@ -24,7 +26,7 @@ export class Child {
     const blocks = fileBytesMax === undefined ? 'unlimited' : Math.ceil(fileBytesMax / 512)
     // tap hangs its loader on every child by NODE_OPTIONS, which costs seconds a start.
     const script = `unset NODE_OPTIONS; trap '' XFSZ; ulimit -f ${blocks}; exec "$0" "$@"`
-    this.process = spawn('sh', ['-c', script, process.execPath, CHILD, ...this.#args], {
+    this.process = spawn('sh', ['-c', script, process.execPath, this.#script, ...this.#args], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     this.exited = once(this.process, 'exit').then(([code]) => code as number | null)
