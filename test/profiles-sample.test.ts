@@ -168,6 +168,94 @@ t.test('a text or template may stand in the query; a packed file is unpacked', a
   t.notOk('text' in byTemplate.json.settings, 'the template stays one')
 })
 
+t.test(
+  'settings of rows work end to end: landlines, half times, times that are over, contacts, conversation lock',
+  async (t) => {
+    const settings = {
+      ...{ text: 'Hallo ~name~', defaultCountry: 'DE', conversationLock: 3_600, landlines: 'reject' },
+      columns: {
+        ...{
+          phones: ['Tel. privat', 'Mobile'],
+          sendAt: 'Versanddatum',
+          sendAtTime: 'Uhrzeit',
+          sendAtFormat: 'DD.MM.YYYY',
+        },
+        ...{
+          sendAtPast: 'reject',
+          fields: { name: 'Vorname' },
+          saveToContact: { family: 'Nachname', email: 'E-Mail' },
+        },
+      },
+    }
+    const rows = `${german}\r\n4715;Eva;Past;;0160 1234568;;;01.12.2020;08:00\r\n4716;Jan;Half;;0160 1234569;;;01.12.2098;`
+    const form = new FormData()
+    form.set('job', JSON.stringify({ ...settings, review: true }))
+    form.set('file', new Blob([rows]), 'rows.csv')
+    const made = await fetch(`${url}/v1/jobs`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}` },
+      body: form,
+    })
+    const job = (await made.json()) as JobView
+    t.match(job.counts, { rows: 6, accepted: 3, rejected: 3, scheduled: 3 }, JSON.stringify(job))
+    t.same(job.rejectedByReason, { LINE_TYPE_REFUSED: 1, TIME_PAST: 1, TIME_INCOMPLETE: 1 })
+    const { rows: shown } = (await send(`${url}/v1/jobs/${job.id}/preview`, 'GET', { key })).json
+    t.match(
+      shown[0],
+      { to: '+491712345678', sendAt: '2098-11-30T09:00:00.000Z' },
+      'the mobile, since landlines are not wanted',
+    )
+    t.match(shown[2], { reason: 'LINE_TYPE_REFUSED' })
+    t.match(shown[4], { reason: 'TIME_PAST', detail: /is over/ })
+
+    // The contacts are kept in the background.
+    let contact = await send(`${url}/v1/contacts/+491712345678`, 'GET', { key })
+    while (contact.status === 404) contact = await send(`${url}/v1/contacts/+491712345678`, 'GET', { key })
+    t.match(contact.json, { email: 'anna@example.de', attributes: { family: 'Müller' } }, 'with the mobile')
+  },
+)
+
+t.test('inline recipients take a profile whose labels they have', async (t) => {
+  await send(`${url}/v1/profiles/inline`, 'PUT', {
+    key,
+    body: {
+      text: 'Hi ~name~',
+      columns: { to: 'Mobile', fields: { name: 'Vorname' } },
+      filePattern: ['inline-*.csv', 'x?.csv'],
+    },
+  })
+  const body = { profile: 'inline', review: true, recipients: [{ Mobile: '07400123456', Vorname: 'Ann' }] }
+  const { json, text } = await send(`${url}/v1/jobs`, 'POST', { key, body })
+  t.match(json.counts, { accepted: 1 }, text)
+  t.notOk('filePattern' in json.settings, 'which is no setting of a job')
+  const wrong = await send(`${url}/v1/profiles/inline`, 'PUT', {
+    key,
+    body: { text: 'x', filePattern: ['ok.csv', 'a/b'] },
+  })
+  t.match(wrong, { status: 422, json: { errors: [{ pointer: '/filePattern/1' }] } }, wrong.text)
+  const late = await send(`${url}/v1/profiles/inline`, 'PUT', {
+    key,
+    body: { text: 'x', columns: { sendAtTime: 2, sendAtTimeOfDay: '25:00' } },
+  })
+  t.same(
+    late.json.errors.map(({ pointer }: { pointer: string }) => pointer),
+    ['/columns/sendAtTime', '/columns/sendAtTimeOfDay'],
+  )
+})
+
+t.test('a column of addresses is the recipient where emails are asked for, and else a doubt', async (t) => {
+  const asked = await sample('mails', german, {
+    settings: { channel: 'email', subject: 'Termin', text: 'Hallo ~name~' },
+  })
+  t.match(asked.json.settings, { columns: { email: 'E-Mail' } }, asked.text)
+  t.notOk('phones' in asked.json.settings.columns)
+  t.match(asked.json.rows[0], { to: 'anna@example.de', channel: 'email' })
+  const both = await sample('mails', german, { settings: { subject: 'Termin', text: 'Hallo ~name~' } })
+  t.match(both.json.settings.columns, { email: 'E-Mail', phones: ['Mobile', 'Tel. privat'] })
+  const other = await sample('mails', german, { settings: { text: 'Hallo ~name~' } })
+  t.ok(codes(other.json).includes('EMAIL_NOT_USED'))
+})
+
 t.test('what cannot be a profile is refused with its reason and saves nothing', async (t) => {
   const cases: [string | Buffer, Sampling, number, string][] = [
     ['', {}, 422, 'FILE_EMPTY'],

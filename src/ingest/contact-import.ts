@@ -17,6 +17,7 @@ import type {
   ImportProgress,
 } from '../engine/contract/contact-tasks.js'
 import { limits } from '../engine/contract/limits.js'
+import { LINE_TYPES } from '../engine/contract/number-rules.js'
 import { reasonNumber } from '../engine/contract/reasons.js'
 import { NumberParser } from '../engine/phone/number.js'
 import { readRange } from './range-reader.js'
@@ -29,6 +30,7 @@ const TOO_FEW_COLUMNS = reasonNumber('TOO_FEW_COLUMNS')
 const EXTRA_COLUMNS = reasonNumber('EXTRA_COLUMNS')
 const FIELD_TOO_LONG = reasonNumber('FIELD_TOO_LONG')
 const BODY_INVALID = reasonNumber('BODY_INVALID')
+const FIXED = LINE_TYPES.indexOf('fixed')
 const INVALID_EMAIL = reasonNumber('INVALID_EMAIL')
 const CONTACT_TOO_LARGE = reasonNumber('CONTACT_TOO_LARGE')
 const CONTACT_UNKNOWN = reasonNumber('CONTACT_UNKNOWN')
@@ -119,7 +121,7 @@ class ContactRows {
       this.reject(line, record.problemColumn, problem)
       return
     }
-    const { to } = this.#plan
+    const to = this.#numberColumn(record)
     const cell = to < 0 ? '' : record.text(to)
     const email = this.#email(record)
     // Without a number the address is the key.
@@ -130,6 +132,19 @@ class ContactRows {
       else if (this.#wrong !== 0 && isBlank(cell)) this.reject(line, this.#wrongColumn, this.#wrong)
       else this.reject(line, to < 0 ? this.#plan.email : to, isBlank(cell) ? this.#missing() : parsed.reason)
     }
+  }
+
+  /** A person is messaged on the mobile where there is one. */
+  #numberColumn(record: SourceRecord): number {
+    const { to, phones } = this.#plan
+    if (phones === undefined) return to
+    let first = -1
+    for (const column of phones) {
+      const { reason, lineType } = this.#parser.parse(record.text(column))
+      if (reason === 0 && lineType !== FIXED) return column
+      if (reason === 0 && first < 0) first = column
+    }
+    return first < 0 ? to : first
   }
 
   #missing(): number {

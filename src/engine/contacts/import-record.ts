@@ -90,6 +90,7 @@ export function planImport(record: ImportRecord, path: string, { dialect, column
     kind: settings.kind ?? null,
     optIn: optIn === null ? null : (optInsOf(optIn, false, context) as ImportPlan['optIn']),
     to,
+    ...(columns.phones.length > 1 ? { phones: columns.phones } : {}),
     email,
     company,
     memberOf,

@@ -82,6 +82,8 @@ export interface ImportPlan {
   optIn: Partial<Record<OptInChannel, StoredOptIn>> | null
   /** Columns from 0; -1: none. */
   to: number
+  /** Of a job with several columns of numbers: all of them. The contact is that of the first mobile, else of the first number. */
+  phones?: number[]
   email: number
   company: number
   memberOf: number

@@ -97,11 +97,12 @@ export class Samples implements SamplesApi {
     const nowMs = this.#deps.clock.now()
     const record = newJob({ job: 0, account, nowMs, singles: true }, guess.settings)
     const templates = this.#saved.byKeyword(account.number)
-    const plan = { ...this.#deps.plan(record, guess.sniff), path: at.file, templates }
+    const mailTemplates = this.#saved.mailByKeyword(account.number)
+    const plan = { ...this.#deps.plan(record, guess.sniff), path: at.file, templates, mailTemplates }
     const task = { kind: 'sampleRows' as const, plan, available: at.bytes, currency: account.currency }
     const { warnings, ...rows } = (await this.#run(task)) as SampleRows
     return {
-      settings: withoutTemplateText(guess.settings),
+      settings: asGiven(guess.settings, at.settings),
       columns: guess.columns,
       doubts: [...guess.doubts, ...rowDoubts(rows)],
       file: { bytes: at.bytes, dialect: guess.sniff.dialect, warnings: [...guess.sniff.warnings, ...warnings] },
@@ -140,11 +141,12 @@ function soFar(before: ProfileSettings | null, given: ProfileSettings): ProfileS
   return settings
 }
 
-/** A profile names its template; each job takes the text that this has then. */
-function withoutTemplateText(settings: JobSettings): JobSettings {
-  if (settings.template === undefined) return settings
-  const { text: _text, ...others } = settings
-  return others
+/** A profile names its template; each job takes the texts that this has then. */
+function asGiven(settings: JobSettings, { template, text, subject, html }: JobSettings): JobSettings {
+  if (template === undefined) return settings
+  const { text: _text, subject: _subject, html: _html, ...others } = settings
+  const own = Object.entries({ text, subject, html }).filter(([, value]) => value !== undefined)
+  return { ...others, ...Object.fromEntries(own) }
 }
 
 /** @throws EngineError TOO_LARGE, FILE_EMPTY. */

@@ -61,6 +61,11 @@ export class SavedSettings {
     return this.#templates.byKeyword(account)
   }
 
+  /** The same of emails: what they have beside the text. */
+  mailByKeyword(account: number): Record<string, MailTexts> {
+    return this.#templates.mailByKeyword(account)
+  }
+
   /** `account`: number. @throws EngineError VALIDATION: no such profile or template. */
   resolve(account: number, given: JobSettings): WholeSettings {
     if (given.template !== undefined && given.text !== undefined) {

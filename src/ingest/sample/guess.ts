@@ -12,7 +12,8 @@ import { planColumns, positionOf } from '../columns.js'
 import { type Look, lookAt, warningsFor } from '../dialect.js'
 import { isKnownLabel } from './column-labels.js'
 import type { DateHabits } from './date-guess.js'
-import { guessPhones } from './phone-guess.js'
+import { guessEmail } from './email-guess.js'
+import { guessPhones, NO_PHONES } from './phone-guess.js'
 import { type ColumnFacts, columnsOf, doubtAbout, isDataRow, share, shownColumn } from './sample-columns.js'
 import { guessTimes } from './time-guess.js'
 
@@ -60,20 +61,22 @@ class Guess {
 
   result(): SampleGuess {
     this.#fileDoubts()
-    const phones = guessPhones({ ...this.#question(), facts: this.#facts })
+    const email = guessEmail({ ...this.#question(), facts: this.#facts })
+    const phones = email.isOnly ? NO_PHONES : guessPhones({ ...this.#question(), facts: this.#facts })
     // The country of the numbers may say which way round dates are written.
     const country = phones.defaultCountry ?? null
     if (country !== null) this.#columns = columnsOf(this.#look.head, habitsOf(country, this.#facts))
     const texts = this.#texts()
     const labels = this.#labelsOfText()
     const times = guessTimes({ ...this.#question(), facts: this.#facts, hasHeader: this.#hasHeader, labels })
-    this.#doubts.push(...phones.doubts, ...texts.doubts, ...times.doubts)
+    this.#doubts.push(...phones.doubts, ...email.doubts, ...texts.doubts, ...times.doubts)
     const { columns: own = {} } = this.#given
-    const columns: ColumnSettings = { ...phones.columns, ...texts.columns, ...times.columns, ...own }
+    const columns: ColumnSettings = { ...phones.columns, ...email.columns, ...texts.columns, ...times.columns, ...own }
     const fields = { ...this.#aliases(), ...own.fields }
     if (Object.keys(fields).length > 0) columns.fields = fields
     const settings: JobSettings = {
       ...this.#given,
+      ...email.settings,
       csv: { ...this.#given.csv, header: this.#hasHeader },
       columns,
     }
@@ -81,7 +84,7 @@ class Guess {
     const { dialect, head, text } = this.#look
     const sniff = {
       dialect,
-      columns: planColumns(head, columns),
+      columns: planColumns(head, columns, settings.channel),
       warnings: warningsFor(dialect, text, false),
     }
     return { settings, sniff, columns: this.#columns.map(shownColumn), doubts: this.#doubts }

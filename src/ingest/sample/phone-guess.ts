@@ -36,6 +36,9 @@ export interface PhoneGuess {
   doubts: Doubt[]
 }
 
+/** Of rows that are reached otherwise. */
+export const NO_PHONES: PhoneGuess = { columns: {}, recipients: [], doubts: [] }
+
 interface Question {
   columns: readonly ColumnFacts[]
   given: JobSettings
