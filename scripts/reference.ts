@@ -10,11 +10,13 @@ import { routesPage } from './route-table.js'
 
 interface Shape {
   type?: string
+  const?: unknown
   properties?: Record<string, Shape>
   items?: Shape
   anyOf?: Shape[]
   required?: string[]
   default?: unknown
+  const?: unknown
   description?: string
 }
 
@@ -51,12 +53,24 @@ function configRows(schema: Shape, path: string): string[] {
     const value = isNested ? 'a map' : expected(child)
     const row = `| \`${name}\` | ${cell(value)} | ${cell(defaultOf(child, required.includes(key)))} | ${cell(child.description ?? '')} |`
     const branches = (child.anyOf ?? []).filter(({ type }) => type === 'object')
+    const kinds = (child.items?.anyOf ?? []).filter(({ properties }) => properties?.protocol?.const !== undefined)
     return [
       row,
       ...(isNested ? configRows(child, `${name}.`) : []),
       ...(child.items?.properties === undefined ? [] : configRows(child.items, `${name}[].`)),
+      ...kindsOf(child.items).flatMap(([kind, item]) => configRows(item, `${name}[${kind}].`)),
       ...branches.flatMap((branch) => configRows(branch, `${name}.`)),
+      // Items that are told apart by their protocol: `carriers[smpp].host`.
+      ...kinds.flatMap((kind) => configRows(kind, `${name}[${kind.properties!.protocol!.const}].`)),
     ]
+  })
+}
+
+/** Of a list whose maps name themselves by `protocol`: each kind with its name. */
+function kindsOf(items: Shape | undefined): [string, Shape][] {
+  return (items?.anyOf ?? []).flatMap((item): [string, Shape][] => {
+    const protocol = item.properties?.protocol?.const
+    return typeof protocol === 'string' ? [[protocol, item]] : []
   })
 }
 
