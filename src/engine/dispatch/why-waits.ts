@@ -92,7 +92,8 @@ export class WhyWaits {
     const dueMs = reader.dueSeconds(place) * 1000
     if (dueMs > nowMs) waits.push({ code: 'NOT_DUE', untilMs: dueMs })
     if (totals.isShut) waits.push(shutWait(asked))
-    waits.push(...zoneWaits(asked))
+    const byZone = zoneWaits(asked)
+    waits.push(...byZone)
     if (dueMs <= nowMs) waits.push(...this.#backoff(asked))
     const lane = totals.lanes.get(reader.route) ?? null
     const behind = lane?.order?.holderBefore(asked.ref) ?? -1
@@ -102,7 +103,7 @@ export class WhyWaits {
     const isHeld = waits.length > 0
     const up = carriers.filter(({ channel }) => channel.up)
     if (up.length > 0) waits.push(...this.#limits(asked, up))
-    if (lane !== null && dueMs <= nowMs && behind < 0) waits.push(...this.#others(asked, lane, up))
+    if (lane !== null && dueMs <= nowMs && behind < 0 && byZone.length === 0) waits.push(...this.#others(asked, lane, up))
     return waits.length === 0 && !isHeld ? [{ code: 'IN_WORK' }] : waits
   }
 
