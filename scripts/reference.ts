@@ -10,13 +10,11 @@ import { routesPage } from './route-table.js'
 
 interface Shape {
   type?: string
-  const?: unknown
   properties?: Record<string, Shape>
   items?: Shape
   anyOf?: Shape[]
   required?: string[]
   default?: unknown
-  const?: unknown
   description?: string
 }
 
@@ -50,27 +48,16 @@ function configRows(schema: Shape, path: string): string[] {
   return Object.entries(schema.properties ?? {}).flatMap(([key, child]) => {
     const name = `${path}${key}`
     const isNested = child.type === 'object'
-    const value = isNested ? 'a map' : expected(child)
+    // As code: a pattern has brackets, which are a link to Markdown.
+    const value = isNested ? 'a map' : expected(child).replace(/matching (\S+)/g, 'matching `$1`')
     const row = `| \`${name}\` | ${cell(value)} | ${cell(defaultOf(child, required.includes(key)))} | ${cell(child.description ?? '')} |`
     const branches = (child.anyOf ?? []).filter(({ type }) => type === 'object')
-    const kinds = (child.items?.anyOf ?? []).filter(({ properties }) => properties?.protocol?.const !== undefined)
     return [
       row,
       ...(isNested ? configRows(child, `${name}.`) : []),
       ...(child.items?.properties === undefined ? [] : configRows(child.items, `${name}[].`)),
-      ...kindsOf(child.items).flatMap(([kind, item]) => configRows(item, `${name}[${kind}].`)),
       ...branches.flatMap((branch) => configRows(branch, `${name}.`)),
-      // Items that are told apart by their protocol: `carriers[smpp].host`.
-      ...kinds.flatMap((kind) => configRows(kind, `${name}[${kind.properties!.protocol!.const}].`)),
     ]
-  })
-}
-
-/** Of a list whose maps name themselves by `protocol`: each kind with its name. */
-function kindsOf(items: Shape | undefined): [string, Shape][] {
-  return (items?.anyOf ?? []).flatMap((item): [string, Shape][] => {
-    const protocol = item.properties?.protocol?.const
-    return typeof protocol === 'string' ? [[protocol, item]] : []
   })
 }
 
