@@ -17,6 +17,7 @@ import type { Log } from './engine/contract/log.js'
 import type { DispatcherStart } from './engine/contract/thread.js'
 import { lockDataDir } from './engine/data-lock.js'
 import { DispatcherLink } from './engine/dispatcher-link.js'
+import type { DropDesk } from './engine/drops/drop-desk.js'
 import type { Engine, RejectsStream } from './engine/engine.js'
 import type { EventTending } from './engine/events/event-tending.js'
 import { openStores } from './engine/fail-stop.js'
@@ -71,6 +72,8 @@ export interface RunningServer {
   url: string
   adminKey: string
   engine: Engine
+  /** What a drop folder works with, where the configuration has none of its own. */
+  dropDesk: DropDesk
   /** Applies carriers and routes of another configuration under traffic; what changed, a line each. */
   reload(config: Config): Promise<string[]>
   stop(): Promise<void>
@@ -170,7 +173,7 @@ async function start(config: Config, options: Started, closing: Closing): Promis
     built.inbound.useCarriers(inboundCarriers(fresh))
     return await link.reload(fresh.carriers, built.routes.dispatch())
   }
-  return { url: server.url, adminKey: key, engine, reload, stop: () => stop(config, closing, log) }
+  return { url: server.url, adminKey: key, engine, dropDesk: desk, reload, stop: () => stop(config, closing, log) }
 }
 
 /** What goes on beside requests, begun in the order in which one needs the other. */

@@ -20,8 +20,10 @@ interface Owner {
 
 export interface DropOptions {
   smsc?: Partial<SmscOptions>
-  /** Keys of dropFolder beside the root. */
-  drop?: object
+  /** Keys of dropFolder beside the root; null: the engine has none. */
+  drop?: object | null
+  /** Beside the simulated one. */
+  carriers?: object[]
   /** Further keys of the configuration. */
   config?: object
   /** Of the account `acme`. */
@@ -92,11 +94,11 @@ export class DropStand {
   }
 
   /** What `find` gives, once it gives something; the time limit of the test ends it. */
-  async until<T>(find: () => T | undefined | null | false): Promise<T> {
+  async until<T>(find: () => T | undefined | null | false, lookMs = LOOK_MS): Promise<T> {
     for (;;) {
       const found = find()
       if (found !== undefined && found !== null && found !== false) return found
-      await pause(LOOK_MS)
+      await pause(lookMs)
     }
   }
 }
@@ -113,13 +115,14 @@ export async function startDrops(t: Owner, options: DropOptions = {}): Promise<D
   const folder = mkdtempSync(path.join(tmpdir(), 'trunkline-drop-'))
   const smsc = new Smsc({ host: '127.0.0.1', port: 0, countRepeats: true, ...options.smsc }, silentLog)
   const { port } = await smsc.listen()
+  const root = path.join(folder, 'drop')
   const stand = new DropStand(folder, smsc, {
     dataDir: path.join(folder, 'data'),
     http: { port: 0 },
     logLevel: 'silent',
     shutdownSeconds: 5,
-    carriers: [{ id: 'sim', protocol: 'smpp', host: '127.0.0.1', port, systemId: 'test' }],
-    dropFolder: { root: path.join(folder, 'drop'), settleMs: SETTLE_MS, scanMs: 1_000, ...options.drop },
+    carriers: [{ id: 'sim', protocol: 'smpp', host: '127.0.0.1', port, systemId: 'test' }, ...(options.carriers ?? [])],
+    ...(options.drop === null ? {} : { dropFolder: { root, settleMs: SETTLE_MS, scanMs: 1_000, ...options.drop } }),
     ...options.config,
   })
   await stand.start()

@@ -46,17 +46,13 @@ export class Claims {
     const isTaken = await this.inWork(root, 'claimed', (claimed) =>
       within(claimed, claim, async (folder) => {
         if (!(await moved(pathIn(root, name), pathIn(folder, name)))) return false
-        await folder.sync()
-        await claimed.sync()
+        await Promise.all([folder.sync(), claimed.sync(), root.sync()])
         return true
       }),
     )
-    if (!isTaken) {
-      await this.#remove(root, 'claimed', claim)
-      return null
-    }
-    await root.sync()
-    return claim
+    if (isTaken) return claim
+    await this.#remove(root, 'claimed', claim)
+    return null
   }
 
   /** false: it is no more this engine's. */
@@ -64,8 +60,7 @@ export class Claims {
     return await this.inWork(root, 'begun', (begun) =>
       this.inWork(root, 'claimed', async (claimed) => {
         if (!(await moved(pathIn(claimed, claim), pathIn(begun, claim)))) return (await look(begun, claim)) !== null
-        await begun.sync()
-        await claimed.sync()
+        await Promise.all([begun.sync(), claimed.sync()])
         return true
       }),
     )

@@ -19,7 +19,7 @@ import { Retries } from './retries.js'
 import { Turns } from './turns.js'
 import type { WatchedFolders } from './watched-folders.js'
 
-const FINISHES_AT_ONCE = 2
+const FINISHES_AT_ONCE = 4
 
 export interface DropWorkDeps {
   keeper: DropKeeper

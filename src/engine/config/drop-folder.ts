@@ -30,7 +30,7 @@ export const DropFolderSchema = Type.Object(
     filesAtOnce: Type.Integer({
       minimum: 1,
       maximum: 64,
-      default: 4,
+      default: 8,
       description: 'Files that are read at once over all accounts, which take turns.',
     }),
     fileBytesMax: Type.Integer({
