@@ -3,9 +3,11 @@ import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import type { MessageView } from '../src/engine/contract/api.js'
 import type { EventOutcome, EventView } from '../src/engine/contract/rule-events.js'
+import { timeout } from './acceptance-run.js'
 import { type Harness, startHarness } from './engine-harness.js'
 import { type Answer, send } from './http-engine.js'
 
+t.setTimeout(timeout)
 const LOOK_MS = 20
 const HOUR = 3_600_000
 const client = '+447712345001'
