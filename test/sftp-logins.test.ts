@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import type { Client } from 'ssh2'
 import t, { type Test } from 'tap'
 import type { EngineError } from '../src/engine/contract/errors.js'
+import { type Answer, type CallOptions, send } from './http-engine.js'
 import { type Dropper, keyPair, type Login, newAddress, sftpOf, stand, until } from './sftp-support.js'
 
 const s = await stand(t, {}, { hostKey: undefined })
@@ -134,17 +135,55 @@ t.test('settings that do not fit are refused field by field', async (t) => {
     '-----BEGIN OPENSSH PRIVATE KEY-----',
   ]
   for (const line of broken) await refused({ publicKeys: [good.line, line] }, '/publicKeys/1')
-  const made = await engine.dropCredentials.create(id, { username: 'taken-name', publicKeys: [good.line, good.line] })
+  const byKey = { password: null, publicKeys: [good.line, good.line] }
+  const made = await engine.dropCredentials.create(id, { ...byKey, username: 'taken-name' })
   t.equal(made.publicKeys.length, 1, 'the same key twice is one')
   const other = await s.account()
   await t.rejects(engine.dropCredentials.create(other.id, { username: 'taken-name' }), { code: 'NAME_TAKEN' })
   await engine.dropCredentials.remove(id, made.id)
-  await engine.dropCredentials.create(other.id, { username: 'taken-name' })
+  await engine.dropCredentials.create(other.id, { ...byKey, username: 'taken-name' })
 })
 
 t.test('two at once get one name between them', async (t) => {
   const accounts = [await s.account(), await s.account()]
-  const both = accounts.map(({ id }) => engine.dropCredentials.create(id, { username: 'both-want-it' }))
+  const byKey = { password: null, publicKeys: [(await keyPair(s, 'ed25519')).line] }
+  const both = accounts.map(({ id }) => engine.dropCredentials.create(id, { ...byKey, username: 'both-want-it' }))
   const settled = await Promise.allSettled(both)
   t.strictSame(settled.map(({ status }) => status).sort(), ['fulfilled', 'rejected'])
 })
+
+t.test(
+  'over HTTP: the answer is replayed with its password, the list has none, and the audit log has both changes',
+  async (t) => {
+    const { id } = await s.account()
+    const { url, adminKey } = s.server
+    const path = `/v1/accounts/${id}/drop-credentials`
+    const call = (method: string, to: string, options: CallOptions = {}): Promise<Answer> =>
+      send(url + to, method, { key: adminKey, ...options })
+    const options = { body: { description: 'front desk' }, headers: { 'idempotency-key': 'once' } }
+    const made = await call('POST', path, options)
+    t.equal(made.status, 201, made.text)
+    const again = await call('POST', path, options)
+    t.equal(again.headers.get('idempotent-replay'), 'true')
+    t.equal(again.json.password, made.json.password)
+    t.equal((await call('POST', path)).status, 201, 'no body is needed')
+    const listed = await call('GET', `${path}?limit=1`)
+    t.strictSame(
+      listed.json.items.map((item: { id: string }) => item.id),
+      [made.json.id],
+    )
+    t.ok(listed.json.nextCursor)
+    t.notMatch(listed.text, made.json.password)
+    const wrong = await call('POST', path, { body: { publicKeys: ['x'], password: 'short' } })
+    t.equal(wrong.status, 422)
+    t.equal((await call('DELETE', `${path}/${made.json.id}`)).status, 204)
+    t.equal((await call('DELETE', `${path}/${made.json.id}`)).status, 404)
+    t.equal((await call('GET', '/v1/accounts/nobody/drop-credentials')).status, 404)
+    const audit = await call('GET', `/v1/audit?account=${id}`)
+    const actions = audit.json.items.map(({ action }: { action: string }) => action)
+    t.ok(actions.includes('drop-credential.create') && actions.includes('drop-credential.delete'), actions.join())
+    t.notMatch(audit.text, made.json.password)
+    const key = await engine.createKey(id)
+    t.equal((await call('GET', path, { key: key.key })).status, 403, 'an account does not see them')
+  },
+)
