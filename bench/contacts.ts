@@ -2,7 +2,7 @@
  * Contacts over HTTP, of a real engine process: lists and a file of new contacts with numbers in no order, the same file
  * again, an audience counted and read as a job, and the memory that all of it took.
  *
- *   node build/bench/contacts.js [--rows N]     default 1,000,000; lists: a fifth of it
+ *   node build/bench/contacts.js [--rows N] [--emails]     default 1,000,000; lists: a fifth of it; each with an address
  */
 
 import { once } from 'node:events'
@@ -41,11 +41,12 @@ function numbers(count: number): number[] {
   return all
 }
 
-async function writeFile(file: string, all: readonly number[]): Promise<void> {
+async function writeFile(file: string, all: readonly number[], hasEmails: boolean): Promise<void> {
   const out = createWriteStream(file)
-  out.write('mobile,name,city,age,plan\n')
+  out.write(hasEmails ? 'mobile,email,name,city,age,plan\n' : 'mobile,name,city,age,plan\n')
   for (const [index, number] of all.entries()) {
-    const line = `+${number},Name ${index},City ${index % 500},${index % 90},gold\n`
+    const email = hasEmails ? `p${number % 1_000_003}.${index}@example.com,` : ''
+    const line = `+${number},${email}Name ${index},City ${index % 500},${index % 90},gold\n`
     if (!out.write(line)) await once(out, 'drain')
   }
   out.end()
@@ -96,7 +97,7 @@ async function readAudience(client: Api, contacts: number): Promise<void> {
 }
 
 /** `rows`: contacts of the file; a fifth more by lists. */
-export async function run(rows: number): Promise<{ measured: Measured[]; bytesMax: number }> {
+export async function run(rows: number, hasEmails = false): Promise<{ measured: Measured[]; bytesMax: number }> {
   const folder = mkdtempSync(path.join(tmpdir(), 'trunkline-bench-contacts-'))
   const port = await freePort()
   const config = [
@@ -119,7 +120,7 @@ export async function run(rows: number): Promise<{ measured: Measured[]; bytesMa
     const few = Math.max(LIST, rows / 5)
     const all = numbers(rows + few)
     const file = path.join(folder, 'people.csv')
-    await writeFile(file, all.slice(0, rows))
+    await writeFile(file, all.slice(0, rows), hasEmails)
     const measured = [
       await timed('import of a file, new contacts', rows, () => importFile(engine.url, made.key, file)),
       await timed(`lists of ${LIST} new contacts, one after the other`, few, () => sendLists(client, all.slice(rows))),
@@ -150,8 +151,8 @@ export async function bench(options: BenchOptions = {}): Promise<BenchRow[]> {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { values } = parseArgs({ options: { rows: { type: 'string' } } })
-  const { measured, bytesMax } = await run(Number(values.rows ?? ROWS))
+  const { values } = parseArgs({ options: { rows: { type: 'string' }, emails: { type: 'boolean' } } })
+  const { measured, bytesMax } = await run(Number(values.rows ?? ROWS), values.emails)
   for (const { name, contacts, seconds } of measured) {
     console.log(`${name}: ${Math.round(contacts / seconds)} contacts/s (${seconds.toFixed(1)} s)`)
   }
