@@ -203,3 +203,15 @@ t.test('a pause holds emails back and its end lets them go; a rate is kept', asy
   t.ok(performance.now() - from > 1_000, 'thirty at twenty a second take more than one')
   await call('PATCH', '/v1/carriers/relay', { key: ADMIN, body: { ratePerSecond: null } })
 })
+
+t.test('explain says of an email what it says of an SMS', async (t) => {
+  const { call } = shared
+  const good = await call('GET', '/v1/explain?to=Ann@Example.com&text=Hello')
+  t.match(good.json, { to: 'ann@example.com', valid: true, channel: 'email', carriers: ['relay'] }, good.text)
+  t.match(good.json, { parts: 1, encoding: 'mail', suppressed: false, problems: [], limits: [{ carrier: 'relay' }] })
+  const bad = await call('GET', '/v1/explain?to=ann@&channel=email&from=ACME')
+  t.match(bad.json, { valid: false, problems: [{ code: 'INVALID_EMAIL' }, { code: 'INVALID_SENDER' }] })
+  await call('PUT', '/v1/suppressions/gone@example.com')
+  const gone = await call('GET', '/v1/explain?to=gone@example.com')
+  t.match(gone.json, { suppressed: true, problems: [{ code: 'SUPPRESSED' }] })
+})

@@ -117,7 +117,7 @@ function buildExplainer({ clock, link, money, optOut, routes }: MessagesDeps): E
     carriers: () => link.carriers(),
     isSender,
     isPrepaid: (account) => money.isPrepaid(account),
-    isSuppressed: (account, number, from) => optOut.has(account, number, from),
+    isSuppressed: (account, number, from, address) => optOut.has(account, number, from, address),
     clock,
   })
 }

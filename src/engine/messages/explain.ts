@@ -25,7 +25,9 @@ import type { WhoseHours } from '../schedule/recipient-hours.js'
 import { hoursView } from '../schedule/window-setting.js'
 import { explainText, type TextExplanation } from '../text/explain-text.js'
 import type { ComposeAccount } from './compose.js'
+import { isForMail } from './compose-mail.js'
 import { type Asker, asked, isSuppressed } from './explain-asker.js'
+import { explainMail } from './explain-mail.js'
 
 const DEFAULT_MAX_PARTS = 10
 const OFFENDING_MAX = 1_000
@@ -38,7 +40,7 @@ export interface ExplainDeps {
   carriers(): Promise<CarrierView[]>
   isSender(from: string): boolean
   /** `from`: '' where the carrier chooses the sender. */
-  isSuppressed(account: number, number: number, from: string): boolean
+  isSuppressed(account: number, number: number, from: string, address?: string): boolean
   /** The account pays in advance. Absent: none does. */
   isPrepaid?(account: number): boolean
   clock: Clock
@@ -55,6 +57,7 @@ export class Explainer {
   async explain(asker: Asker, given: ExplainQuestion, by?: number): Promise<ExplainView> {
     const { account } = asker
     const question = asked(asker, given)
+    if (isForMail({ channel: question.channel, to: question.to ?? '' })) return await this.#email(asker, question, by)
     const number = question.to === undefined ? null : numberOf(question.to, account, question)
     const channel = number === null ? channelOf(question) : number.channel
     const plan = channel === null ? null : this.#plan(account, channel, number?.routeDigits ?? null)
@@ -79,6 +82,26 @@ export class Explainer {
       partPrice: micros === null ? null : amountOf(micros),
       price: text === null || text.parts === 0 ? null : priceOf(text.parts, micros),
       problems: this.#problems(account, question, { number, plan, text, suppressed }),
+    }
+  }
+
+  async #email(asker: Asker, question: ExplainQuestion, by?: number): Promise<ExplainView> {
+    const { account } = asker
+    const { carriers, clock, isPrepaid, isSuppressed: has, route: routeOf } = this.#deps
+    const plan = this.#plan(account, 'email', null)
+    const routeNumber = by ?? plan?.route
+    const route = routeNumber === undefined ? null : routeOf(routeNumber)
+    const gates = { plan, isPrepaid: isPrepaid?.(account.number) === true, has }
+    const { micros, problems, ...found } = explainMail(asker, question, gates)
+    return {
+      ...found,
+      ...{ from: question.from ?? null, channel: 'email', route, carriers: route?.carriers ?? [] },
+      limits: route === null ? [] : limitsOf(route, await carriers()),
+      ...boundBy(asker, clock.now(), null),
+      currency: account.currency,
+      partPrice: micros === null ? null : amountOf(micros),
+      price: priceOf(1, micros),
+      problems,
     }
   }
 

@@ -11,9 +11,9 @@ import { SendingHoursSchema } from './sending-hours.js'
 /** Empty ones count as not given. */
 export const ExplainQuery = Type.Object(
   {
-    to: Type.Optional(text('Number, as a message would have it.', 256, 0)),
+    to: Type.Optional(text('Number or email address, as a message would have it.', 320, 0)),
     text: Type.Optional(text('Final text.', limits.fieldBytes, 0)),
-    from: Type.Optional(text('Sender.', 64, 0)),
+    from: Type.Optional(text('Sender.', 255, 0)),
     channel: Type.Optional(oneOf(['auto', ...CHANNELS], 'Default auto: by the line type of the number.')),
     transliterate: Type.Optional(Type.Boolean({ description: 'As in a message.' })),
     maxParts: Type.Optional(MaxParts),
