@@ -1,6 +1,6 @@
 /** FTP into an engine that takes the files: from the log-in that an admin makes to the report that is fetched. */
 import { execFile } from 'node:child_process'
-import { linkSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
@@ -55,6 +55,8 @@ t.test(
 
 t.test('the folder takes nothing that links outside or is changed for it while it looks', async (t) => {
   const stand = await startDrops(t)
+  // Made within a second of the account.
+  await stand.until(() => existsSync(stand.path('acme', 'error')))
   const outside = path.join(stand.folder, 'outside')
   mkdirSync(outside)
   for (const name of ['secret.csv', 'deep.csv']) writeFileSync(path.join(outside, name), csv)
