@@ -155,7 +155,7 @@ t.test('a client that sends faster than its rate has little waiting at the serve
   const slow = await stand(t, { bytesPerSecond: 12 * MIB })
   const { drop, keyLogin } = await slow.account()
   const channel = await subsystemOf(await slow.connect(await keyLogin()))
-  const total = 48 * MIB
+  const total = 24 * MIB
   const block = Buffer.alloc(32 * 1024, 7)
   let answered = 0
   let taken = 0
@@ -175,7 +175,7 @@ t.test('a client that sends faster than its rate has little waiting at the serve
   })()
   while (answered < total) {
     const [, , , , , ...code] = (await reply())!
-    t.equal(Buffer.from(code).readUInt32BE(0) === 0, true)
+    if (Buffer.from(code).readUInt32BE(0) !== 0) t.fail('a write was refused')
     answered += block.length
     most = Math.max(most, taken - answered)
   }
@@ -212,7 +212,7 @@ t.test('a site thread that dies is started anew; the engine goes on, and half an
 })
 
 t.test('a host key of the configuration is used, and one that everybody may read is refused', async (t) => {
-  const file = join(s.folder, 'host_key')
+  const file = join(s.folder, 'configured_key')
   await s.run('ssh-keygen', ['-q', '-t', 'ecdsa', '-b', '256', '-N', '', '-f', file])
   const own = await stand(t, {}, { hostKey: file, banner: 'For clients of Acme only.' })
   const [shown] = own.site.link.addresses.sftp!.hostKeys
