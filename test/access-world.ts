@@ -3,9 +3,10 @@
  * role, and the operations of the OpenAPI document. Things are made by rule: a collection that takes PUT gets a name, one
  * that takes POST makes an id, another is read from its list.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { makeKey } from '../src/engine/accounts/key.js'
 import { parseConfig } from '../src/engine/config/load.js'
@@ -95,7 +96,8 @@ export async function makeWorld(t: Test): Promise<World> {
   const smsc = new Smsc({ host: '127.0.0.1', port: 0 }, silentLog)
   const { port } = await smsc.listen()
   const carrier = `{ id: sim, protocol: smpp, host: 127.0.0.1, port: ${port}, systemId: a, password: b }`
-  const yaml = `{ dataDir: ${folder}, http: { port: 0, adminKey: ${admin} }, carriers: [${carrier}] }`
+  const drops = join(folder, 'drop')
+  const yaml = `{ dataDir: ${folder}, http: { port: 0, adminKey: ${admin} }, carriers: [${carrier}], dropFolder: { root: ${drops}, settleMs: 100 } }`
   const expired = await expiredKey(folder)
   const config = parseConfig(yaml, { name: 'test', folder, env: {} })
   const exit = (code: number) => t.fail(`the engine stopped with ${code}`)
@@ -117,6 +119,7 @@ export async function makeWorld(t: Test): Promise<World> {
   const document = (await call('GET', '/openapi.json')).json
   const operations = operationsOf(document.paths)
   const world: World = { operations, schemas: document.components.schemas, keys, owned: new Map(), call }
+  await drop(drops)
   await own(world, smsc)
   return world
 }
@@ -161,6 +164,13 @@ function operationsOf(paths: Record<string, Record<string, Described>>): Operati
 export function collectionOf({ path }: Operation): string | null {
   const at = path.indexOf('/{')
   return at < 0 ? null : path.slice(0, at)
+}
+
+/** A file of the owner's: what becomes of it is read from the list of dropped files. */
+async function drop(root: string): Promise<void> {
+  const folder = join(root, 'owner')
+  while (!existsSync(join(folder, 'error'))) await setImmediate()
+  writeFileSync(join(folder, `${MARK}.csv`), `to,name\n+447712345672,${MARK}\n`)
 }
 
 /** Makes a thing of the owner's in every collection that belongs to accounts. */
