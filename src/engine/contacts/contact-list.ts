@@ -22,6 +22,8 @@ import { applyChanges } from './contact-writer.js'
 
 type ListTask = Extract<ContactTask, { kind: 'contactList' }>
 
+/** Of a contact that is refused anyway. */
+const NO_KEY = -1
 /** Wrong fields that an answer names. */
 const ERRORS_MOST = 100
 const TOO_LARGE_HELP = `A contact has at most ${limits.contactTags} tags and ${limits.contactAttributes} attributes, and ${limits.contactBytes} octets of them all.`
@@ -108,11 +110,13 @@ function changesOf(items: unknown[], { defaultCountry, nowMs }: ListTask): Check
     if (typeof written !== 'string') {
       const isMissing = number === null && email === null
       const pointer = number === null && !isMissing ? `${at}/email` : `${at}/number`
+      // Whatever else is wrong with it is named as well.
+      changeOf('merge', NO_KEY, item, { at, fields, nowMs, parser: names })
       fields.push({ pointer, message: isMissing ? 'is required, or an email' : 'must be text' })
       continue
     }
     const parsed = number === null ? null : parser.parse(written)
-    const key = parsed === null ? emailKey(written.trim()) : parsed.reason === 0 ? keyOf(parsed) : -1
+    const key = parsed === null ? emailKey(written.trim()) : parsed.reason === 0 ? keyOf(parsed) : NO_KEY
     const change = changeOf('merge', key, item, { at, fields, nowMs, parser: names })
     if (parsed !== null && parsed.reason !== 0) {
       const code = reasonCode(parsed.reason)
