@@ -4,8 +4,9 @@
  */
 import type { Stats } from 'node:fs'
 import { lstat, readdir } from 'node:fs/promises'
+import { AREAS } from '../site/drop-names.js'
 import { OpenFolder } from '../site/open-folder.js'
-import type { Claims } from './claims.js'
+import { type Claims, OWN_FOLDER } from './claims.js'
 import { hasItsEnd } from './dropped-file.js'
 import { besideName, isLeftAlone, markerOf } from './dropped-names.js'
 import { codeOf, look, makeFolder, pathIn, within, writeWhole } from './folder-files.js'
@@ -70,9 +71,21 @@ export class AccountFolder {
   async prepare(): Promise<void> {
     await makeFolder(this.path)
     await this.#inRoot(async (root) => {
-      for (const area of ['processed', 'error']) await within(root, area, async () => {})
+      for (const area of AREAS) await within(root, area, async () => {})
       await this.#deps.claims.prepare(root)
     })
+  }
+
+  /** All that belongs into it is there and no link: looked at often, so in few calls. */
+  async #isPrepared(): Promise<boolean> {
+    try {
+      return await this.#inRoot(async (root) => {
+        const parts = await Promise.all([...AREAS, OWN_FOLDER].map((name) => look(root, name)))
+        return parts.every((facts) => facts?.isDirectory())
+      })
+    } catch {
+      return false
+    }
   }
 
   async #inRoot<T>(work: (root: OpenFolder) => Promise<T>): Promise<T> {
@@ -90,7 +103,7 @@ export class AccountFolder {
 
   /** Looks at every file once. Throws what keeps it from looking. */
   async look(): Promise<void> {
-    await this.prepare()
+    if (!(await this.#isPrepared())) await this.prepare()
     await this.#inRoot(async (root) => {
       const all = (await readdir(root.self, { encoding: 'buffer' })).filter((name) => !isLeftAlone(name))
       const names = all.filter((name) => !this.#handedOut.has(keyOf(name)))
