@@ -160,11 +160,19 @@ async function ownedViews(): Promise<[string, unknown][]> {
   return views
 }
 
+/** Answered as done, though nothing is otherwise than before. */
+const changesNothing = new Set([
+  // A sample is looked at; only with ?save=true it becomes a profile.
+  'POST /v1/profiles/{name}/sample',
+  // Canceled by then, by POST /v1/events/{id}/cancel.
+  'DELETE /v1/events/{id}',
+])
+
 t.test('every change of a thing leaves a record in the audit log of its owner', async (t) => {
   const newest = async () => (await call('GET', '/v1/audit?limit=1', { key: keys.admin })).json.items[0]
   const order = ['PUT', 'PATCH', 'POST', 'DELETE']
   const changes = aboutThings
-    .filter(({ method, scope }) => order.includes(method) && scope !== 'read')
+    .filter(({ name, method, scope }) => order.includes(method) && scope !== 'read' && !changesNothing.has(name))
     .sort((a, b) => order.indexOf(a.method) - order.indexOf(b.method))
   let made = 0
   for (const operation of changes) {
