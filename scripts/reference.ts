@@ -10,6 +10,7 @@ import { routesPage } from './route-table.js'
 
 interface Shape {
   type?: string
+  const?: unknown
   properties?: Record<string, Shape>
   items?: Shape
   anyOf?: Shape[]
@@ -56,8 +57,17 @@ function configRows(schema: Shape, path: string): string[] {
       row,
       ...(isNested ? configRows(child, `${name}.`) : []),
       ...(child.items?.properties === undefined ? [] : configRows(child.items, `${name}[].`)),
+      ...kindsOf(child.items).flatMap(([kind, item]) => configRows(item, `${name}[${kind}].`)),
       ...branches.flatMap((branch) => configRows(branch, `${name}.`)),
     ]
+  })
+}
+
+/** Of a list whose maps name themselves by `protocol` (`carriers[smpp].host`): each kind with its name. */
+function kindsOf(items: Shape | undefined): [string, Shape][] {
+  return (items?.anyOf ?? []).flatMap((item): [string, Shape][] => {
+    const protocol = item.properties?.protocol?.const
+    return typeof protocol === 'string' ? [[protocol, item]] : []
   })
 }
 

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { referencePages } from '../scripts/reference.js'
+import { CARRIER_SCHEMAS } from '../src/engine/config/carrier.js'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -13,6 +14,14 @@ function read(path: string): string {
 
 t.test('the generated pages are those of the code: run npm run docs', async (t) => {
   for (const [name, text] of Object.entries(await referencePages())) t.equal(read(`docs/${name}`), text, name)
+})
+
+t.test('config.md has every key of the carriers of each protocol', async (t) => {
+  const text = read('docs/config.md')
+  for (const [protocol, schema] of Object.entries(CARRIER_SCHEMAS)) {
+    for (const key of Object.keys(schema.properties))
+      t.match(text, `\`carriers[${protocol}].${key}\``, `${protocol} ${key}`)
+  }
 })
 
 t.test('every relative link of a document leads to a file', async (t) => {
