@@ -52,6 +52,10 @@ function token(): string {
   return randomBytes(TOKEN_BYTES).toString('hex')
 }
 
+async function pause(ms: number): Promise<void> {
+  await wait(ms)
+}
+
 /** [0, 1), not to be foretold. */
 function chance(): number {
   return randomInt(CHANCES) / CHANCES
@@ -64,9 +68,7 @@ const site = new Site({
   log,
   metrics: new SharedMetrics(start.metrics),
   ask,
-  wait: async (ms) => {
-    await wait(ms)
-  },
+  wait: pause,
   token,
   uploaded: (account, file) => post({ type: 'uploaded', account, file }),
 })
@@ -84,7 +86,7 @@ async function listen(): Promise<SiteAddresses> {
   if (start.ftp !== null) {
     const { fileBytesMax } = start
     const config = start.ftp as DropFtpConfig
-    const server = new FtpServer({ ...deps, config, fileBytesMax, token, chance })
+    const server = new FtpServer({ ...deps, config, fileBytesMax, wait: pause, token, chance })
     servers.push(server)
     addresses.ftp = await server.listen()
   }

@@ -121,8 +121,11 @@ export async function startSite(t: Owner, options: SiteOptions = {}): Promise<Si
     },
     uploaded: (account, file) => void stand.uploaded.push(`${account}/${file}`),
   })
+  const wait = async (ms: number): Promise<void> => {
+    await pause(ms)
+  }
   const parts = { site: stand.site, dataDir: stand.dataDir, clock: systemClock, log: silentLog }
-  stand.ftp = new FtpServer({ ...parts, config: config.ftp!, fileBytesMax, token, chance: () => 0.5 })
+  stand.ftp = new FtpServer({ ...parts, config: config.ftp!, fileBytesMax, wait, token, chance: () => 0.5 })
   stand.sftp = new SftpServer({ ...parts, config: config.sftp! })
   stand.ftpPort = (await stand.ftp.listen()).port
   stand.sftpPort = (await stand.sftp.listen()).port

@@ -18,6 +18,7 @@ export interface FtpHost {
   fileBytesMax: number
   /** For names that the server chooses. */
   token(): string
+  wait(ms: number): Promise<void>
   /** Sees to a data connection until its peer has closed it too. */
   linger(data: DataStream): void
 }

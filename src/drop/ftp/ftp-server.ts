@@ -26,6 +26,7 @@ export interface FtpServerDeps {
   fileBytesMax: number
   clock: Clock
   log: Log
+  wait(ms: number): Promise<void>
   /** For names that the server chooses. */
   token(): string
   /** [0, 1), not to be foretold. */
@@ -57,6 +58,7 @@ export class FtpServer implements SiteServer<'ftp'> {
     this.#host = {
       ...{ site, config, clock, log, certificate, fileBytesMax: this.#deps.fileBytesMax },
       passivePorts: new PassivePorts(config.passivePorts ?? null, chance),
+      wait: (ms) => this.#deps.wait(ms),
       token: () => this.#deps.token(),
       linger: (data) => this.#linger(data),
     }

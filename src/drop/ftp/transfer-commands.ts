@@ -4,12 +4,14 @@ import { SiteError } from '../site/site-error.js'
 import type { Upload } from '../site/upload.js'
 import { type Command, type Control, sessionOf } from './control.js'
 import { DataError } from './data-port.js'
-import { type DataStream, nextTurn } from './data-stream.js'
+import type { DataStream } from './data-stream.js'
 import { pathIn } from './folder-commands.js'
 import { type Reply, reply } from './reply.js'
 import { dataProblem, withData } from './transfer.js'
 
 const READ_BYTES = 256 * 1_024
+/** A process that was killed has closed all its connections by then, unless its machine is very busy. */
+const DYING_MS = 200
 const GONE = 'The control connection was closed before the file was whole; it was not taken.'
 
 interface StoreWish {
@@ -60,8 +62,8 @@ async function receive(
   // Clients wait for our close_notify before they look for the answer; that they are gone already does no harm.
   await data.finish().catch(() => {})
   data.destroy()
-  // A client that dies closes both connections; without TLS only that tells its end from the file's.
-  await nextTurn()
+  // A client that dies closes both connections, one after the other; without TLS only that tells its end from the file's.
+  if (!control.state.isDataTls) await control.host.wait(DYING_MS)
   if (control.isOver) throw new DataError('cut', GONE)
   return position - from
 }
