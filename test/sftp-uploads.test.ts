@@ -1,9 +1,11 @@
 /** Uploads by SFTP that break off, are too much, or speak a protocol of their own; and a site thread that dies. */
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ClientChannel, SFTPWrapper } from 'ssh2'
 import t from 'tap'
+import { hostKeys, hostKeyView } from '../src/drop/sftp/host-keys.js'
+import { silentLog } from '../src/engine/contract/log.js'
 import { filesIn, type Login, sftpOf, stand, subsystemOf, until } from './sftp-support.js'
 
 const MIB = 1 << 20
@@ -224,6 +226,23 @@ t.test('a host key of the configuration is used, and one that everybody may read
   writeFileSync(file, readFileSync(file), { mode: 0o644 })
   await s.run('chmod', ['644', file])
   await t.rejects(stand(t, {}, { hostKey: file }), { code: 'CONFIG_INVALID' })
-  await t.rejects(stand(t, {}, { hostKey: join(s.folder, 'none') }), { code: 'CONFIG_INVALID' })
+  await t.rejects(stand(t, {}, { hostKey: join(s.folder, 'none', 'key') }), { code: 'CONFIG_INVALID' })
   await t.rejects(stand(t, {}, { port: s.port }), { code: 'CONFIG_INVALID' }, 'a port in use')
 })
+
+t.test(
+  'a host key that does not exist is made where the configuration says, once; the key itself is taken too',
+  async (t) => {
+    const file = join(s.folder, 'first_key')
+    const warned: object[] = []
+    const log = { ...silentLog, warn: (about: object) => void warned.push(about) }
+    const [made] = await hostKeys(s.folder, [file], log)
+    t.strictSame(warned, [{ file }])
+    t.equal(statSync(file).mode & 0o777, 0o600)
+    const [again, itself] = await hostKeys(s.folder, [file, readFileSync(file, 'utf8').trimEnd()], log)
+    t.strictSame([hostKeyView(again!), hostKeyView(itself!)], [hostKeyView(made!), hostKeyView(made!)])
+    t.equal(warned.length, 1)
+    const nonsense = '-----BEGIN OPENSSH PRIVATE KEY-----\nnonsense'
+    await t.rejects(hostKeys(s.folder, [nonsense], log), { code: 'CONFIG_INVALID' })
+  },
+)

@@ -1,6 +1,6 @@
 /**
- * The keys by which clients know this server again: made at the first start and kept in dataDir/sftp, or those that the
- * configuration names. Site thread, at its start.
+ * The keys by which clients know this server again: made at the first start and kept in dataDir/sftp, or where the
+ * configuration says. Site thread, at its start.
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { chmod, mkdir, open, readFile, rename, stat } from 'node:fs/promises'
@@ -23,10 +23,39 @@ const MADE = [
   { file: 'ssh_host_rsa_key', make: () => generateKeyPairSync('rsa', { bits: RSA_BITS }) },
 ] as const
 
-/** @throws EngineError CONFIG_INVALID: a file that is no private key, or that everybody can read. */
+/** How a key itself begins, where the configuration holds it instead of a path: `hostKey: ${file:…}`. */
+const KEY_ITSELF = /^\s*-----BEGIN /
+
+/**
+ * `configured`: paths, or keys themselves; a file that does not exist yet is made.
+ * @throws EngineError CONFIG_INVALID: what is no private key, that everybody can read, or that cannot be made.
+ */
 export async function hostKeys(dataDir: string, configured: readonly string[], log: Log): Promise<ParsedKey[]> {
-  const files = configured.length > 0 ? configured : await madeKeys(join(dataDir, 'sftp'), log)
+  if (configured.length > 0) return await Promise.all(configured.map((one) => configuredKey(one, log)))
+  const files = await madeKeys(join(dataDir, 'sftp'), log)
   return await Promise.all(files.map(readKey))
+}
+
+async function configuredKey(one: string, log: Log): Promise<ParsedKey> {
+  if (KEY_ITSELF.test(one)) return parsedKey(one, 'the key')
+  if (await isMissing(one)) await makeNamed(one, log)
+  return await readKey(one)
+}
+
+async function isMissing(path: string): Promise<boolean> {
+  return await stat(path).then(
+    () => false,
+    (error: NodeJS.ErrnoException) => error.code === 'ENOENT',
+  )
+}
+
+/** Said loudly: if there was a key before, clients will warn of another server. */
+async function makeNamed(path: string, log: Log): Promise<void> {
+  await writeWhole(path, MADE[0].make().private).catch((cause: NodeJS.ErrnoException) => {
+    const why = `there is no ${path}, and it cannot be made (${cause.code})`
+    throw new EngineError('CONFIG_INVALID', `dropFolder.sftp.hostKey: ${why}`, { cause })
+  })
+  log.warn({ file: path }, 'there was no host key for SFTP in this place; a new one was made')
 }
 
 async function madeKeys(folder: string, log: Log): Promise<string[]> {
@@ -66,11 +95,15 @@ async function readKey(path: string): Promise<ParsedKey> {
   if (process.platform !== 'win32' && (mode & OF_EVERYBODY) !== 0) {
     throw new EngineError('CONFIG_INVALID', `dropFolder.sftp.hostKey: everybody can read ${path}; chmod 600 it`)
   }
+  return parsedKey(text, path)
+}
+
+function parsedKey(text: string | Buffer, name: string): ParsedKey {
   const parsed = parseKey(text)
   const key = Array.isArray(parsed) ? parsed[0] : parsed
   if (key === undefined || key instanceof Error || !key.isPrivateKey()) {
     const why = key instanceof Error ? key.message : 'it is no private key'
-    throw new EngineError('CONFIG_INVALID', `dropFolder.sftp.hostKey: ${path}: ${why}`)
+    throw new EngineError('CONFIG_INVALID', `dropFolder.sftp.hostKey: ${name}: ${why}`)
   }
   return key
 }

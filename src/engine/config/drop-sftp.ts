@@ -15,7 +15,7 @@ export const DropSftpSchema = Type.Object(
     hostKey: Type.Optional(
       Type.Union([KeyFile, Type.Array(KeyFile, { minItems: 1, maxItems: 4 })], {
         description:
-          'Files of private keys (OpenSSH or PEM, without passphrase); absent: ed25519 and RSA are made at the first start, in dataDir/sftp.',
+          'Files of private keys (OpenSSH or PEM, without passphrase), or the keys themselves; a file that does not exist is made at the first start, ed25519. Absent: ed25519 and RSA are made in dataDir/sftp.',
       }),
     ),
     banner: Type.Optional(Type.String({ maxLength: 4_096, description: 'Shown by most clients before the log-in.' })),
