@@ -48,6 +48,31 @@ t.test(
   },
 )
 
+t.test(
+  'the report lies in processed/ before any message has ended, and is written anew at the end',
+  { timeout },
+  async (t) => {
+    const stand = await startDrops(t)
+    await ready(stand, 'acme')
+    const settings = { from: 'ACME', text: 'Hi ~name~', columns: { to: 'mobile' }, review: true }
+    await stand.engine.profiles.put(principalOf('acme'), 'default', settings)
+    stand.put('acme', 'waits.csv', clients(3))
+    const drop = await stand.drop('waits.csv', ['sending'])
+    t.strictSame(stand.names('acme', 'processed'), beside('waits.csv'))
+    const states = () => {
+      const [head, ...lines] = stand.read('acme', 'processed', 'waits.csv.report.csv').trimEnd().split('\r\n')
+      const at = head!.split(',').indexOf('state')
+      return lines.map((line) => line.split(',')[at])
+    }
+    t.strictSame(states(), ['"queued"', '"queued"', '"queued"'])
+    await stand.server.stop()
+    await stand.start()
+    await stand.engine.startJob(principalOf('acme'), drop.job!)
+    await stand.drop('waits.csv', ['done'])
+    t.strictSame(states(), ['"delivered"', '"delivered"', '"delivered"'])
+  },
+)
+
 t.test('what cannot be sent lies in error/ with a text that says why and what to do', { timeout }, async (t) => {
   const stand = await startDrops(t)
   await ready(stand, 'acme')

@@ -80,6 +80,7 @@ export class Filing {
     await this.#beside(root, record, 'rejects', this.#keeper.rejects(record.drop))
   }
 
+  /** Beside a file in processed/: what became of each message so far. */
   async report(root: OpenFolder, record: DropRecord): Promise<void> {
     await this.#beside(root, record, 'report', this.#keeper.report(record.drop))
   }

@@ -52,7 +52,9 @@ export function summaryText(record: DropRecord, view: DropView, stored: Uint8Arr
     ...besideLine(view, stored),
     '',
     ...messageLines(view),
-    ...(isOver(view) ? [] : ['', 'This page is written again when the last message has ended.']),
+    '',
+    `What became of each message stands in ${plainName(besideName(stored, 'report'))}.`,
+    ...(isOver(view) ? [] : ['That file and this page are written again when the last message has ended.']),
     '',
     `For your provider: ${dropId(record.drop)}${jobNote(view)}.`,
   ])
