@@ -126,6 +126,20 @@ const offices: Office[] = [
     columns: { to: 'Mobile' },
     doubts: ['DATE_NOT_USED'],
   },
+  {
+    name: 'a shop whose dates have no leading zeros, with numbers that are no telephones',
+    file: [
+      'CustomerID,Order No.,First Name,Mobile No.,Send Date',
+      '2079460001,2079460111,Ann,+447712345678,30/11/2026 10:00',
+      '2079460002,2079460112,Bob,+447712345679,2/12/2026 9:00',
+    ],
+    columns: {
+      to: 'Mobile No.',
+      sendAt: 'Send Date',
+      sendAtFormat: 'D/M/YYYY H:mm',
+      fields: { name: 'First Name', firstName: 'First Name' },
+    },
+  },
 ]
 
 for (const { name, file, columns, country, header = true, doubts } of offices) {
@@ -187,7 +201,7 @@ t.test('columns in any order, with any delimiter, are found all the same', async
     const delimiter = [';', '\t', '|', ','][random.below(4)]!
     const rows = [order.map(({ label }) => label), ...Array.from({ length: 10 + random.below(20) }, row)]
     const { settings } = guess(rows.map((cells) => cells.join(delimiter)).join('\n'))
-    const wanted = { to: 'Handy', sendAt: 'Versanddatum', sendAtFormat: 'DD.MM.YYYY HH:mm' }
+    const wanted = { to: 'Handy', sendAt: 'Versanddatum', sendAtFormat: 'D.M.YYYY H:mm' }
     const { fields, ...columns } = settings.columns!
     if (JSON.stringify(columns) !== JSON.stringify(wanted)) t.same(columns, wanted, rows[0]!.join(delimiter))
     const isNational = rows.some((cells) => cells.some((cell) => cell.startsWith('0171')))

@@ -55,7 +55,7 @@ const PHONE =
 const MOBILE = /mobil|handy|cell|gsm|natel|portable|movil|komorka|whatsapp|msisdn|sms/u
 /** Numbers that nobody is messaged on, or that are no telephones. */
 const NOT_RECIPIENT =
-  /(?:^|[^\p{L}])(?:fax|telefax|from|sender|absender|expediteur|remitente|unsere|our|iban|bic|konto\p{L}*|account|invoice|rechnung\p{L}*|facture|factura|plz|zip|postcode|postleitzahl|cp|id)(?:$|[^\p{L}])|(?:kunden|auftrags|patienten|rechnungs|versicherungs|mitglieds|artikel)n(?:umme)?r|faxn/u
+  /(?:^|[^\p{L}])(?:fax|telefax|from|sender|absender|expediteur|remitente|unsere|our|iban|bic|konto\p{L}*|account|invoice|rechnung\p{L}*|facture|factura|plz|zip|postcode|postleitzahl|cp|id|ids|ref|reference|ssn|nhs|vat|dni|nif)(?:$|[^\p{L}])|(?:^|[^\p{L}])(?:customer|client|patient|member|membership|order|policy|contract|case|ticket|booking|insurance)[ ._-]*(?:no|nr|num|number)(?:$|[^\p{L}])|(?:kunden|auftrags|patienten|rechnungs|versicherungs|mitglieds|artikel)n(?:umme)?r|faxn/u
 
 /** When a message is to leave, said plainly. */
 const SENDING =
@@ -68,9 +68,13 @@ const ANY_TIME =
   labels(`date datum fecha jour day tag data time uhrzeit zeit heure hora ora tijd datetime dateheure datumzeit
   datumuhrzeit when wann timestamp zeitpunkt dateandtime datetimeutc`)
 
-/** As people read it, in lower case without accents. */
+/** As people read it, in lower case without accents: CustomerID are two words. */
 function plain(label: string): string {
-  return label.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase().trim()
+  const words = label
+    .normalize('NFKD')
+    .replace(/\p{M}/gu, '')
+    .replace(/(\p{Ll})(\p{Lu})/gu, '$1 $2')
+  return words.toLowerCase().trim()
 }
 
 /** null: it says nothing that is known here. */

@@ -140,7 +140,7 @@ function formatOf(shape: Shape, seen: readonly Seen[], isMonthFirst: boolean): s
   const mark = group('mark')
   const year = group('year').length === 2 ? 'YY' : 'YYYY'
   const [month, day] = isMonthFirst || shape === 'yearFirst' ? ['one', 'two'] : ['two', 'one']
-  const [MM, DD] = [token('M', seen, month), token('D', seen, day)]
+  const [MM, DD] = isPadded(seen, [month, day]) ? ['MM', 'DD'] : ['M', 'D']
   const time = timeFormat(seen)
   switch (shape) {
     case 'numeric':
@@ -148,17 +148,21 @@ function formatOf(shape: Shape, seen: readonly Seen[], isMonthFirst: boolean): s
     case 'yearFirst':
       return `${[year, MM, DD].join(mark)}${time}`
     case 'dayName':
-      return `${token('D', seen, 'one')}${mark}MMM${group('gap')}${year}${time}`
+      return `${isPadded(seen, ['one']) ? 'DD' : 'D'}${mark}MMM${group('gap')}${year}${time}`
     case 'nameDay':
-      return `MMM ${token('D', seen, 'one')}${group('gap')}${year}${time}`
+      return `MMM ${isPadded(seen, ['one']) ? 'DD' : 'D'}${group('gap')}${year}${time}`
     default:
       return null
   }
 }
 
-/** Two letters where every cell has two digits. */
-function token(letter: string, seen: readonly Seen[], group: string): string {
-  return seen.every(({ groups }) => groups[group]?.length !== 1) ? letter + letter : letter
+/**
+ * 05/12, and so in every cell. Who writes 5/12 or 30/11 may write 12/5 as well, though no cell of the sample shows it; a
+ * format with one letter takes both.
+ */
+function isPadded(seen: readonly Seen[], names: readonly string[]): boolean {
+  const parts = seen.flatMap(({ groups }) => names.map((name) => groups[name] ?? ''))
+  return parts.every((part) => part.length === 2) && parts.some((part) => part.startsWith('0'))
 }
 
 /** With what stands before it; '' when most cells have none. */
@@ -167,7 +171,9 @@ function timeFormat(seen: readonly Seen[]): string {
   if (timed.length * 2 < seen.length) return ''
   const { joint = ' ', clock = '', half } = timed[0]!.groups
   const letter = half === undefined ? 'H' : 'h'
-  const hour = timed.every(({ groups }) => /^\d\d/.test(groups.clock!)) ? letter + letter : letter
+  const hours = timed.map(({ groups }) => groups.clock!.split(/[:.]/)[0]!)
+  const hasZero = hours.every((digits) => digits.length === 2) && hours.some((digits) => digits.startsWith('0'))
+  const hour = hasZero ? letter + letter : letter
   const mark = clock.includes(':') ? ':' : '.'
   const seconds = clock.split(/[:.]/).length === 3 ? `${mark}ss` : ''
   const behind = half === undefined ? '' : /^\s/.test(half) ? ' A' : 'A'
