@@ -189,6 +189,24 @@ t.test('a change moves the next run; null ends the series', async (t) => {
   t.match(late, { status: /409|422/ }, 'a job that was made to go once goes once')
 })
 
+t.test('a recurring job is deleted while it has not run, and the others go on; one that has run stays', async (t) => {
+  const body = { from: 'ACME', text: 'Hi', every: '1h', recipients: [{ to: '+447712345101' }] }
+  const at = new Date(clock.now() + HOUR).toISOString()
+  const gone = (await call('POST', '/v1/jobs', { body: { ...body, sendAt: at } })).json
+  const stays = (await call('POST', '/v1/jobs', { body: { ...body, sendAt: at } })).json
+  const renamed = call('PATCH', `/v1/jobs/${gone.id}`, { body: { name: 'never mind' } })
+  t.equal((await call('DELETE', `/v1/jobs/${gone.id}`)).status, 204)
+  t.ok([200, 404].includes((await renamed).status))
+  t.equal((await call('GET', `/v1/jobs/${gone.id}`)).status, 404, 'nor did the change bring it back')
+  aheadMs += HOUR
+  await until(stays.id, ({ runs }) => runs === 1)
+  const [run] = await runsOf(stays.id)
+  await until(run!.id, ({ state }) => state === 'finished')
+  t.match(await call('DELETE', `/v1/jobs/${stays.id}`), { status: 409, json: { code: 'WRONG_STATE' } })
+  t.equal((await call('POST', `/v1/jobs/${stays.id}/cancel`)).status, 200)
+  t.match(await call('DELETE', `/v1/jobs/${stays.id}`), { status: 409, json: { code: 'WRONG_STATE' } })
+})
+
 t.test('times that passed while it was down are made up once or skipped, as set, and reported', async (t) => {
   const make = async (missed: string | undefined) => {
     const every = { hours: 1, ...(missed === undefined ? {} : { missed }) }

@@ -106,10 +106,10 @@ export class Drafts {
   /** Nothing of it is left but what the audit log says. @throws EngineError WRONG_STATE. */
   async remove(record: JobRecord, beside: () => DocumentWrite[]): Promise<void> {
     const { ports, ingest } = this.#parts
-    if (record.released || (record.totals?.accepted ?? 0) > 0) requireUnsent(record)
+    if (hasSent(record)) requireUnsent(record)
     if (!record.closed) {
       await ports.book.update(record.job, (current) => {
-        if (current.released) requireUnsent(current)
+        if (current.released || hasRun(current)) requireUnsent(current)
         return { ...UNREAD, state: 'canceled', finishedAtMs: ports.clock.now() }
       })
     }
@@ -121,6 +121,15 @@ export class Drafts {
 
 /** As a job whose rows have not been read. */
 const UNREAD = { state: 'receiving', totals: null, tally: null, sniff: null } as const
+
+function hasSent(record: JobRecord): boolean {
+  return record.released || hasRun(record) || (record.totals?.accepted ?? 0) > 0
+}
+
+/** Its runs point at it, and may read its file. */
+function hasRun({ recurring }: JobRecord): boolean {
+  return recurring !== undefined && recurring.runs > 0
+}
 
 /** @throws EngineError WRONG_STATE. */
 function requireUnsent(record: JobRecord): void {

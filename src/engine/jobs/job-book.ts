@@ -2,6 +2,7 @@
  * Jobs in the documents: open ones are held in memory, closed ones are read when asked for. Changes of one job happen one
  * after the other, and the memory changes only once the disk has it. Main thread.
  */
+import { EngineError } from '../contract/errors.js'
 import type { DocumentKey, Documents, DocumentWrite } from '../store/documents.js'
 import { referenceKey } from '../store/extras.js'
 import type { JobRecord } from './job-record.js'
@@ -103,14 +104,19 @@ export class JobBook {
   /**
    * Applies `change` to the newest record and resolves when it is durable. `null` from `change`: nothing to do. What
    * `change` throws goes to the caller. What `beside` gives goes into the same transaction.
+   * @throws EngineError NOT_FOUND: it was removed meanwhile.
    */
   async update(
     job: number,
     change: (record: JobRecord) => Partial<JobRecord> | null,
     beside?: Beside,
   ): Promise<JobRecord> {
+    return await this.#inTurn(job, () => this.#apply(job, change, beside))
+  }
+
+  async #inTurn<T>(job: number, work: () => Promise<T>): Promise<T> {
     const before = this.#turns.get(job) ?? Promise.resolve()
-    const turn = before.catch(() => {}).then(() => this.#apply(job, change, beside))
+    const turn = before.catch(() => {}).then(work)
     this.#turns.set(job, turn)
     try {
       return await turn
@@ -124,7 +130,8 @@ export class JobBook {
     change: (record: JobRecord) => Partial<JobRecord> | null,
     beside: Beside | undefined,
   ): Promise<JobRecord> {
-    const current = this.get(job)!
+    const current = this.get(job)
+    if (current === null) throw new EngineError('NOT_FOUND', 'There is no such job.')
     const changes = change(current)
     if (changes === null) return current
     const next = { ...current, ...changes }
@@ -152,6 +159,10 @@ export class JobBook {
 
   /** As if it had never been; it is closed, or changes no more. `beside` goes into the same transaction. */
   async remove(job: number, beside: DocumentWrite[]): Promise<void> {
+    await this.#inTurn(job, () => this.#erase(job, beside))
+  }
+
+  async #erase(job: number, beside: DocumentWrite[]): Promise<void> {
     const record = this.get(job)
     if (record === null) return
     const keys: [collection: string, key: DocumentKey][] = [
@@ -160,10 +171,10 @@ export class JobBook {
       ['jobs-of', [record.account, job]],
       ['jobs-all', [job]],
       ['job-texts', [job]],
-      ...referenceIndex(record).map(({ collection, key }): [string, DocumentKey] => [collection, key]),
     ]
+    for (const { collection, key } of [...referenceIndex(record), ...runIndex(record)]) keys.push([collection, key])
     await this.#documents.write([...keys.map(([collection, key]) => ({ collection, key, value: null })), ...beside])
-    this.#open.delete(job)
+    this.#drop(job)
   }
 
   /** Numbers of the newest file jobs of an account (null: of all), descending. */

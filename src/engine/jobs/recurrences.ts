@@ -43,8 +43,11 @@ export class Recurrences {
 
   async #work(): Promise<void> {
     const { book, clock } = this.#deps.ports
-    for (const record of book.recurring()) {
+    for (const { job } of book.recurring()) {
       if (this.#isStopped) return
+      // The one before may have taken its time: this one can have been changed, or removed, since.
+      const record = book.get(job)
+      if (record === null) continue
       const due = dueRun(record, clock.now())
       if (due !== null) await this.#take(record, due)
     }
