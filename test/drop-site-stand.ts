@@ -44,6 +44,8 @@ export interface SiteOptions {
   /** Keys of dropFolder.site. */
   site?: object
   fileBytesMax?: number
+  /** FTP waits no longer than this for anything. */
+  ftpWaitMsMax?: number
 }
 
 export class SiteStand {
@@ -122,7 +124,7 @@ export async function startSite(t: Owner, options: SiteOptions = {}): Promise<Si
     uploaded: (account, file) => void stand.uploaded.push(`${account}/${file}`),
   })
   const wait = async (ms: number): Promise<void> => {
-    await pause(ms)
+    await pause(Math.min(ms, options.ftpWaitMsMax ?? ms))
   }
   const parts = { site: stand.site, dataDir: stand.dataDir, clock: systemClock, log: silentLog }
   stand.ftp = new FtpServer({ ...parts, config: config.ftp!, fileBytesMax, wait, token, chance: () => 0.5 })
@@ -146,8 +148,9 @@ export async function startSite(t: Owner, options: SiteOptions = {}): Promise<Si
 const LONG_AGO = new Date('2020-01-01')
 
 /**
- * Watches what lies below now: the answer tells, in times, sizes and links, when anything of it was read, listed, written,
- * linked, added or removed. Looking changes nothing: no folder is listed for it.
+ * Watches what lies below now: the answer tells, in times, sizes and links, when a file was read, written or linked, or
+ * something was added or removed. Looking changes nothing: no folder is listed for it. That a folder was listed is not
+ * looked at: anybody on the machine may do that (`du /tmp`); tests give the files names that must not be seen instead.
  */
 export function watched(folders: readonly string[]): () => string {
   const below = folders.flatMap((folder) =>
@@ -157,8 +160,9 @@ export function watched(folders: readonly string[]): () => string {
   // Read long ago: so the first reading changes the time of access also where it is kept loosely (relatime).
   for (const place of all) utimesSync(place, LONG_AGO, new Date())
   const look = (place: string): string => {
-    const { mode, size, nlink, atimeMs, mtimeMs, ctimeMs } = lstatSync(place)
-    return [place, mode, size, nlink, atimeMs, mtimeMs, ctimeMs].join(' ')
+    const facts = lstatSync(place)
+    const { mode, size, nlink, mtimeMs, ctimeMs } = facts
+    return [place, mode, size, nlink, mtimeMs, ctimeMs, ...(facts.isFile() ? [facts.atimeMs] : [])].join(' ')
   }
   return () => all.map(look).join('\n')
 }
