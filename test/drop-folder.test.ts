@@ -1,5 +1,5 @@
 /** The drop folder over the real engine, store and a simulated carrier: files in, messages out, files away. */
-import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { Settling } from '../src/drop/folder/settling.js'
@@ -94,11 +94,15 @@ t.test('what cannot be sent lies in error/ with a text that says why and what to
   })
   t.match(stand.read('acme', 'error', 'nobody.csv.rejects.csv'), /INVALID_NUMBER/)
   t.match(await error('other.csv', 'email\na@b.example\n'), { code: /COLUMN_UNKNOWN|RECIPIENT_COLUMN_MISSING/ })
-  t.match(await error('empty.csv', ''), { code: 'FILE_EMPTY' })
-  t.match(await error('header.csv', 'mobile,name\n'), { code: 'FILE_EMPTY' })
+  t.match(await error('empty.csv', ''), { code: 'FILE_EMPTY', drop: { size: 0 } })
+  t.match(await error('header.csv', 'mobile,name\n'), {
+    code: 'FILE_EMPTY',
+    text: /a row for each recipient is needed/,
+  })
   t.match(await error('odd.csv', Buffer.from([0xff, 0xfe, 0x61])), {})
   await stand.engine.profiles.remove(principalOf('acme'), 'default')
-  t.match(await error('who.csv', clients(1)), { code: 'NO_PROFILE', text: /file pattern/ })
+  const unknown = { code: 'NO_PROFILE', text: /file pattern/, drop: { size: clients(1).length } }
+  t.match(await error('who.csv', clients(1)), unknown)
   t.equal(stand.smsc.stats().distinct, 0, 'nothing of them was sent')
 
   await saveDefault(stand, 'acme')
@@ -207,4 +211,15 @@ t.test('a folder that cannot be used takes nothing, and goes on when it can', { 
   rmSync(stand.path('acme', 'processed'))
   t.match(await stand.drop('wait.csv'), { state: 'done', delivered: 2 })
   t.strictSame(stand.names('acme', 'processed'), beside('wait.csv'))
+})
+
+t.test('a folder that is taken away is made anew at once, and watched', { timeout }, async (t) => {
+  const stand = await startDrops(t, { drop: { scanMs: 3_600_000 } })
+  await ready(stand, 'acme')
+  for (const [round, name] of ['first.csv', 'second.csv'].entries()) {
+    renameSync(stand.path('acme'), `${stand.folder}/away-${round}`)
+    await ready(stand, 'acme')
+    stand.put('acme', name, clients(1, round))
+    t.match(await stand.drop(name), { state: 'done', delivered: 1 }, 'nobody waits for the next look at all folders')
+  }
 })

@@ -96,12 +96,22 @@ function plain(text: string): string {
   return text.replace(/\p{C}/gu, '?')
 }
 
+const NAME_CHARS_MAX = 40
+
+/** In a line with others; its beginning and end tell files of a series apart. */
+function short(file: string): string {
+  const chars = [...plain(file)]
+  if (chars.length <= NAME_CHARS_MAX) return chars.join('')
+  const half = NAME_CHARS_MAX / 2
+  return `${chars.slice(0, half - 1).join('')}…${chars.slice(-half).join('')}`
+}
+
 function listing(items: DropView[]): string {
   const header = ['id', 'account', 'file', 'state', 'rows', 'accepted', 'sent', 'delivered', 'started', 'why']
   return table(
     header,
     items.map(({ id, account, file, state, rows, accepted, sent, delivered, startedAt, error }) => [
-      ...[id, account, plain(file), state],
+      ...[id, account, short(file), state],
       ...[rows, accepted, sent, delivered],
       ...[startedAt, error?.code ?? ''],
     ]),

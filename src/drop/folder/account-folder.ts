@@ -101,9 +101,10 @@ export class AccountFolder {
     this.#settling.tell(keyOf(name))
   }
 
-  /** Looks at every file once. Throws what keeps it from looking. */
-  async look(): Promise<void> {
-    if (!(await this.#isPrepared())) await this.prepare()
+  /** Looks at every file once. true: it was gone or not whole, and was made anew. Throws what keeps it from looking. */
+  async look(): Promise<boolean> {
+    const isNew = !(await this.#isPrepared())
+    if (isNew) await this.prepare()
     await this.#inRoot(async (root) => {
       const all = (await readdir(root.self, { encoding: 'buffer' })).filter((name) => !isLeftAlone(name))
       const names = all.filter((name) => !this.#handedOut.has(keyOf(name)))
@@ -116,6 +117,7 @@ export class AccountFolder {
         await Promise.all(watched.slice(at, at + LOOKED_AT_ONCE).map((name) => this.#lookAt(root, name)))
       }
     })
+    return isNew
   }
 
   async #lookAt(root: OpenFolder, name: Buffer): Promise<void> {

@@ -70,12 +70,20 @@ export class DropRun {
 
   async #refuse(root: OpenFolder, drop: number, error: DropError): Promise<void> {
     const { keeper, claims, filing } = this.#deps
-    if (keeper.get(drop).error === null) await keeper.update(drop, { error })
+    if (keeper.get(drop).error === null) await keeper.update(drop, { error, size: await this.#size(root, drop) })
     await keeper.giveUp(drop)
     const record = await filing.move(root, keeper.get(drop), 'error')
     const text = await filing.explain(root, record, error)
     await keeper.close(drop, 'failed', { subject: `${plainName(record.name)} was not sent`, text })
     await claims.remove(root, record.claim)
+  }
+
+  /** Also of a file that was not opened; null: it is gone, or no plain file. */
+  async #size(root: OpenFolder, drop: number): Promise<number | null> {
+    const { claim, name, size } = this.#deps.keeper.get(drop)
+    if (size !== null) return size
+    const facts = await this.#deps.claims.inClaim(root, claim, (folder) => look(folder, name))
+    return facts?.isFile() ? facts.size : null
   }
 
   /** null: it is accepted, and its rows are counted. */

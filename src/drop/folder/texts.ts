@@ -30,8 +30,27 @@ export function errorText(record: DropRecord, error: DropError, view: DropView, 
   ])
 }
 
+/** What uploads are refused with, said to those who drop a file instead of those who call the API. */
+const ADVICE: Partial<Record<string, string>> = {
+  FILE_EMPTY:
+    'Look whether the right file was saved: a row for each recipient is needed below the header. Then drop it again.',
+  FILE_NOT_CSV:
+    'Open the table in the program that it comes from, save it as CSV (best "CSV UTF-8"), and drop that file.',
+  COLUMN_UNKNOWN:
+    'Give the columns of the file the names that the profile expects, or have the profile changed; then drop the file again.',
+  RECIPIENT_COLUMN_MISSING:
+    'Name the column with the telephone numbers in the header "mobile", or have it named in the profile; then drop the file again.',
+  TEMPLATE_LABEL_UNKNOWN:
+    'Give the column that the text speaks of this name in the header, or have the text of the profile changed; then drop the file again.',
+  TOO_LARGE: DROP_ERRORS.FILE_TOO_LARGE,
+  INSUFFICIENT_BALANCE: 'Top up the balance of the account; then drop the file again.',
+  QUOTA_EXCEEDED: 'Wait until the quota is free again, or have it raised; then drop the file again.',
+}
+
 function adviceOf(code: string): string {
   if (Object.hasOwn(DROP_ERRORS, code)) return DROP_ERRORS[code as keyof typeof DROP_ERRORS]
+  const advice = ADVICE[code]
+  if (advice !== undefined) return advice
   const known = Object.hasOwn(ERRORS, code) ? ERRORS[code as keyof typeof ERRORS][1] : ''
   return `${known} Then drop the file again.`.trimStart()
 }

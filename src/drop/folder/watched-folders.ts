@@ -189,8 +189,13 @@ export class WatchedFolders {
     watched.nextLookMs = Number.POSITIVE_INFINITY
     try {
       if (watched.problem !== '' || watched.watcher === null) await this.#prepare(watched)
-      await folder.look()
+      const isNew = await folder.look()
       this.#says(watched, '')
+      if (isNew) {
+        // The watch is on the folder that was there before; what came until now is seen by another look.
+        await this.#prepare(watched)
+        watched.nextLookMs = 0
+      }
     } catch (error) {
       this.#says(watched, folderProblem(error))
       // The folder may have been moved from under its watch.

@@ -17,7 +17,8 @@ export type DropState = (typeof DROP_STATES)[number]
  * only.
  */
 export const DROP_ERRORS = {
-  NO_PROFILE: 'Make a profile whose file pattern fits this name, or one named default; then drop the file again.',
+  NO_PROFILE:
+    'Make a profile whose file pattern fits this name, or one named default: with trunkline profile --from FILE --name default --text TEXT --save, or PUT /v1/profiles/default. Then drop the file again.',
   DROPPED_BEFORE:
     'Nothing needs to be done: it was taken the first time. To send it again on purpose, change something in it; an empty line at its end is enough.',
   NOTHING_ACCEPTED:
@@ -41,7 +42,7 @@ export interface DropView {
   account: string
   /** As it was dropped. */
   file: string
-  /** Octets; null: it was never opened. */
+  /** Octets; null: not known yet, or no plain file. */
   size: number | null
   /** Of its content as it is read (unpacked, if it is gzip-compressed); null: it was not read. */
   sha256: string | null

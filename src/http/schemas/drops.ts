@@ -21,7 +21,7 @@ export const DropSchema = Type.Object(
     id: Type.String(),
     account: Type.String(),
     file: Type.String({ description: 'Name as it was dropped.' }),
-    size: nullable(Type.Integer({ description: 'Octets; null: it was never opened.' })),
+    size: nullable(Type.Integer({ description: 'Octets; null: not known yet, or no plain file.' })),
     sha256: nullable(Type.String({ description: 'Of its content; unpacked, if it is gzip-compressed.' })),
     state: oneOf(
       DROP_STATES,
