@@ -1,6 +1,8 @@
 /** Relays that want TLS and a login, signatures, a changed configuration under traffic, and a stop with an email under way. */
 import { createHash, createPublicKey, generateKeyPairSync, verify } from 'node:crypto'
-import t from 'tap'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+import t, { type Test } from 'tap'
 import { parseConfig } from '../src/engine/config/load.js'
 import { MailPeer } from './mail-peer.js'
 import { ADMIN, mailConfig, mailStand } from './mail-stand.js'
@@ -164,3 +166,88 @@ function signatureOf(raw: string): { signed: string; tags: Record<string, string
   signed.push(`dkim-signature:${signature.replace(/(^|;)(\s*b)=[^;]*/, '$1$2=')}`)
   return { signed: signed.join('\r\n'), tags }
 }
+
+/** A relay that takes all commands at once, answers as scripted, and has 354 for whoever sends DATA nonetheless. */
+async function bluntRelay(t: Test, script: { mail: string; rcpt: string }): Promise<number> {
+  const server = createServer((socket) => {
+    let rest = ''
+    let isText = false
+    socket.on('error', () => {})
+    socket.write('220 blunt\r\n')
+    socket.on('data', (bytes) => {
+      const lines = `${rest}${bytes}`.split('\r\n')
+      rest = lines.pop()!
+      for (const line of lines) {
+        if (isText && line !== '.') continue
+        const verb = isText ? '.' : line.slice(0, 4).toUpperCase()
+        isText = verb === 'DATA'
+        const said: Record<string, string> = { EHLO: '250-blunt\r\n250 PIPELINING', DATA: '354 go on' }
+        const answer = said[verb] ?? (verb === 'MAIL' ? script.mail : verb === 'RCPT' ? script.rcpt : '250 ok')
+        socket.write(`${answer}\r\n`)
+        if (answer.startsWith('421')) socket.end()
+      }
+    })
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  return (server.address() as AddressInfo).port
+}
+
+t.test(
+  "a relay's last word counts although the connection ends with it; a reply that is none is no refusal",
+  async (t) => {
+    const script = { mail: '250 ok', rcpt: '250 ok' }
+    const port = await bluntRelay(t, script)
+    const { call } = await mailStand(t, { relay: { port } })
+    const first = async (): Promise<Record<string, unknown>> => {
+      const { id } = (await call('POST', '/v1/messages', { body: one })).json
+      for (;;) {
+        const { history } = (await call('GET', `/v1/messages/${id}`)).json
+        if (history.length > 0) return history[0]
+      }
+    }
+    script.rcpt = '999 what'
+    const odd = await first()
+    t.match(odd, { event: 'unavailable' })
+    t.notOk('status' in odd)
+    Object.assign(script, { mail: '550 5.7.1 not from you', rcpt: '250 ok' })
+    t.match(await first(), { status: 550, statusName: '550 5.7.1' }, 'with 354 for the text all the same')
+    Object.assign(script, { mail: '250 ok', rcpt: '421 4.7.0 Too many messages, slow down' })
+    t.match(await first(), { event: 'throttled', status: 421, statusName: '421 4.7.0' })
+  },
+)
+
+t.test('after a refusal the next email begins once the relay has answered RSET, however long that takes', async (t) => {
+  const heard: string[] = []
+  const server = createServer((socket) => {
+    let rest = ''
+    let isText = false
+    socket.on('error', () => {})
+    socket.write('220 slow\r\n')
+    socket.on('data', (bytes) => {
+      const lines = `${rest}${bytes}`.split('\r\n')
+      rest = lines.pop()!
+      for (const line of lines) {
+        if (isText && line !== '.') continue
+        const verb = isText ? '.' : line.slice(0, 4).toUpperCase()
+        isText = verb === 'DATA'
+        heard.push(verb)
+        const isRefused = verb === 'RCPT' && line.includes('gone@')
+        const answer = isText ? '354 go on' : isRefused ? '550 gone' : '250 ok'
+        const say = (): boolean => socket.write(`${answer}\r\n`)
+        if (verb !== 'RSET') say()
+        else setTimeout(() => heard.push('answered') && say(), 100)
+      }
+    })
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const { port } = server.address() as AddressInfo
+  const { call, message } = await mailStand(t, { relay: { port, connections: 1 } })
+  const messages = ['gone@example.com', 'ann@example.com', 'ben@example.com'].map((to) => ({ ...one, to }))
+  const { items } = (await call('POST', '/v1/messages', { body: { messages } })).json
+  await message(items[2].id, 'sent')
+  await message(items[1].id, 'sent')
+  t.match(await message(items[0].id, 'failed'), { state: 'failed' })
+  t.equal(heard[heard.indexOf('RSET') + 1], 'answered', 'nothing came before the answer')
+})

@@ -44,6 +44,8 @@ export class RelayConnection {
   #state: BindState = 'closed'
   #connection: SMTPConnection | null = null
   #flight: Flight | null = null
+  /** RSET is under way: its answer ends what nodemailer knows of a message, so none may begin before it. */
+  #isResetting = false
   #unsettled = 0
   #carried = 0
   #failures = 0
@@ -75,7 +77,7 @@ export class RelayConnection {
   }
   /** May take a message now. */
   get hasRoom(): boolean {
-    if (this.#flight !== null || this.#isRetired || this.#unsettled >= UNSETTLED_MOST) return false
+    if (this.#flight !== null || this.#isResetting || this.#isRetired || this.#unsettled >= UNSETTLED_MOST) return false
     return this.#state === 'bound' || (this.#state === 'closed' && this.#context.isReachable)
   }
 
@@ -186,15 +188,20 @@ export class RelayConnection {
       metrics.answered(verdict.status, nowMs - flight.sentAtMs, verdict.throttles)
       rate.answered(verdict.throttles, flight.sentAtMs, nowMs)
     }
+    const isOver = error.responseCode === undefined || error.responseCode === 421
+    // Before it is settled: whoever is told so may bring the next message at once.
+    this.#isResetting = this.#connection === connection && !isOver
     this.#settle(flight, verdict)
     if (this.#connection !== connection) return
-    if (error.responseCode === undefined || error.responseCode === 421) {
-      this.#broke(connection, error)
-      return
-    }
-    // What was refused half way through leaves a transaction open.
+    if (isOver) this.#broke(connection, error)
+    else this.#reset(connection)
+  }
+
+  /** What was refused half way through leaves a transaction open. */
+  #reset(connection: SMTPConnection): void {
     connection.reset((failed) => {
       if (this.#connection !== connection) return
+      this.#isResetting = false
       if (failed) this.#close()
       this.#free()
     })
@@ -229,7 +236,8 @@ export class RelayConnection {
   #ended(connection: SMTPConnection): void {
     if (this.#connection !== connection) return
     if (this.#flight !== null) {
-      this.#broke(connection, new Error('the relay closed the connection'))
+      // Its last word, such as 421, is told right behind the end, and says more than the end does.
+      queueMicrotask(() => this.#broke(connection, new Error('the relay closed the connection')))
       return
     }
     this.#drop()
@@ -239,6 +247,7 @@ export class RelayConnection {
   #drop(): void {
     const connection = this.#connection
     this.#connection = null
+    this.#isResetting = false
     connection?.close()
   }
 
@@ -246,6 +255,7 @@ export class RelayConnection {
   #close(): void {
     const connection = this.#connection
     this.#connection = null
+    this.#isResetting = false
     if (connection !== null) {
       connection.quit()
       this.#leaving?.close()

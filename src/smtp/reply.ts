@@ -57,7 +57,8 @@ export class Replies {
 
   /** `dataBegan`: the text was on its way, so without a reply nobody knows whether it was taken. */
   verdict({ responseCode = 0, response = '', command = '' }: MailError, dataBegan: boolean): MailVerdict {
-    if (responseCode < 400) {
+    // Replies that are none, such as 999, say as little as silence.
+    if (responseCode < 400 || responseCode > 599) {
       const code = dataBegan ? OUTCOME.unanswered : OUTCOME.unavailable
       return { code, status: 0, delayMs: -1, throttles: false }
     }
