@@ -122,6 +122,40 @@ t.test(
 )
 
 t.test(
+  'what waits for a time of its own, or its morning, leaves the count of what is scheduled when it is canceled',
+  async (t) => {
+    const harness = await pausedHarness(t)
+    const { server, principal } = harness
+    const text = 'Hi'
+    const rows = [1, 2, 3].map((row) => `+447712345${row}00,${inMs(3_600_000)}`)
+    const timed = Buffer.from(`to,at\n${rows.join('\n')}\n`)
+    const tomorrow = new Date(Date.now() + 2 * 86_400_000).getUTCDay()
+    const days = [(['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const)[tomorrow]!]
+    const jobs = [
+      await sendJob(harness, { text, columns: { to: 'to', sendAt: 'at' } }, timed),
+      await sendJob(
+        harness,
+        { text, columns: { to: 'to' }, window: { days, from: '00:01', to: '23:59', timeZone: 'recipient' } },
+        csvOf(3),
+      ),
+    ]
+    for (const { id } of jobs) {
+      while (server.engine.job(principal, id).counts.scheduled < 3) await pause(LOOK_MS)
+      const { items } = await server.engine.jobMessages(principal, id, { limit: 100 })
+      await server.engine.cancelMessage(principal, items[1]!.id)
+      const counted = (count: number) => {
+        const { counts } = server.engine.job(principal, id)
+        return counts.canceled === count && counts.scheduled === 3 - count
+      }
+      while (!counted(1)) await pause(LOOK_MS)
+      for (const index of [0, 2]) await server.engine.cancelMessage(principal, items[index]!.id)
+      const { counts } = await untilState(harness, id, ['finished'])
+      t.match(counts, { accepted: 3, scheduled: 0, canceled: 3 })
+    }
+  },
+)
+
+t.test(
   `kill -9 among cancels: an acknowledged one is never sent, all others are; seed ${seed}`,
   { timeout },
   async (t) => {

@@ -65,9 +65,21 @@ export class MessageCancel {
     return null
   }
 
+  /** What waited for a time to come was counted so by the queue index, which shows it once this is durable. */
+  #countOut(dueSeconds: number, { job }: BlockState): void {
+    const { board } = this.#ledger
+    const totals = board.totals(job)
+    const { states } = totals.counts
+    if (dueSeconds * 1000 > this.#clock.now() && states[STATE.scheduled]! > 0) states[STATE.scheduled]!--
+    this.#ledger.whenDurable(() => {
+      totals.nextDueSeconds = 0
+    })
+  }
+
   /** The unclaimed block says how many messages are left in it; without any it leaves the queue. */
   #leave({ key, ownSeconds }: Queued, state: BlockState): void {
     const { commit } = this.#ledger
+    this.#countOut(key[2]!, state)
     if (state.done) {
       commit.claimed.push(key)
       return
