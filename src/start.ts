@@ -183,6 +183,8 @@ async function startBackground(built: Built, closing: Closing, fail: (error: unk
   closing.add(startWebhooks(built.webhooks))
   // Nothing is sent before all that subscribers wrote is heard: it may be STOP.
   await built.inbound.heard()
+  // Nor before what is left of an event that was changed is canceled.
+  await built.tending().catchUp()
   built.optOut.open()
   await built.jobs.resume()
   closing.add(startRecurrences(built.jobs, fail))

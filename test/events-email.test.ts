@@ -1,9 +1,15 @@
 /** A rule by SMS and by email at once, over a real mail server and a simulated carrier. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { silentLog } from '../src/engine/contract/log.js'
 import { Smsc } from '../src/smpp/simulator/smsc.js'
 import { timeout } from './acceptance-run.js'
-import { mailStand } from './mail-stand.js'
+import { Child } from './engine-process.js'
+import { MailPeer } from './mail-peer.js'
+import { ADMIN, mailStand } from './mail-stand.js'
 
 t.setTimeout(timeout)
 
@@ -50,4 +56,44 @@ t.test('an appointment is told of by SMS and by email, to what the contact has',
     { channel: 'email', recipient: 'bob@example.com', reason: null },
     { channel: 'email', recipient: 'bob@example.com', reason: null },
   ])
+})
+
+t.test('what was being handed over as its event was canceled is not sent again after a kill', async (t) => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'trunkline-events-kill-'))
+  const peer = new MailPeer()
+  const child = new Child(
+    [dataDir, String(await peer.listen())],
+    fileURLToPath(new URL('./mail-child.js', import.meta.url)),
+  )
+  t.teardown(async () => {
+    await child.end('SIGKILL')
+    await peer.close()
+    rmSync(dataDir, { recursive: true, force: true })
+  })
+  const heard: string[] = []
+  const seen = new Promise<void>((resolve) => {
+    peer.script.onData = async ({ to }) => {
+      heard.push(to)
+      resolve()
+      // Never answered.
+      await new Promise(() => {})
+    }
+  })
+  await child.start()
+  const { key } = (await child.call('POST', '/v1/accounts', ADMIN, { id: 'acme' })) as { key: string }
+  await child.call('PUT', '/v1/templates/visit', key, { text: 'See you', subject: 'Visit' })
+  const rule = { event: 'visit', when: 'at once', send: [{ channel: 'email', template: 'visit' }] }
+  await child.call('PUT', '/v1/rules/visit', key, rule)
+  await child.call('POST', '/v1/events', key, { type: 'visit', id: 'off', to: 'ann@example.com' })
+  await seen
+  await child.call('POST', '/v1/events/off/cancel', key, {})
+  await child.end('SIGKILL')
+  peer.script.onData = ({ to }) => void heard.push(to)
+  await child.start()
+  await child.call('POST', '/v1/events', key, { type: 'visit', id: 'on', to: 'ben@example.com' })
+  await peer.until(1)
+  t.same(heard, ['ann@example.com', 'ben@example.com'])
+  const off = await child.call('GET', '/v1/events/off', key)
+  const outcomes = [...(off.messages as object[]), ...(off.earlier as object[])]
+  t.match(outcomes, [{ channel: 'email', state: 'canceled' }])
 })

@@ -28,6 +28,15 @@ export class EventTending {
     this.#deps = deps
   }
 
+  /**
+   * Once after a start, while nothing is sent yet: a message that the kill left unanswered would go again, although its event
+   * was changed or canceled meanwhile. @throws EngineError STORE_FAILED.
+   */
+  async catchUp(): Promise<void> {
+    do await this.tend()
+    while (this.#after !== null && !this.#isStopped)
+  }
+
   /** Call it now and again. @throws EngineError STORE_FAILED. */
   async tend(): Promise<void> {
     if (!this.#isStopped) await this.#tend.run()
