@@ -1,46 +1,11 @@
 /** Jobs for an audience over the real engine, HTTP and a simulated carrier: counted, previewed, sent, gated by opt-in. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
-import { parseConfig } from '../src/engine/config/load.js'
-import type { JobView } from '../src/engine/contract/api.js'
-import { silentLog } from '../src/engine/contract/log.js'
-import { Smsc } from '../src/smpp/simulator/smsc.js'
-import { startServer } from '../src/start.js'
-import { assertSums } from './engine-harness.js'
-import { type Answer, type CallOptions, send } from './http-engine.js'
+import { admin, reached, startWhole } from './whole-engine.js'
 
-const folder = mkdtempSync(join(tmpdir(), 'trunkline-audience-'))
-const smsc = new Smsc({ host: '127.0.0.1', port: 0 }, silentLog)
-const { port } = await smsc.listen()
-const admin = 'admin-key-of-this-test'
-const yaml = `
-dataDir: ${folder}
-http: { port: 0, adminKey: ${admin} }
-carriers: [{ id: sim, protocol: smpp, host: 127.0.0.1, port: ${port}, systemId: trunk, password: secret, window: 500 }]
-`
-const config = parseConfig(yaml, { name: 'test', folder, env: {} })
-const server = await startServer(config, { log: silentLog, exit: (code) => t.fail(`the engine stopped with ${code}`) })
-t.teardown(async () => {
-  await server.stop()
-  await smsc.close()
-  rmSync(folder, { recursive: true })
-})
+const { account } = await startWhole(t, { yaml: (at) => `carriers: [{ id: sim, ${at('trunk')}, window: 500 }]` })
+const { call } = await account('acme')
 
-let acme = ''
-function call(method: string, path: string, options: CallOptions = {}): Promise<Answer> {
-  return send(server.url + path, method, { key: acme, ...options })
-}
-async function reached(id: string, states: string[]): Promise<JobView> {
-  for (;;) {
-    const { json } = await call('GET', `/v1/jobs/${id}`)
-    assertSums(json)
-    if (states.includes(json.state)) return json
-    await pause(20)
-  }
-}
 async function count(audience: object): Promise<{ total: number; sendable: number }> {
   const { status, json, text } = await call('POST', '/v1/audience/count', { body: audience })
   t.equal(status, 200, text)
@@ -56,8 +21,6 @@ const people = [
 ]
 
 t.before(async () => {
-  const made = await call('POST', '/v1/accounts', { key: admin, body: { id: 'acme', defaultCountry: 'GB' } })
-  acme = made.json.key
   t.equal((await call('POST', '/v1/contacts', { body: people })).json.added, 5)
 })
 
@@ -71,7 +34,7 @@ t.test('an audience is counted, and sent to: each contact that fits once', async
   const body = { from: 'ACME', text: 'Hi ~NAME~ of ~city|nowhere~', audience }
   const made = await call('POST', '/v1/jobs', { body })
   t.match(made, { status: 202, json: { id: /^job_/, settings: { audience, text: body.text } } }, made.text)
-  const done = await reached(made.json.id, ['finished', 'failed'])
+  const done = await reached(call, made.json.id, 'finished', 'failed')
   t.match(done, { state: 'finished', counts: { rows: 3, accepted: 3, delivered: 3, records: 3 } }, made.text)
   const { json } = await call('GET', `/v1/jobs/${made.json.id}/messages`)
   const texts = json.items.map(({ to, text }: { to: string; text: string }) => `${to} ${text}`).sort()
@@ -87,7 +50,7 @@ t.test('attributes are chosen for labels; a contact without one is a rejected ro
   const body = { from: 'ACME', text: '~who~ ~place~ ~firm|-~ ~number~', audience, review: true }
   const made = await call('POST', '/v1/jobs', { body })
   t.equal(made.status, 202, made.text)
-  const ready = await reached(made.json.id, ['ready'])
+  const ready = await reached(call, made.json.id, 'ready')
   t.match(ready.counts, { rows: 2, accepted: 1, rejected: 1 })
   t.same(ready.rejectedByReason, { MISSING_FIELD: 1 })
   const preview = await call('GET', `/v1/jobs/${made.json.id}/preview`)
@@ -100,7 +63,7 @@ t.test('attributes are chosen for labels; a contact without one is a rejected ro
   // What changes after the audience was read does not change the job.
   await call('PATCH', '/v1/contacts/07712345103', { body: { attributes: { city: 'York' }, removeTags: ['south'] } })
   t.equal((await call('POST', `/v1/jobs/${made.json.id}/start`)).status, 200)
-  await reached(made.json.id, ['finished'])
+  await reached(call, made.json.id, 'finished')
   const { json } = await call('GET', `/v1/jobs/${made.json.id}/messages`)
   t.match(json.items, [{ text: 'Cy Bath - +447712345103', state: 'delivered' }])
   await call('PATCH', '/v1/contacts/07712345103', { body: { addTags: ['south'] } })
@@ -108,7 +71,7 @@ t.test('attributes are chosen for labels; a contact without one is a rejected ro
   const columns = { fields: { who: 'name' } }
   const mapped = await call('POST', '/v1/jobs', { body: { text: '~who|you~', audience: { tag: 'south' }, columns } })
   t.equal(mapped.status, 202, mapped.text)
-  t.match((await reached(mapped.json.id, ['finished'])).counts, { rows: 2, delivered: 2 })
+  t.match((await reached(call, mapped.json.id, 'finished')).counts, { rows: 2, delivered: 2 })
 })
 
 t.test('what cannot be is refused before a job is made', async (t) => {
@@ -149,7 +112,7 @@ t.test('an Idempotency-Key makes the job of an audience once', async (t) => {
   const second = await call('POST', '/v1/jobs', { body, headers })
   t.equal(second.json.id, first.json.id, second.text)
   t.equal(second.headers.get('idempotent-replay'), 'true')
-  await reached(first.json.id, ['finished'])
+  await reached(call, first.json.id, 'finished')
 })
 
 t.test('an account that demands opt-in messages nobody else, by audience or by file', async (t) => {
@@ -165,13 +128,13 @@ t.test('an account that demands opt-in messages nobody else, by audience or by f
   t.match(await count({ all: [{ field: 'optIn.sms', op: 'exists' }] }), { total: 3, sendable: 1, notOptedIn: 1 })
 
   const made = await call('POST', '/v1/jobs', { body: { text: 'Sale', audience: { all: [] } } })
-  const done = await reached(made.json.id, ['finished'])
+  const done = await reached(call, made.json.id, 'finished')
   t.match(done.counts, { rows: 5, accepted: 1, delivered: 1, rejected: 3, suppressed: 1 })
   t.same(done.rejectedByReason, { NOT_OPTED_IN: 3, SUPPRESSED: 1 })
 
   const recipients = ['07712345101', '07712345103', '07712345199']
   const inline = await call('POST', '/v1/jobs', { body: { text: 'Sale', recipients } })
-  t.same((await reached(inline.json.id, ['finished'])).rejectedByReason, { NOT_OPTED_IN: 2 })
+  t.same((await reached(call, inline.json.id, 'finished')).rejectedByReason, { NOT_OPTED_IN: 2 })
   const single = await call('POST', '/v1/messages', { body: { to: '07712345199', text: 'Your code is 1' } })
   t.equal(single.status, 202, 'a single message is not marketing')
   await call('PATCH', '/v1/accounts/acme', { key: admin, body: { requireOptIn: false } })
@@ -190,7 +153,7 @@ t.test('columns of a job are kept with the contacts of its rows', async (t) => {
   const headers = { 'content-type': 'text/csv' }
   const uploaded = await call('PUT', `/v1/jobs/${made.json.id}/recipients`, { body: `${lines.join('\n')}\n`, headers })
   t.equal(uploaded.status, 202, uploaded.text)
-  t.match((await reached(made.json.id, ['finished'])).counts, { rows: 3, accepted: 2 })
+  t.match((await reached(call, made.json.id, 'finished')).counts, { rows: 3, accepted: 2 })
   for (;;) {
     const [{ state, job, counts }] = (await call('GET', '/v1/imports?limit=1')).json.items
     t.equal(job, made.json.id)
@@ -240,7 +203,7 @@ t.test(
     await call('POST', '/v1/contacts', { body: changes })
     const made = await job
     t.equal(made.status, 202, made.text)
-    const ready = await reached(made.json.id, ['ready', 'failed'])
+    const ready = await reached(call, made.json.id, 'ready', 'failed')
     t.match(ready, { state: 'ready', counts: { rows: 22_002, accepted: 22_002, duplicate: 0 } }, `${ready.detail}`)
     t.equal((await call('POST', `/v1/jobs/${made.json.id}/cancel`)).status, 200)
   },

@@ -2,50 +2,19 @@
  * The way of a campaign over the real engine, HTTP and a simulated carrier: draft, changed, previewed, confirmed, copied and
  * deleted; what failed is in the archive, and goes out again by one call, each message once.
  */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
-import { parseConfig } from '../src/engine/config/load.js'
 import type { JobView } from '../src/engine/contract/api.js'
-import { silentLog } from '../src/engine/contract/log.js'
-import { Smsc } from '../src/smpp/simulator/smsc.js'
-import { startServer } from '../src/start.js'
-import { assertSums } from './engine-harness.js'
-import { type Answer, type CallOptions, send } from './http-engine.js'
+import { type Call, reached, startWhole } from './whole-engine.js'
 
-const folder = mkdtempSync(join(tmpdir(), 'trunkline-campaign-'))
-const smsc = new Smsc({ host: '127.0.0.1', port: 0 }, silentLog)
-const { port } = await smsc.listen()
-const admin = 'admin-key-of-this-test'
-const yaml = `
-dataDir: ${folder}
-http: { port: 0, adminKey: ${admin} }
-carriers: [{ id: sim, protocol: smpp, host: 127.0.0.1, port: ${port}, systemId: trunk, password: secret, window: 500 }]
-`
-const config = parseConfig(yaml, { name: 'test', folder, env: {} })
-const server = await startServer(config, { log: silentLog, exit: (code) => t.fail(`the engine stopped with ${code}`) })
-t.teardown(async () => {
-  await server.stop()
-  await smsc.close()
-  rmSync(folder, { recursive: true })
+const { account, folder, smsc } = await startWhole(t, {
+  yaml: (at) => `carriers: [{ id: sim, ${at('trunk')}, window: 500 }]`,
 })
 
-type Call = (method: string, path: string, options?: CallOptions) => Promise<Answer>
 let accounts = 0
 async function stand(): Promise<Call> {
-  const id = `acme-${++accounts}`
-  const { json } = await send(`${server.url}/v1/accounts`, 'POST', { key: admin, body: { id, defaultCountry: 'GB' } })
-  return (method, path, options = {}) => send(server.url + path, method, { key: json.key, ...options })
-}
-async function reached(call: Call, id: string, states: string[]): Promise<JobView> {
-  for (;;) {
-    const { json } = await call('GET', `/v1/jobs/${id}`)
-    assertSums(json)
-    if (states.includes(json.state)) return json
-    await pause(20)
-  }
+  return (await account(`acme-${++accounts}`)).call
 }
 async function texts(call: Call, id: string): Promise<string[]> {
   const { json } = await call('GET', `/v1/jobs/${id}/preview`)
@@ -91,7 +60,7 @@ t.test('a draft of a file is changed as often as one likes, and sent as it was l
   t.equal(both.status, 422)
 
   t.equal((await call('POST', `/v1/jobs/${id}/start`)).status, 200)
-  const done = await reached(call, id, ['finished'])
+  const done = await reached(call, id, 'finished')
   t.match(done.counts, { rows: 3, accepted: 2, delivered: 2 })
   const { items } = (await call('GET', '/v1/messages?limit=10')).json
   t.same(items.map(({ text, from }: { text: string; from: string }) => `${from} ${text}`).sort(), [
@@ -128,7 +97,7 @@ t.test('a draft of an audience gets another audience and reads it anew', async (
   const other = await call('POST', `/v1/jobs/${json.id}/copy`)
   t.match(other.json, { state: 'ready', counts: { accepted: 1 } }, 'the audience is read anew')
   t.equal((await call('POST', `/v1/jobs/${copy.json.id}/start`)).status, 200)
-  t.match((await reached(call, copy.json.id, ['finished'])).counts, { delivered: 2 })
+  t.match((await reached(call, copy.json.id, 'finished')).counts, { delivered: 2 })
 })
 
 t.test('a job of any state is copied as a draft, with its rows or without', async (t) => {
@@ -139,7 +108,7 @@ t.test('a job of any state is copied as a draft, with its rows or without', asyn
     ROWS,
   )
   await call('POST', `/v1/jobs/${id}/start`)
-  await reached(call, id, ['finished'])
+  await reached(call, id, 'finished')
   const copy = await call('POST', `/v1/jobs/${id}/copy`, { body: {}, headers: { 'idempotency-key': 'copy-1' } })
   t.match(copy, { status: 202, json: { state: 'ready', counts: { rows: 3, accepted: 2, rejected: 1 } } }, copy.text)
   t.match(copy.json.settings, { text: 'Hi ~name~', from: 'ACME', tags: ['a'], review: true })
@@ -169,7 +138,7 @@ t.test('what has sent nothing is deleted with its rows; what has is kept', async
   t.same((await call('GET', '/v1/jobs')).json.items, [])
   t.same((await call('GET', '/v1/messages')).json.items, [])
   const sent = (await call('POST', '/v1/jobs', { body: { text: 'x', recipients: ['07712345320'] } })).json.id
-  await reached(call, sent, ['finished'])
+  await reached(call, sent, 'finished')
   t.equal((await call('DELETE', `/v1/jobs/${sent}`)).status, 409)
 })
 
@@ -184,14 +153,14 @@ t.test(
     smsc.setFaults('reject=1')
     const first = await make('first', ['07712345331', '07712345332'])
     const second = await make('second', ['07712345333'])
-    await reached(call, first, ['finished'])
-    await reached(call, second, ['finished'])
+    await reached(call, first, 'finished')
+    await reached(call, second, 'finished')
     smsc.setFaults('')
     const third = await make('third', ['07712345334'])
-    await reached(call, third, ['finished'])
+    await reached(call, third, 'finished')
     const later = await make('later', ['07712345335'], { sendAt: new Date(Date.now() + 3_600_000).toISOString() })
     await call('POST', `/v1/jobs/${later}/cancel`)
-    await reached(call, later, ['canceled'])
+    await reached(call, later, 'canceled')
 
     const numbers = async (query: string) => {
       const { json } = await call('GET', `/v1/archive?${query}`)
@@ -221,7 +190,7 @@ t.test(
     t.same(again.json.items.map(({ retryOf }: JobView) => retryOf).sort(), [first, second, later].sort())
     t.same([again.json.skipped, again.json.more], [[], false])
     for (const { id } of again.json.items) {
-      const { counts } = await reached(call, id, ['finished'])
+      const { counts } = await reached(call, id, 'finished')
       t.equal(counts.delivered, counts.accepted, id)
     }
     const twice = await call('POST', '/v1/archive/retry', { body: { jobs: [first, second, third] } })

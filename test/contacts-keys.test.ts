@@ -2,48 +2,26 @@
  * Contacts over the real engine, HTTP and a simulated carrier: by number, by address or either; companies; what was sent and
  * came back; consent by STOP; imports of addresses, with tags of their own, at a time.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import { Random } from '../src/engine/base/random.js'
-import { parseConfig } from '../src/engine/config/load.js'
-import { silentLog } from '../src/engine/contract/log.js'
-import { Smsc } from '../src/smpp/simulator/smsc.js'
-import { startServer } from '../src/start.js'
-import { type Answer, type CallOptions, send } from './http-engine.js'
+import type { Answer } from './http-engine.js'
 import { seed } from './seed.js'
+import { until as untilSo } from './until.js'
+import { startWhole } from './whole-engine.js'
 
-const folder = mkdtempSync(join(tmpdir(), 'trunkline-contact-keys-'))
-const smsc = new Smsc({ host: '127.0.0.1', port: 0 }, silentLog)
-const { port } = await smsc.listen()
-const admin = 'admin-key-of-this-test'
-const yaml = `
-dataDir: ${folder}
-http: { port: 0, adminKey: ${admin} }
+const { account, smsc } = await startWhole(t, {
+  yaml: (at) => `
 carriers:
-  - { id: sim, protocol: smpp, host: 127.0.0.1, port: ${port}, systemId: trunk, password: secret, window: 500 }
+  - { id: sim, ${at('trunk')}, window: 500 }
   - { id: relay, protocol: smtp, host: 127.0.0.1, port: 1, from: news@acme.example }
-routes: [{ channel: sms, carriers: [sim] }, { channel: email, carriers: [relay] }]
-`
-const config = parseConfig(yaml, { name: 'test', folder, env: {} })
-const server = await startServer(config, { log: silentLog, exit: (code) => t.fail(`the engine stopped with ${code}`) })
-t.teardown(async () => {
-  await server.stop()
-  await smsc.close()
-  rmSync(folder, { recursive: true })
+routes: [{ channel: sms, carriers: [sim] }, { channel: email, carriers: [relay] }]`,
 })
 
 let accounts = 0
 /** Calls of an account of its own. */
 async function stand() {
-  const id = `acme-${++accounts}`
-  const here = String(60_000 + accounts)
-  const body = { id, defaultCountry: 'GB', inbound: { numbers: [here] } }
-  const { json } = await send(`${server.url}/v1/accounts`, 'POST', { key: admin, body })
-  const call = (method: string, path: string, options: CallOptions = {}): Promise<Answer> =>
-    send(server.url + path, method, { key: json.key, ...options })
+  const here = String(60_001 + accounts)
+  const { call } = await account(`acme-${++accounts}`, { defaultCountry: 'GB', inbound: { numbers: [here] } })
   const file = (query: string, text: string) =>
     call('POST', `/v1/contacts/import?${query}`, { body: text, headers: { 'content-type': 'text/csv' } })
   return { here, call, file }
@@ -51,11 +29,7 @@ async function stand() {
 
 /** Asks until the answer fits; each question is a round trip. */
 async function until(ask: () => Promise<Answer>, fits: (json: Answer['json']) => boolean): Promise<Answer['json']> {
-  for (;;) {
-    const { json } = await ask()
-    if (fits(json)) return json
-    await pause(20)
-  }
+  return (await untilSo(ask, ({ json }) => fits(json))).json
 }
 
 t.test('a contact is found by its number and by its address, in any case', async (t) => {

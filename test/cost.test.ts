@@ -1,24 +1,14 @@
 /** What it will cost, over HTTP: price lists, explain, the dry run of messages, and a draft that is looked at before it is sent. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import t from 'tap'
 import { Random } from '../src/engine/base/random.js'
-import { parseConfig } from '../src/engine/config/load.js'
-import { silentLog } from '../src/engine/contract/log.js'
-import { Smsc } from '../src/smpp/simulator/smsc.js'
-import { startServer } from '../src/start.js'
-import { type Answer, type CallOptions, send } from './http-engine.js'
+import type { Answer } from './http-engine.js'
 import { seed } from './seed.js'
+import { admin, reached, startWhole } from './whole-engine.js'
 
-const folder = mkdtempSync(join(tmpdir(), 'trunkline-cost-'))
-const smsc = new Smsc({ host: '127.0.0.1', port: 0, countRepeats: true }, silentLog)
-const { port } = await smsc.listen()
-/** A login of its own for each: the SMSC sends receipts on any bind of a login. */
-const at = (login: string) => `protocol: smpp, host: 127.0.0.1, port: ${port}, systemId: ${login}, password: secret`
-const yaml = `
-dataDir: ${folder}
-http: { port: 0, adminKey: admin-key-of-this-test }
+const whole = await startWhole(t, {
+  simulator: { countRepeats: true },
+  // A login of its own for each: the SMSC sends receipts on any bind of a login.
+  yaml: (at) => `
 carriers:
   - { id: acme, ${at('acme')}, window: 30, binds: 2, ratePerSecond: 500 }
   - { id: backup, ${at('backup')} }
@@ -26,37 +16,22 @@ carriers:
 routes:
   - { prefix: "44", carriers: [acme, backup] }
   - { prefix: "447712", account: rival, carriers: [backup] }
-  - { prefix: "90", carriers: [ankara] }
-`
-const config = parseConfig(yaml, { name: 'test', folder, env: {} })
-const server = await startServer(config, { log: silentLog, exit: (code) => t.fail(`the engine stopped with ${code}`) })
-t.teardown(async () => {
-  await server.stop()
-  await smsc.close()
-  rmSync(folder, { recursive: true })
+  - { prefix: "90", carriers: [ankara] }`,
 })
-
-const admin = 'admin-key-of-this-test'
-const keys: Record<string, string> = {}
-function call(method: string, path: string, options: CallOptions = {}): Promise<Answer> {
-  return send(server.url + path, method, { key: keys.acme, ...options })
-}
-
-function explain(question: Record<string, string>, key = keys.acme): Promise<Answer> {
-  return call('GET', `/v1/explain?${new URLSearchParams(question)}`, { key })
-}
-
+const { server, smsc } = whole
 const prices = [
   { channel: 'sms', prefix: '44', price: 0.035 },
   { channel: 'sms', prefix: '447712', price: 0.04 },
   { channel: 'sms', prefix: '90', price: 0.1 },
 ]
+const { call, key: acme } = await whole.account('acme', { defaultCountry: 'GB', prices, currency: 'GBP' })
+const { key: rival } = await whole.account('rival')
+
+function explain(question: Record<string, string>, key = acme): Promise<Answer> {
+  return call('GET', `/v1/explain?${new URLSearchParams(question)}`, { key })
+}
 
 t.before(async () => {
-  for (const id of ['acme', 'rival']) {
-    const body = { id, defaultCountry: 'GB', ...(id === 'acme' ? { prices, currency: 'GBP' } : {}) }
-    keys[id] = (await call('POST', '/v1/accounts', { key: admin, body })).json.key
-  }
   while (!(await call('GET', '/v1/carriers', { key: admin })).json.items.every(isUp));
 })
 
@@ -223,7 +198,7 @@ t.test('explain answers 200 for any number, and says what is refused and why', a
 
 t.test('explain goes by the account of the key, or by that which the admin names', async (t) => {
   const to = '07712345678'
-  t.match((await explain({ to, text: 'x' }, keys.rival)).json, {
+  t.match((await explain({ to, text: 'x' }, rival)).json, {
     carriers: ['backup'],
     route: { account: 'rival' },
     price: null,
@@ -256,7 +231,7 @@ t.test("explain goes by a job's settings and list where it is named", async (t) 
   )
   t.match((await explain({ job: job.id, to: '+447400123457' })).json, { suppressed: false, problems: [] })
   t.match((await explain({ job: job.id, to: '+447400123456' }, admin)).json, { suppressed: true, partPrice: 0.035 })
-  t.equal((await explain({ job: job.id, to: '+447400123456' }, keys.rival)).status, 404)
+  t.equal((await explain({ job: job.id, to: '+447400123456' }, rival)).status, 404)
 })
 
 t.test('a dry run of messages has their prices, and is refused for what explain says', async (t) => {
@@ -350,7 +325,7 @@ t.test('of a draft everything is known before it is started, and it comes to tha
   const before = smsc.stats().submits
   const headers = { 'content-type': 'text/csv' }
   await call('PUT', `/v1/jobs/${made.id}/recipients`, { body: rows.join('\n'), headers })
-  await reached(made.id, 'ready')
+  await reached(call, made.id, 'ready')
   const { json } = await call('GET', `/v1/jobs/${made.id}/preview`)
   t.equal(json.rows.length, 12)
   t.match(json.rows.slice(0, 5), [
@@ -384,18 +359,9 @@ t.test('of a draft everything is known before it is started, and it comes to tha
   t.equal(smsc.stats().submits, before, 'nothing was sent')
   await call('PATCH', '/v1/accounts/acme', { key: admin, body: { prices: [{ price: 9 }] } })
   t.equal((await call('POST', `/v1/jobs/${made.id}/start`)).status, 200)
-  const done = await reached(made.id, 'finished')
+  const done = await reached(call, made.id, 'finished')
   t.equal(smsc.stats().submits - before, json.estimate.byChannel.sms.parts)
   t.match(done.counts, { delivered: 32, partsSent: 32 })
   t.same(done.estimate, json.estimate, 'a later price list changes nothing of what was said')
   await call('PATCH', '/v1/accounts/acme', { key: admin, body: { prices } })
 })
-
-/** Asks until the job is in this state; each question is a round trip, no sleep. */
-async function reached(id: string, state: string): Promise<Answer['json']> {
-  for (;;) {
-    const { json } = await call('GET', `/v1/jobs/${id}`)
-    if (json.state === state) return json
-    if (json.state === 'failed') throw new Error(`${json.reason}: ${json.detail}`)
-  }
-}

@@ -1,46 +1,12 @@
 /** HTTP over the real engine, store, threads and a simulated carrier: what a customer sees from upload to report. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import t from 'tap'
-import { parseConfig } from '../src/engine/config/load.js'
 import type { JobView } from '../src/engine/contract/api.js'
-import { silentLog } from '../src/engine/contract/log.js'
-import { Smsc } from '../src/smpp/simulator/smsc.js'
-import { startServer } from '../src/start.js'
-import { type Answer, type CallOptions, send } from './http-engine.js'
+import type { Answer, CallOptions } from './http-engine.js'
+import { admin, reached, startWhole } from './whole-engine.js'
 
-const folder = mkdtempSync(join(tmpdir(), 'trunkline-http-'))
-const smsc = new Smsc({ host: '127.0.0.1', port: 0 }, silentLog)
-const { port: smscPort } = await smsc.listen()
-const yaml = `
-dataDir: ${folder}
-http: { port: 0, adminKey: admin-key-of-this-test }
-carriers: [{ id: sim, protocol: smpp, host: 127.0.0.1, port: ${smscPort}, systemId: trunk, password: secret }]
-`
-const config = parseConfig(yaml, { name: 'test', folder, env: {} })
-const server = await startServer(config, { log: silentLog, exit: (code) => t.fail(`the engine stopped with ${code}`) })
-t.teardown(async () => {
-  await server.stop()
-  await smsc.close()
-  rmSync(folder, { recursive: true })
-})
-
-const admin = 'admin-key-of-this-test'
-let acme = ''
-let rival = ''
-function call(method: string, path: string, options: CallOptions = {}): Promise<Answer> {
-  return send(server.url + path, method, { key: acme, ...options })
-}
-
-/** Asks until the job is in this state; each question is a round trip, no sleep. */
-async function reached(id: string, state: string): Promise<JobView> {
-  for (;;) {
-    const { json } = await call('GET', `/v1/jobs/${id}`)
-    if (json.state === state) return json
-    if (json.state === 'failed') throw new Error(`${json.reason}: ${json.detail}`)
-  }
-}
+const whole = await startWhole(t)
+const { key: acme, call } = await whole.account('acme')
+const { key: rival } = await whole.account('rival')
 
 const csv = [
   'name,mobile',
@@ -50,12 +16,6 @@ const csv = [
   'Nobody,12',
   'Zoë,+447712345103',
 ].join('\r\n')
-
-t.before(async () => {
-  const make = (id: string) => call('POST', '/v1/accounts', { key: admin, body: { id, defaultCountry: 'GB' } })
-  acme = (await make('acme')).json.key
-  rival = (await make('rival')).json.key
-})
 
 t.test('a file uploaded by PUT is sent, received and accounted for', async (t) => {
   const body = { name: 'October', from: 'ACME', text: 'Hi ~name~', columns: { to: 'mobile' } }
@@ -67,7 +27,7 @@ t.test('a file uploaded by PUT is sent, received and accounted for', async (t) =
     headers: { 'content-type': 'text/csv' },
   })
   t.match(uploaded, { status: 202, json: { id, counts: Object } }, uploaded.text)
-  const { counts } = await reached(id, 'finished')
+  const { counts } = await reached(call, id, 'finished')
   t.match(counts, { rows: 5, accepted: 3, rejected: 1, duplicate: 1, delivered: 3, records: 5 })
   const metrics = await call('GET', '/metrics')
   for (const result of ['accepted', 'rejected', 'suppressed', 'duplicate'] as const) {
@@ -98,15 +58,15 @@ t.test('a form, inline rows and single messages take the same road', async (t) =
   form.append('job', JSON.stringify({ from: 'ACME', text: 'Hi ~name~' }))
   form.append('file', new Blob([csv], { type: 'text/csv' }), 'rows.csv')
   const headers = { authorization: `Bearer ${acme}` }
-  const uploaded = await fetch(`${server.url}/v1/jobs`, { method: 'POST', headers, body: form })
+  const uploaded = await fetch(`${whole.url}/v1/jobs`, { method: 'POST', headers, body: form })
   t.equal(uploaded.status, 202)
   const { id } = (await uploaded.json()) as JobView
-  t.match((await reached(id, 'finished')).counts, { rows: 5, delivered: 3 })
+  t.match((await reached(call, id, 'finished')).counts, { rows: 5, delivered: 3 })
 
   const recipients = ['+447712345104', { to: '+447712345105', name: 'Eve' }]
   const inline = await call('POST', '/v1/jobs', { body: { from: 'ACME', text: 'Hi ~name|you~', recipients } })
   t.equal(inline.status, 202, inline.text)
-  t.match((await reached(inline.json.id, 'finished')).counts, { rows: 2, delivered: 2 })
+  t.match((await reached(call, inline.json.id, 'finished')).counts, { rows: 2, delivered: 2 })
 
   const single = await call('POST', '/v1/messages', { body: { to: '+447712345678', from: 'ACME', text: 'Hello' } })
   t.match(single, { status: 202, json: { id: /^msg_/, state: 'queued', channel: 'sms', encoding: 'gsm7', parts: 1 } })

@@ -1,62 +1,22 @@
 /** Over HTTP and the real engine: saved texts, saved settings, references, and what a list finds by them. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
-import { parseConfig } from '../src/engine/config/load.js'
 import type { JobView, MessageView } from '../src/engine/contract/api.js'
-import { silentLog } from '../src/engine/contract/log.js'
-import { Smsc } from '../src/smpp/simulator/smsc.js'
-import { startServer } from '../src/start.js'
-import { type Answer, type CallOptions, send } from './http-engine.js'
+import { reached, startWhole } from './whole-engine.js'
 
-const folder = mkdtempSync(join(tmpdir(), 'trunkline-saved-'))
-const smsc = new Smsc({ host: '127.0.0.1', port: 0 }, silentLog)
-const { port: smscPort } = await smsc.listen()
-const admin = 'admin-key-of-this-test'
-const yaml = `
-dataDir: ${folder}
-http: { port: 0, adminKey: ${admin} }
-carriers: [{ id: sim, protocol: smpp, host: 127.0.0.1, port: ${smscPort}, systemId: trunk, password: secret }]
-`
-const config = parseConfig(yaml, { name: 'test', folder, env: {} })
-const server = await startServer(config, { log: silentLog, exit: (code) => t.fail(`the engine stopped with ${code}`) })
-t.teardown(async () => {
-  await server.stop()
-  await smsc.close()
-  rmSync(folder, { recursive: true })
-})
+const whole = await startWhole(t)
+const { key: acme, call } = await whole.account('acme')
+const { key: rival } = await whole.account('rival')
 
-let acme = ''
-let rival = ''
-function call(method: string, path: string, options: CallOptions = {}): Promise<Answer> {
-  return send(server.url + path, method, { key: acme, ...options })
-}
 function csv(path: string, body: string | Buffer, headers: Record<string, string> = {}): Promise<Response> {
   const all = { authorization: `Bearer ${acme}`, 'content-type': 'text/csv', ...headers }
-  return fetch(server.url + path, { method: 'POST', headers: all, body: new Uint8Array(Buffer.from(body)) })
-}
-
-/** Asks until the job is finished; each question is a round trip, no sleep. */
-async function finished(id: string): Promise<JobView> {
-  for (;;) {
-    const { json } = await call('GET', `/v1/jobs/${id}`)
-    if (json.state === 'finished') return json
-    if (json.state === 'failed') throw new Error(`${json.reason}: ${json.detail}`)
-  }
+  return fetch(whole.url + path, { method: 'POST', headers: all, body: new Uint8Array(Buffer.from(body)) })
 }
 
 async function textsOf(id: string): Promise<string[]> {
   const { json } = await call('GET', `/v1/jobs/${id}/messages`)
   return json.items.map(({ text }: MessageView) => text).sort()
 }
-
-t.before(async () => {
-  const make = (id: string) => call('POST', '/v1/accounts', { key: admin, body: { id, defaultCountry: 'GB' } })
-  acme = (await make('acme')).json.key
-  rival = (await make('rival')).json.key
-})
 
 t.test(
   'a template is stored, listed, copied and deleted; what is wrong with it is said with its position',
@@ -123,7 +83,7 @@ t.test('a job takes the text of its template when it is made; a keyword picks a 
   await call('PUT', '/v1/templates/welcome', { body: { text: 'Changed' } })
   const body = 'name,mobile\nAnn,+447712345101\n'
   await call('PUT', `/v1/jobs/${made.json.id}/recipients`, { body, headers: { 'content-type': 'text/csv' } })
-  await finished(made.json.id)
+  await reached(call, made.json.id, 'finished')
   t.same(await textsOf(made.json.id), ['Welcome Ann'])
 
   const settings = { from: 'ACME', text: 'Job ~name~', columns: { to: 'mobile', keyword: 'key' } }
@@ -138,7 +98,7 @@ t.test('a job takes the text of its template when it is made; a keyword picks a 
   ]
   const headers = { 'content-type': 'text/csv' }
   await call('PUT', `/v1/jobs/${picked.json.id}/recipients`, { body: rows.join('\n'), headers })
-  const { rejectedByReason } = await finished(picked.json.id)
+  const { rejectedByReason } = await reached(call, picked.json.id, 'finished')
   t.same(await textsOf(picked.json.id), ['Job Bob', 'One Ann'])
   t.same(rejectedByReason, { MISSING_FIELD: 1, TEMPLATE_UNKNOWN: 1 })
 
@@ -191,7 +151,7 @@ t.test('a profile saves settings; a file alone makes a job with it, once per key
   })
   const job = (await made.json()) as JobView
   t.match([made.status, job.settings], [202, { ...saved, profile: 'october' }])
-  t.same(await textsOf((await finished(job.id)).id), ['Hi Ann', 'Hi Bob'])
+  t.same(await textsOf((await reached(call, job.id, 'finished')).id), ['Hi Ann', 'Hi Bob'])
   const replay = await csv('/v1/jobs?profile=october', file, { 'idempotency-key': 'f1' })
   t.match([replay.headers.get('idempotent-replay'), ((await replay.json()) as JobView).id], ['true', job.id])
   const other = await csv('/v1/jobs?profile=october', `${file}Cy,+447712345103\n`, { 'idempotency-key': 'f1' })
@@ -204,7 +164,11 @@ t.test('a profile saves settings; a file alone makes a job with it, once per key
   t.match(merged.json.settings, { ...saved, ...own }, 'what the job says wins')
   const inline = { profile: 'october', text: 'Plain', recipients: ['+447712345105', { mobile: '+447712345106' }] }
   const rows = await call('POST', '/v1/jobs', { body: inline })
-  t.match((await finished(rows.json.id)).counts, { rows: 2, accepted: 2 }, 'a bare number stands in the saved column')
+  t.match(
+    (await reached(call, rows.json.id, 'finished')).counts,
+    { rows: 2, accepted: 2 },
+    'a bare number stands in the saved column',
+  )
   const unknown = await call('POST', '/v1/jobs', { body: { profile: 'none', text: 'x' } })
   t.match(unknown, { status: 422, json: { errors: [{ pointer: '/profile' }] } }, unknown.text)
   const without = await call('POST', '/v1/jobs', { body: { profile: 'half' } })
@@ -220,7 +184,7 @@ t.test('a form has one job and one file', async (t) => {
   form.append('file', file, 'one.csv')
   form.append('file', file, 'two.csv')
   const headers = { authorization: `Bearer ${acme}` }
-  const refused = await fetch(`${server.url}/v1/jobs`, { method: 'POST', headers, body: form })
+  const refused = await fetch(`${whole.url}/v1/jobs`, { method: 'POST', headers, body: form })
   const problem = (await refused.json()) as object
   t.match([refused.status, problem], [422, { code: 'VALIDATION', errors: [{ pointer: '/file', message: /too many/ }] }])
   t.match((await call('GET', '/v1/jobs?name=two+files')).json.items, [{ state: 'canceled' }], 'and nothing is sent')
@@ -231,7 +195,7 @@ t.test('jobs and messages are found by their references, tags, times and jobs', 
   const recipients = [{ to: '+447712345201' }, { to: '+447712345202' }]
   const settings = { from: 'ACME', text: 'Hi', name: 'Named', tags: ['x', 'y'], clientReference: 'order 7/\u0001' }
   const { json: job } = await call('POST', '/v1/jobs', { body: { ...settings, recipients } })
-  await finished(job.id)
+  await reached(call, job.id, 'finished')
   const found = async (query: string) =>
     (await call('GET', `/v1/jobs?${query}`)).json.items.map(({ id }: JobView) => id) as string[]
   const reference = encodeURIComponent(settings.clientReference)

@@ -1,34 +1,10 @@
 /** Balance, quotas, prices and usage over HTTP, on the real engine with a simulated carrier: what an aggregator sees of money. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import t from 'tap'
-import { parseConfig } from '../src/engine/config/load.js'
-import { silentLog } from '../src/engine/contract/log.js'
-import { Smsc } from '../src/smpp/simulator/smsc.js'
-import { startServer } from '../src/start.js'
-import { type Answer, type CallOptions, send } from './http-engine.js'
+import type { Answer } from './http-engine.js'
+import { admin, startWhole } from './whole-engine.js'
 
-const folder = mkdtempSync(join(tmpdir(), 'trunkline-money-'))
-const smsc = new Smsc({ host: '127.0.0.1', port: 0 }, silentLog)
-const { port } = await smsc.listen()
-const yaml = `
-dataDir: ${folder}
-http: { port: 0, adminKey: admin-key-of-this-test }
-carriers: [{ id: sim, protocol: smpp, host: 127.0.0.1, port: ${port}, systemId: trunk, password: secret }]
-`
-const config = parseConfig(yaml, { name: 'test', folder, env: {} })
-const server = await startServer(config, { log: silentLog, exit: (code) => t.fail(`the engine stopped with ${code}`) })
-t.teardown(async () => {
-  await server.stop()
-  await smsc.close()
-  rmSync(folder, { recursive: true })
-})
-
-const admin = 'admin-key-of-this-test'
-function call(method: string, path: string, options: CallOptions): Promise<Answer> {
-  return send(server.url + path, method, options)
-}
+const whole = await startWhole(t)
+const { call } = whole
 
 /** A zone whose midnight is hours away, so that no day ends while the tests run. */
 const hour = new Date().getUTCHours()
@@ -42,9 +18,7 @@ const prices = [
 /** Key of a new account with these settings. */
 async function account(id: string, settings: object = {}): Promise<string> {
   const body = { id, defaultCountry: 'GB', currency: 'GBP', timeZone: zone.name, prices, ...settings }
-  const made = await call('POST', '/v1/accounts', { key: admin, body })
-  if (made.status !== 201) throw new Error(made.text)
-  return made.json.key
+  return (await whole.account(id, body)).key
 }
 
 /** Once nothing is reserved any more; each look is a round trip that lets money catch up. */
@@ -161,7 +135,7 @@ t.test('a job that the balance does not cover fails whole, and another one is ch
   const form = new FormData()
   form.append('job', JSON.stringify({ text: 'Hi' }))
   form.append('file', new Blob([csv(11)], { type: 'text/csv' }), 'rows.csv')
-  const multipart = await fetch(`${server.url}/v1/jobs`, {
+  const multipart = await fetch(`${whole.url}/v1/jobs`, {
     method: 'POST',
     headers: { authorization: `Bearer ${key}` },
     body: form,

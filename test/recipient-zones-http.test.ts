@@ -1,43 +1,9 @@
 /** Hours in the recipients' own zones over HTTP: by number, column and contact; why a message waits; and when they change. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import t from 'tap'
-import { parseConfig } from '../src/engine/config/load.js'
-import type { JobView } from '../src/engine/contract/api.js'
-import { silentLog } from '../src/engine/contract/log.js'
-import { Smsc } from '../src/smpp/simulator/smsc.js'
-import { startServer } from '../src/start.js'
-import { type Answer, type CallOptions, send } from './http-engine.js'
+import { jobUntil, reached, startWhole } from './whole-engine.js'
 
 t.setTimeout(90_000)
-const admin = 'admin-key-of-this-test'
-const folder = mkdtempSync(join(tmpdir(), 'trunkline-zones-'))
-const smsc = new Smsc({ host: '127.0.0.1', port: 0 }, silentLog)
-const { port: smscPort } = await smsc.listen()
-const yaml = `
-dataDir: ${folder}
-http: { port: 0, adminKey: ${admin} }
-carriers: [{ id: sim, protocol: smpp, host: 127.0.0.1, port: ${smscPort}, systemId: trunk, password: secret }]
-`
-const config = parseConfig(yaml, { name: 'test', folder, env: {} })
-const server = await startServer(config, { log: silentLog, exit: (code) => t.fail(`the engine stopped with ${code}`) })
-t.teardown(async () => {
-  await server.stop()
-  await smsc.close()
-  rmSync(folder, { recursive: true })
-})
-let key = ''
-function call(method: string, path: string, options: CallOptions = {}): Promise<Answer> {
-  return send(server.url + path, method, { key, ...options })
-}
-async function until(id: string, isSo: (job: JobView) => boolean): Promise<JobView> {
-  for (;;) {
-    const job = (await call('GET', `/v1/jobs/${id}`)).json
-    if (job.state === undefined) throw new Error(JSON.stringify(job))
-    if (isSo(job)) return job
-  }
-}
+const whole = await startWhole(t)
 
 /** Four hours about this one in Berlin: Tokyo, which is seven or eight ahead, is not among them. */
 const hour = Number(
@@ -47,11 +13,8 @@ const clock = (of: number) => `${String((of + 24) % 24).padStart(2, '0')}:00`
 const sendingHours = { from: clock(hour - 1), to: clock(hour + 3), timeZone: 'recipient' }
 const [BERLIN, TOKYO] = ['+4915112345601', '+819012345601']
 
-t.before(async () => {
-  const made = await call('POST', '/v1/accounts', { key: admin, body: { id: 'acme', sendingHours, timeZone: 'UTC' } })
-  t.match(made.json.account.sendingHours, sendingHours, made.text)
-  key = made.json.key
-})
+const { call } = await whole.account('acme', { sendingHours, timeZone: 'UTC' })
+t.match((await whole.call('GET', '/v1/accounts/acme')).json.sendingHours, sendingHours)
 
 t.test('single messages by their number: one goes, one waits for its morning and says so', async (t) => {
   const messages = [BERLIN, TOKYO].map((to) => ({ to, from: 'ACME', text: 'Hello' }))
@@ -85,13 +48,13 @@ t.test('rows by their column, else by their contact, else by their number; witho
   const settings = { from: 'ACME', text: 'Hi', columns: { to: 'to', timeZone: 'zone' } }
   const made = await call('POST', '/v1/jobs', { body: { ...settings, recipients } })
   const { id } = made.json
-  const job = await until(id, ({ counts }) => counts.delivered === 2 && counts.scheduled === 3)
+  const job = await jobUntil(call, id, ({ counts }) => counts.delivered === 2 && counts.scheduled === 3)
   t.equal(job.state, 'scheduled', 'all that is left waits')
   const { json } = await call('GET', `/v1/jobs/${id}/messages?state=delivered`)
   t.same(json.items.map(({ to }: { to: string }) => to).sort(), ['+4915112345603', '+819012345605'])
   const own = { window: { from: '00:00', to: '24:00', timeZone: 'recipient' } }
   t.match(await call('PATCH', `/v1/jobs/${id}`, { body: own }), { status: 200 })
-  const over = await until(id, ({ state }) => state === 'finished')
+  const over = await reached(call, id, 'finished')
   t.match(over.counts, { delivered: 5, scheduled: 0 }, 'hours of the day all round let them go at once')
 })
 
@@ -103,5 +66,5 @@ t.test('a zone that is none is refused', async (t) => {
   const made = await call('POST', '/v1/jobs', {
     body: { from: 'ACME', text: 'Hi', window: account, recipients: [TOKYO] },
   })
-  await until(made.json.id, ({ state }) => state === 'finished')
+  await reached(call, made.json.id, 'finished')
 })
