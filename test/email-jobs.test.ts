@@ -5,6 +5,7 @@ import { silentLog } from '../src/engine/contract/log.js'
 import { Smsc } from '../src/smpp/simulator/smsc.js'
 import { refusal } from './mail-peer.js'
 import { ADMIN, mailStand } from './mail-stand.js'
+import { Receiver } from './webhook-receiver.js'
 
 const smsc = new Smsc({ host: '127.0.0.1', port: 0 }, silentLog)
 const { port } = await smsc.listen()
@@ -228,6 +229,23 @@ t.test('addresses are suppressed one by one, as a list and as a file', async (t)
     'email\nfive@example.com\nsix@example.com\n',
   )
   t.match(own.counts, { suppressed: 1, sent: 1 })
+})
+
+t.test('the reply to a refused email has its own number wherever it is told, also to a webhook', async (t) => {
+  const receiver = await Receiver.start(t)
+  const config = { webhooks: { allowPrivateAddresses: true } }
+  const { call, peer, job } = await mailStand(t, { config })
+  peer.script.onRcpt = () => {
+    throw refusal(550, '5.1.1 nobody here')
+  }
+  await call('PUT', '/v1/webhooks/mine', { body: { url: receiver.url, events: ['messages.updated'] } })
+  const body = { channel: 'email', subject: 'Hi', text: 'Hi', recipients: [{ email: 'gone@example.com' }] }
+  const { id } = (await call('POST', '/v1/jobs', { body })).json
+  await job(id, 'finished')
+  const [carrier] = (await call('GET', `/v1/jobs/${id}/summary`)).json.carriers
+  t.match(carrier.refusals, [{ status: 550, statusName: '550 5.1.1', times: 1 }])
+  await receiver.until(({ entries }) => entries.length > 0)
+  t.match(receiver.entries, [{ state: 'failed', status: 550 }])
 })
 
 t.test('what failed is sent again by a retry, with the same subject, text and HTML', async (t) => {

@@ -1,5 +1,7 @@
 /** A job summed up: how its messages ended and why, and what each carrier made of them. Main thread. */
+
 import { setImmediate } from 'node:timers/promises'
+import { readMailStatus } from '../base/mail-status.js'
 import { STATES } from '../contract/message.js'
 import { OUTCOME } from '../contract/outcome.js'
 import { type ReasonCode, reasonHelp } from '../contract/reasons.js'
@@ -81,9 +83,15 @@ export class SummaryOfJob {
       submitted,
       delivered,
       refusals: [...refusals]
-        .map(([status, times]) => ({ status, statusName: this.#names.status(status) ?? null, times }))
+        .map(([status, times]) => ({ ...this.#refusal(status), times }))
         .sort((a, b) => b.times - a.times),
     }
+  }
+
+  #refusal(status: number): { status: number; statusName: string | null } {
+    const mail = readMailStatus(status)
+    if (mail !== null) return { status: mail.code, statusName: mail.name }
+    return { status, statusName: this.#names.status(status) ?? null }
   }
 }
 

@@ -1,4 +1,5 @@
 /** Entries of messages.updated: the events that the dispatcher wrote, filled in from blocks, jobs and extras. Main thread. */
+import { readMailStatus } from '../base/mail-status.js'
 import { jobId, messageId } from '../contract/ids.js'
 import { blockOf, placeOf, STATES, type StateName } from '../contract/message.js'
 import { reasonCode } from '../contract/reasons.js'
@@ -104,7 +105,7 @@ export class MessageSource implements EventSource {
       from: reader?.from ?? null,
       parts: isReadable ? reader.partCount(place) : null,
       carrier: this.#deps.carrier(event.carrier) ?? null,
-      status: event.status === 0 ? null : event.status,
+      status: event.status === 0 ? null : (readMailStatus(event.status)?.code ?? event.status),
       error: event.error === '' ? null : event.error,
       clientReference: extras.clientReference ?? facts?.clientReference ?? null,
       tags: facts?.tags ?? [],
