@@ -1,5 +1,5 @@
 /** The drop folder over the real engine, store and a simulated carrier: files in, messages out, files away. */
-import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { Settling } from '../src/drop/folder/settling.js'
@@ -65,8 +65,20 @@ t.test(
       return lines.map((line) => line.split(',')[at])
     }
     t.strictSame(states(), ['"queued"', '"queued"', '"queued"'])
+    const rows = 10_001
+    stand.put('acme', 'long.csv', clients(rows, 10))
+    await stand.drop('long.csv', ['sending'])
+    const long = stand.path('acme', 'processed', 'long.csv.report.csv')
+    await stand.until(() => existsSync(long))
     await stand.server.stop()
+    rmSync(long)
     await stand.start()
+    await stand.until(() => existsSync(long))
+    t.equal(
+      readFileSync(long, 'utf8').trimEnd().split('\r\n').length,
+      1 + rows,
+      'a start makes up for one that is missing',
+    )
     await stand.engine.startJob(principalOf('acme'), drop.job!)
     await stand.drop('waits.csv', ['done'])
     t.strictSame(states(), ['"delivered"', '"delivered"', '"delivered"'])

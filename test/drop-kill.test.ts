@@ -38,9 +38,9 @@ function made(index: number): Made {
   const name = `file-${String(index).padStart(3, '0')}.csv`
   if (index % 10 === 9) return { name, content: 'mobile,name\n12,Nobody\n', rows: 0, fails: true }
   if (index % 25 === 24) return { name, content: `%PDF-1.7 ${index}\n`, rows: 0, fails: true }
-  // Now and then one that is not read in one go.
-  const rows = index % 30 === 5 ? 4_000 : 1 + (index % 20)
-  return { name, content: clients(rows, index * 5_000), rows, fails: false }
+  // Now and then one that is not read in one go, and whose first report comes after it was filed away.
+  const rows = index % 30 === 5 ? 12_000 : 1 + (index % 20)
+  return { name, content: clients(rows, index * 15_000), rows, fails: false }
 }
 
 class Folder {

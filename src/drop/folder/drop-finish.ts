@@ -1,4 +1,7 @@
-/** The end of a drop whose job is over: the report and the last summary beside it, then the last word. Main thread. */
+/**
+ * What is still to be written of a file in processed/: the first report if it is not there yet; once its job is over, the
+ * last report and summary beside it, then the last word. Main thread.
+ */
 import type { DropKeeper } from '../../engine/contract/drop-keeper.js'
 import type { OpenFolder } from '../site/open-folder.js'
 import { plainName } from './dropped-names.js'
@@ -10,6 +13,10 @@ export async function finishDrop(
   drop: number,
   { keeper, filing }: { keeper: DropKeeper; filing: Filing },
 ): Promise<void> {
+  if (keeper.job(drop)?.over === false) {
+    if (root !== null) await filing.firstReport(root, keeper.get(drop))
+    return
+  }
   const state = keeper.job(drop)?.state === 'canceled' ? 'canceled' : 'done'
   const record = keeper.get(drop)
   if (root !== null && record.place !== null) {

@@ -61,8 +61,8 @@ export class DropRun {
     const record = await filing.move(root, keeper.get(drop), 'processed')
     await filing.rejects(root, record)
     await filing.summarise(root, record)
-    await filing.report(root, record)
-    // From here on the end of the job may write both anew.
+    await filing.shortReport(root, record)
+    // From here on they may be written anew.
     await keeper.update(drop, { state: 'sending' })
     await claims.remove(root, record.claim)
     return 'filed'

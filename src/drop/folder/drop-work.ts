@@ -43,8 +43,8 @@ export class DropWork {
   readonly #retries = new Retries()
   /** Claimed and not filed away: they go before new ones. */
   readonly #claimed: number[] = []
-  /** In processed/, and their jobs are over. */
-  readonly #over: number[] = []
+  /** In processed/, and there is something to be written beside them. */
+  readonly #filed: number[] = []
   readonly #underWay = new Map<number, Promise<void>>()
   readonly #taking = new Set<Promise<void>>()
   #finishing = 0
@@ -53,7 +53,7 @@ export class DropWork {
   constructor(deps: DropWorkDeps) {
     this.#deps = deps
     const { keeper, claims, fileBytesMax } = deps
-    this.#filing = new Filing(keeper, claims)
+    this.#filing = new Filing(keeper, claims, this.#stopping.signal)
     this.#run = new DropRun({ keeper, claims, filing: this.#filing, fileBytesMax, signal: this.#stopping.signal })
     this.#turns = new Turns(deps.filesAtOnce)
   }
@@ -63,7 +63,8 @@ export class DropWork {
     const { keeper, log } = this.#deps
     const account = keeper.account(folder.number)
     if (account === null) return
-    const known = new Set(keeper.open().map(({ claim }) => claim))
+    // A claim whose file was moved on is of no use to its record any more.
+    const known = new Set(keeper.open().flatMap(({ claim, state }) => (state === 'reading' ? [claim] : [])))
     for (const { claim, name, stage } of held) {
       if (known.has(claim)) continue
       if (name === null) await inFolder(folder.path, (root) => this.#deps.claims.remove(root, claim))
@@ -89,22 +90,31 @@ export class DropWork {
 
   #queue({ drop, state }: DropRecord): void {
     if (state === 'reading') this.#claimed.push(drop)
-    else if (this.#deps.keeper.job(drop)?.over !== false) this.over(drop)
+    else this.over(drop)
   }
 
-  /** The job of a drop is over. */
+  /** The job of a drop is over, or its file lies in processed/ and may want its first report. */
   over(drop: number): void {
-    if (this.#deps.keeper.get(drop).state === 'sending' && !this.#over.includes(drop)) this.#over.push(drop)
+    if (this.#deps.keeper.get(drop).state === 'sending' && !this.#filed.includes(drop)) this.#filed.push(drop)
   }
 
   /** Begins what there is room for. */
   tick(): void {
     if (this.#stopping.signal.aborted) return
     for (const drop of this.#retries.due(this.#deps.now())) this.#queue(this.#deps.keeper.get(drop))
-    while (this.#finishing < FINISHES_AT_ONCE && this.#over.length > 0) this.#finish(this.#over.shift()!)
+    this.#finishSome()
     while (this.#turns.hasRoom && this.#claimed.length > 0) this.#goOn(this.#claimed.shift()!)
     while (this.#mayTake() && this.#takeNext()) {
       // Until there is no room or nothing more to take.
+    }
+  }
+
+  /** One that is still being written waits for its end. */
+  #finishSome(): void {
+    while (this.#finishing < FINISHES_AT_ONCE) {
+      const at = this.#filed.findIndex((drop) => !this.#underWay.has(drop))
+      if (at < 0) return
+      this.#finish(this.#filed.splice(at, 1)[0]!)
     }
   }
 
@@ -222,7 +232,9 @@ export class DropWork {
 
   async #finished(drop: number): Promise<void> {
     const { keeper, folders } = this.#deps
-    const { account, accountId } = keeper.get(drop)
+    const { account, accountId, state } = keeper.get(drop)
+    // Told of twice, the second time while it was closed.
+    if (state !== 'sending') return
     const parts = { keeper, filing: this.#filing }
     try {
       if (keeper.account(account) === null) await finishDrop(null, drop, parts)

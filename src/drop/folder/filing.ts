@@ -4,6 +4,7 @@
  */
 import type { DropArea, DropKeeper, DropRecord } from '../../engine/contract/drop-keeper.js'
 import type { DropError } from '../../engine/contract/drops.js'
+import { EngineError } from '../../engine/contract/errors.js'
 import { dropId } from '../../engine/contract/ids.js'
 import type { OpenFolder } from '../site/open-folder.js'
 import type { Claims } from './claims.js'
@@ -17,15 +18,21 @@ const BESIDES: Readonly<Record<DropArea, readonly BesideKind[]>> = {
 }
 const UTC = 'UTC'
 
+/** A report of more rows takes longer than anybody should wait for the file to be filed away. */
+const SHORT_ROWS = 10_000
+
 type Pieces = AsyncIterable<string | Buffer> | Iterable<string | Buffer>
 
 export class Filing {
   readonly #keeper: DropKeeper
   readonly #claims: Claims
+  readonly #signal: AbortSignal
 
-  constructor(keeper: DropKeeper, claims: Claims) {
+  /** `signal` ends the writing of long files. */
+  constructor(keeper: DropKeeper, claims: Claims, signal: AbortSignal) {
     this.#keeper = keeper
     this.#claims = claims
+    this.#signal = signal
   }
 
   /** Moves the claimed file; its place is durable before, so that a second try goes on with the same. */
@@ -80,6 +87,18 @@ export class Filing {
     await this.#beside(root, record, 'rejects', this.#keeper.rejects(record.drop))
   }
 
+  /** Before a file counts as filed away: its first report, if that takes no time; else `firstReport` has to follow. */
+  async shortReport(root: OpenFolder, record: DropRecord): Promise<void> {
+    if (this.#keeper.view(record.drop).accepted <= SHORT_ROWS) await this.report(root, record)
+  }
+
+  /** Unless it lies there already. */
+  async firstReport(root: OpenFolder, record: DropRecord): Promise<void> {
+    const { area, name } = record.place!
+    const facts = await within(root, area, (folder) => look(folder, besideName(name, 'report')))
+    if (facts === null) await this.report(root, record)
+  }
+
   /** Beside a file in processed/: what became of each message so far. */
   async report(root: OpenFolder, record: DropRecord): Promise<void> {
     await this.#beside(root, record, 'report', this.#keeper.report(record.drop))
@@ -89,8 +108,17 @@ export class Filing {
     const { area, name } = record.place!
     const temporary = `${dropId(record.drop)}${BESIDE[kind]}`
     await this.#claims.inWork(root, 'out', (work) =>
-      within(root, area, (folder) => writeWhole({ work, temporary, folder, name: besideName(name, kind) }, pieces)),
+      within(root, area, (folder) =>
+        writeWhole({ work, temporary, folder, name: besideName(name, kind) }, this.#whileRunning(pieces)),
+      ),
     )
+  }
+
+  async *#whileRunning(pieces: Pieces): AsyncGenerator<string | Buffer> {
+    for await (const piece of pieces) {
+      if (this.#signal.aborted) throw new EngineError('SHUTTING_DOWN', 'The engine is stopping.')
+      yield piece
+    }
   }
 
   #zone({ account }: DropRecord): string {
