@@ -255,6 +255,12 @@ t.test(
       t.match(await cut.answer(), { code: 426, text: /close_notify/ }, `${octets} octets, then the end of TCP alone`)
       raw.destroy()
     }
+    // As basic-ftp does with an empty file: it ends before TLS has begun.
+    const early = await cut.passive()
+    await cut.ask('STOR early.csv')
+    early.end()
+    t.match(await cut.answer(), { code: 522, text: /could not begin/ }, 'an end before TLS is told at once')
+    early.destroy()
     const reset = await cut.passive()
     await cut.ask('STOR reset.csv')
     const data = await cut.dataTls(reset)

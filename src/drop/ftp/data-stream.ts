@@ -58,12 +58,15 @@ export class DataStream {
     tls.once('secure', () => {
       isSecure = true
     })
+    let looks = 0
     while (!isSecure) {
-      if (this.#error !== null || this.#isClosed) {
+      // The connection may end before TLS has begun, and TLS is not told so.
+      const isOver = this.#held?.isDry === true && looks++ > 1
+      if (this.#error !== null || this.#isClosed || isOver) {
         this.destroy()
         throw new DataError('tls', 'TLS of the data connection could not begin.', { cause: this.#error })
       }
-      await this.#change()
+      await (this.#held?.isDry ? nextTurn() : this.#change())
     }
     if (!needsReuse || tls.isSessionReused()) return
     this.destroy()
