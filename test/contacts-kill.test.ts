@@ -12,6 +12,7 @@ import { silentLog } from '../src/engine/contract/log.js'
 import { Smsc } from '../src/smpp/simulator/smsc.js'
 import { Child } from './engine-process.js'
 import { seed } from './seed.js'
+import { until } from './until.js'
 
 /** More than one step of an audience's walk, and several pieces of a file. */
 const ROWS = 24_000
@@ -41,14 +42,6 @@ async function call(method: string, path: string, body?: object | Buffer): Promi
 async function restart(): Promise<void> {
   await child.end('SIGKILL')
   await child.start()
-}
-/** What comes of asking until it is so; the time limit of the test ends it. */
-async function until<T>(ask: () => Promise<T>, isSo: (answer: T) => boolean): Promise<T> {
-  for (;;) {
-    const answer = await ask()
-    if (isSo(answer)) return answer
-    await pause(20)
-  }
 }
 
 function fileOf(rows: number): Buffer {
