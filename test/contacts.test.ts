@@ -234,6 +234,27 @@ t.test(
   },
 )
 
+t.test('a column of tags of a job tags the contacts of its rows, alone or beside saved columns', async (t) => {
+  const settings = { text: 'Hi', review: true, columns: { to: 'mobile', tag: 'Group' } }
+  for (const columns of [settings.columns, { ...settings.columns, saveToContact: { town: 'Town' } }]) {
+    const made = await call('POST', '/v1/jobs', { body: { ...settings, columns } })
+    t.equal(made.status, 202, made.text)
+    const file = 'mobile,Group,Town\n07712399001,walkers; early,Hull\n07712399002,,York\n'
+    await call('PUT', `/v1/jobs/${made.json.id}/recipients`, { body: file, headers: { 'content-type': 'text/csv' } })
+    const listed = (await call('GET', '/v1/imports')).json.items
+    await ended(listed.find(({ job }: { job: string | null }) => job === made.json.id).id)
+  }
+  t.match((await call('GET', '/v1/contacts/07712399001')).json, {
+    tags: ['walkers', 'early'],
+    attributes: { town: 'Hull' },
+  })
+  t.match((await call('GET', '/v1/contacts/07712399002')).json, { tags: [], attributes: { town: 'York' } })
+  const wrong = await call('POST', '/v1/jobs', {
+    body: { ...settings, columns: { tag: 'Nope' }, recipients: [{ to: '07712399001' }] },
+  })
+  t.match(wrong, { status: 422, json: { code: 'COLUMN_UNKNOWN' } }, wrong.text)
+})
+
 t.test('a file that is none is refused, and its import says why', async (t) => {
   const wrong: [string, string, string][] = [
     ['/v1/contacts/import', 'colour\nred\n', 'RECIPIENT_COLUMN_MISSING'],

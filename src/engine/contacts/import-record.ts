@@ -133,10 +133,12 @@ function columnOf(labels: readonly string[], wanted: string | number, name: stri
   })
 }
 
-/** What `columns.saveToContact` of a job comes to. */
+/** What `columns.saveToContact` and `columns.tag` of a job come to. */
 export function savedColumns({ settings }: JobRecord): ImportSettings {
-  const { email, company, ...fields } = settings.columns?.saveToContact ?? {}
+  const { saveToContact = {}, tag } = settings.columns ?? {}
+  const { email, company, ...fields } = saveToContact
   return {
+    ...(tag === undefined ? {} : { tagColumn: String(tag) }),
     ...(email === undefined ? {} : { email: String(email) }),
     ...(company === undefined ? {} : { company: String(company) }),
     ...(settings.defaultCountry === undefined ? {} : { defaultCountry: settings.defaultCountry }),

@@ -30,6 +30,7 @@ export interface ColumnSettings {
   /** Of the zone of a time without an offset. */
   timeZone?: ColumnRef
   email?: ColumnRef
+  /** Tags that the contact of the row gets, several apart by comma or semicolon. */
   tag?: ColumnRef
   /** Label in the text → column. */
   fields?: Record<string, ColumnRef>

@@ -201,7 +201,8 @@ export class Ingest {
   async #saveContacts(job: number): Promise<void> {
     const record = this.#ports.book.get(job)!
     const { columns } = record.settings
-    if (columns?.saveToContact === undefined || record.retry !== undefined || record.recurring !== undefined) return
+    if (columns?.saveToContact === undefined && columns?.tag === undefined) return
+    if (record.retry !== undefined || record.recurring !== undefined) return
     // What later runs read of the file was kept with the first; contacts may have changed since.
     const isFirst = record.run === undefined || record.run.number === 1 || record.file === undefined
     if (isFirst && record.state !== 'canceled') await this.#ports.saveContacts(record, this.pathOf(record))

@@ -37,6 +37,7 @@ const columns = {
   sendAtTimeOfDay: Type.Optional(text('Of dates without a time, e.g. 09:00; absent: such rows are refused.', 16)),
   sendAtPast: Type.Optional(oneOf(['now', 'reject'], 'What becomes of rows whose own time is over; default now.')),
   timeZone: Type.Optional(ColumnRef),
+  tag: Type.Optional(ColumnRef),
   fields: Type.Optional(
     Type.Record(Type.String(), ColumnRef, { description: 'Label in the text → column.', maxProperties: 256 }),
   ),
