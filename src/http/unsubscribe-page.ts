@@ -3,6 +3,7 @@
  * (RFC 8058 §1). No script, nothing from elsewhere, and nothing that a search engine or the next site should know.
  */
 import type { FastifyReply } from 'fastify'
+import { escapeHtml } from '../engine/base/html.js'
 import type { UnsubscribePage } from '../engine/contract/suppressions.js'
 
 const STYLE =
@@ -15,18 +16,6 @@ const HEADERS: Readonly<Record<string, string>> = {
   'x-robots-tag': 'noindex, nofollow, noarchive',
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
-}
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-}
-
-function escaped(text: string): string {
-  return text.replace(/[&<>"']/g, (mark) => ENTITIES[mark]!)
 }
 
 export function sendPage(reply: FastifyReply, status: number, body: string, policy: string): FastifyReply {
@@ -43,8 +32,8 @@ export function policyFor(styleHash: string): string {
 export const PAGE_STYLE = STYLE
 
 function whose({ name, number, sender }: UnsubscribePage): string {
-  const from = sender === null ? '' : ` from ${escaped(sender)}`
-  return `messages of <b>${escaped(name)}</b>${from} to ${escaped(number)}`
+  const from = sender === null ? '' : ` from ${escapeHtml(sender)}`
+  return `messages of <b>${escapeHtml(name)}</b>${from} to ${escapeHtml(number)}`
 }
 
 /** Asks; the form answers to its own address. */

@@ -1,8 +1,8 @@
 /** Messages that name a template get its text, filled with their own fields: values are data, as in a file. Main thread. */
+import { escapeHtml, inOneLine } from '../base/html.js'
 import type { FieldValue, MessageRequest } from '../contract/api.js'
 import type { ReasonCode } from '../contract/reasons.js'
 import type { TemplateTexts } from '../contract/templates.js'
-import { escapeHtml, inOneLine } from '../text/html.js'
 import { bindTemplate, compileTemplate, labelLookup, type Template } from '../text/template.js'
 import { isForMail } from './compose-mail.js'
 

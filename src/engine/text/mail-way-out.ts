@@ -1,5 +1,5 @@
 /** The way out of an email: a link at the end of its text and of its HTML; the header is written when it is sent. Pure. */
-import { escapeHtml } from './html.js'
+import { escapeHtml } from '../base/html.js'
 
 interface Bodies {
   text: string

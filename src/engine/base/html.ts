@@ -1,4 +1,4 @@
-/** What values of a template become where they are not plain text. */
+/** Values of a template, and of the page behind a link, where they are not plain text: HTML, or one line. */
 const SPECIAL = /[&<>"']/g
 const ENTITIES: Readonly<Record<string, string>> = {
   '&': '&amp;',
