@@ -318,6 +318,32 @@ t.test('check says what a file costs, by the settings of an account and of a job
   t.ok((await refused()) instanceof UsageError, 'no text')
 })
 
+t.test(
+  'check knows emails: subject and HTML of the job and of templates by keyword, without any configuration',
+  async (t) => {
+    const bill = {
+      name: 'bill',
+      keyword: '#001',
+      text: 'Dear ~Name~',
+      subject: 'Bill for ~Name~',
+      html: '<p>~Name~</p>',
+    }
+    const cwd = t.testdir({
+      'list.csv': 'E-Mail;Name;Kw\nann@example.com;A<b;#1\nben@example.com;Ben;\nbad@;Cy;\n',
+      'job.json': JSON.stringify({ channel: 'email', subject: 'To ~Name~', text: 'Hi', columns: { keyword: 'Kw' } }),
+      'templates.json': JSON.stringify({ items: [bill] }),
+    })
+    const args = ['check', 'list.csv', '--settings', 'job.json', '--templates', 'templates.json']
+    const { preview } = JSON.parse((await run([...args, '--json'], { cwd })).stdout)
+    t.match(preview, [
+      { channel: 'email', subject: 'Bill for A<b', text: 'Dear A<b', html: '<p>A&lt;b</p>', reason: null },
+      { channel: 'email', subject: 'To Ben', text: 'Hi', reason: null },
+      { reason: 'INVALID_EMAIL' },
+    ])
+    t.match((await run(args, { cwd })).stdout, /^email from: E-Mail/m)
+  },
+)
+
 t.test('check refuses what the engine refuses, and names the field that a row lacks', async (t) => {
   const rows = 'mobile,name\n07712345678,\n07712345679,Bo\n'
   const cwd = t.testdir({ 'twice.csv.gz': gzipSync(gzipSync(rows)), 'list.csv': rows })

@@ -44,7 +44,9 @@ function roleLines(columns: CheckReport['columns']): string[] {
   const isGuessed = (what: string) => (columns.guessed.includes(what) ? ' (guessed)' : '')
   const { phones, phonesMode } = columns
   const mode = phones.length < 2 ? '' : phonesMode === 'all' ? ', each valid one' : ', the first valid one'
+  const numbers = `numbers from: ${phones.map(nameOf).join(', ')}${mode}${isGuessed('to')}`
   const roles = [
+    ['email', columns.email ?? -1],
     ['text', columns.text],
     ['keyword', columns.keyword],
     ['sendAt', columns.sendAt],
@@ -52,7 +54,7 @@ function roleLines(columns: CheckReport['columns']): string[] {
     ['timeZone', columns.timeZone],
   ] as const
   return [
-    `numbers from: ${phones.map(nameOf).join(', ')}${mode}${isGuessed('to')}`,
+    ...(phones.length === 0 ? [] : [numbers]),
     ...roles
       .filter(([, place]) => place >= 0)
       .map(([role, place]) => `${role} from: ${nameOf(place)}${isGuessed(role)}`),

@@ -5,11 +5,17 @@ import { foldKeyword } from '../engine/text/keyword.js'
 import { CommandError } from './command.js'
 import { jsonFile } from './json-file.js'
 
+/** By folded keyword: the text, and what emails have beside it. */
+export interface KeywordTemplates {
+  templates: Record<string, string>
+  mailTemplates: Record<string, Pick<TemplateView, 'subject' | 'html'>>
+}
+
 /**
- * Folded keyword → text. The template that the settings name becomes their text.
+ * The templates with a keyword. Text, subject and HTML of the one that the settings name become theirs.
  * @throws CommandError: there is none of this name, or no file.
  */
-export function checkTemplates(file: string | undefined, settings: JobSettings): Record<string, string> {
+export function checkTemplates(file: string | undefined, settings: JobSettings): KeywordTemplates {
   const items = file === undefined ? [] : templatesOf(file)
   const { template } = settings
   if (template !== undefined) {
@@ -19,13 +25,22 @@ export function checkTemplates(file: string | undefined, settings: JobSettings):
       throw new CommandError(`the template ${template} is ${where}; give its text with --text, or all with --templates`)
     }
     settings.text = named.text
+    settings.subject ??= named.subject ?? undefined
+    settings.html ??= named.html ?? undefined
     delete settings.template
   }
-  const texts = items.filter(({ keyword }) => keyword != null).map(({ keyword, text }) => [foldKeyword(keyword!), text])
-  return Object.fromEntries(texts)
+  const keyed = items.filter(({ keyword }) => keyword != null)
+  return {
+    templates: Object.fromEntries(keyed.map(({ keyword, text }) => [foldKeyword(keyword!), text])),
+    mailTemplates: Object.fromEntries(
+      keyed.map(({ keyword, subject = null, html = null }) => [foldKeyword(keyword!), { subject, html }]),
+    ),
+  }
 }
 
-function templatesOf(file: string): Pick<TemplateView, 'name' | 'text' | 'keyword'>[] {
+type GivenTemplate = Pick<TemplateView, 'name' | 'text' | 'keyword'> & Partial<Pick<TemplateView, 'subject' | 'html'>>
+
+function templatesOf(file: string): GivenTemplate[] {
   const { items } = jsonFile(file) as { items?: unknown }
   if (!Array.isArray(items) || items.some((item) => typeof item?.text !== 'string' || typeof item.name !== 'string')) {
     throw new CommandError(`${file} must hold {"items": [{"name": …, "text": …, "keyword": …}]}`)

@@ -45,7 +45,7 @@ shows the first 12 rows as they would be sent, and counts all rows by reason, co
 Exit code 1 if no row would be accepted.
 
 ${jobHelp}
-  --config FILE    the routes and how carriers want text cut (trunkline.yaml; without carriers: SMS to everywhere)
+  --config FILE    the routes and how carriers want text cut (trunkline.yaml; without carriers: SMS and email to everywhere)
   --account FILE   the account's settings as JSON, as GET /v1/accounts/ID answers them: default country, rules, prices
   --templates FILE templates as JSON, as GET /v1/templates answers them, for --template and for columns of keywords
   --json           one JSON document on stdout
@@ -73,7 +73,7 @@ Example:
     const config = loadConfig(textOption(values, 'config') ?? defaultConfigFile())
     const facts = {
       settings,
-      templates,
+      ...templates,
       defaultCountry: account.defaultCountry,
       routes: routePlans(config, account.id),
       rules: account,
@@ -133,8 +133,8 @@ function progress(name: string): (done: number, all: number) => void {
 /** The routes as a job of the account would meet them: its own before those of all. */
 function routePlans(config: Config, account: string): RoutePlan[] {
   const carrierOf = new Map(config.carriers.map((carrier) => [carrier.id, carrier]))
-  const any = { channel: 'sms' as const, prefix: '', carriers: [] }
-  const routes = config.carriers.length === 0 ? [any] : ownFirst(configuredRoutes(config), account)
+  const any = (['sms', 'email'] as const).map((channel) => ({ channel, prefix: '', carriers: [] }))
+  const routes = config.carriers.length === 0 ? any : ownFirst(configuredRoutes(config), account)
   return routes.map(({ channel, prefix, carriers }, index) => {
     const ids = preferredIds(carriers)
     const known = ids.map((id) => carrierOf.get(id)).filter((carrier) => carrier !== undefined)

@@ -41,6 +41,8 @@ export interface CheckOptions {
   /** Text of the template that the settings name, and of all templates by keyword. */
   text?: string
   templates?: Record<string, string>
+  /** What emails have beside these texts, by the same keywords. */
+  mailTemplates?: JobPlan['mailTemplates']
   /** The account's; default: DEFAULT_NUMBER_RULES. */
   rules?: NumberRules
   /** The account's price list. */
@@ -130,6 +132,7 @@ function planOf(options: CheckOptions, dialect: Dialect, columns: ColumnPlan): J
     settings,
     text: settings.text ?? options.text,
     templates: options.templates ?? {},
+    mailTemplates: options.mailTemplates,
     subject: settings.subject,
     html: settings.html,
     mailFrom: settings.from?.includes('@') === true ? settings.from : '',
