@@ -2,6 +2,7 @@
  * Runs the site thread beside the engine: starts it, starts it anew when it dies (its connections are lost, nothing else),
  * and drains it. Main thread.
  */
+import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
@@ -14,6 +15,7 @@ import type { SiteAddresses, SiteStart } from './engine/contract/site.js'
 import type { DropCredentials } from './engine/drops/drop-credentials.js'
 import { SiteLink } from './engine/drops/site-link.js'
 
+const EVERYWHERE = ['0.0.0.0', '::']
 const FIRST_DELAY_MS = 500
 const DELAY_MS_MAX = 30_000
 /** A thread that ran so long was well: the next one is started at once again. */
@@ -53,7 +55,7 @@ export async function startSite(parts: SiteParts): Promise<RunningSite | null> {
 function publicAddresses({ sftp, ftp }: SiteAddresses, { dropFolder, http }: Config): SiteAddresses {
   const given = dropFolder?.site.publicHost ?? (http.publicUrl === undefined ? null : new URL(http.publicUrl).hostname)
   const named = <T extends { host: string }>(server: T | null): T | null =>
-    server === null ? null : { ...server, host: given ?? server.host }
+    server === null ? null : { ...server, host: given ?? (EVERYWHERE.includes(server.host) ? hostname() : server.host) }
   return { sftp: named(sftp), ftp: named(ftp) }
 }
 

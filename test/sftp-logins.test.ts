@@ -1,5 +1,6 @@
 /** Who may log in by SFTP and for how long: passwords, locks, revocation, and accounts that may not. */
 import { once } from 'node:events'
+import { hostname } from 'node:os'
 import type { Client } from 'ssh2'
 import t, { type Test } from 'tap'
 import type { EngineError } from '../src/engine/contract/errors.js'
@@ -187,3 +188,9 @@ t.test(
     t.equal((await call('GET', path, { key: key.key })).status, 403, 'an account does not see them')
   },
 )
+
+t.test('a client is told the name of the machine where the server listens everywhere and has no name', async (t) => {
+  const own = await stand(t, {}, { host: '0.0.0.0' })
+  const made = await own.server.engine.dropCredentials.create((await own.account()).id, {})
+  t.equal(made.connect.sftp?.host, hostname())
+})
