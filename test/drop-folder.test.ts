@@ -2,7 +2,10 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
+import { Claims } from '../src/drop/folder/claims.js'
 import { Settling } from '../src/drop/folder/settling.js'
+import { WatchedFolders } from '../src/drop/folder/watched-folders.js'
+import { silentLog } from '../src/engine/contract/log.js'
 import { ADMIN, clients, type DropStand, principalOf, SETTLE_MS, saveDefault, startDrops } from './drop-support.js'
 
 const timeout = 60_000
@@ -141,7 +144,7 @@ t.test('the same content is taken once within 72 h, under whatever name and over
   t.match(third, { error: { code: 'DROPPED_BEFORE' } })
   t.match(await stand.drop('c.csv'), { state: 'done', accepted: 3 })
   stand.put('acme', 'a.csv', clients(4))
-  await stand.until(() => stand.names('acme', 'processed').includes('a-2.csv.report.csv'))
+  await stand.until(() => stand.drops().find((one) => one.storedAs === 'processed/a-2.csv' && one.state === 'done'))
   t.ok(existsSync(stand.path('acme', 'processed', 'a.csv')), 'a second one of a name gets a suffix')
   t.match(stand.engine.drops.list(ADMIN, { limit: 1 }).items, [{ file: 'a.csv', storedAs: 'processed/a-2.csv' }])
   t.equal(stand.smsc.stats().repeats + stand.smsc.stats().distinct, 9, 'each once per job')
@@ -234,4 +237,23 @@ t.test('a folder that is taken away is made anew at once, and watched', { timeou
     stand.put('acme', name, clients(1, round))
     t.match(await stand.drop(name), { state: 'done', delivered: 1 }, 'nobody waits for the next look at all folders')
   }
+})
+
+t.test('the folder of a new account is made once, though it is looked at meanwhile, and nothing is said', async (t) => {
+  const root = t.testdir()
+  const said: string[] = []
+  const note = (_about: object, text: string): void => void said.push(text)
+  const log = { ...silentLog, info: note, warn: note, error: note }
+  const terms = { root, claims: new Claims('engine'), settleMs: 100, scanMs: 100, log }
+  const folders = new WatchedFolders({ ...terms, now: () => 0 })
+  for (let number = 1; number <= 50; number++) {
+    const added = folders.add({ number, id: `account-${number}`, timeZone: 'UTC', hasFolder: true, takes: true })
+    for (let turn = 0; turn < 5; turn++) {
+      folders.tick(turn * 100)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    await added
+  }
+  await folders.stop()
+  t.strictSame(said, [])
 })

@@ -67,9 +67,11 @@ export class WatchedFolders {
     }
     const { claims, settleMs, now } = this.#deps
     const folder = new AccountFolder({ number: account.number, path: this.pathOf(account.id), claims, settleMs, now })
-    const watched = { account, folder, watcher: null, nextLookMs: 0, lookedAtMs: 0, isLooking: false, problem: '' }
+    // A look that comes meanwhile would make the same folders at the same time, and fail.
+    const watched = { account, folder, watcher: null, nextLookMs: 0, lookedAtMs: 0, isLooking: true, problem: '' }
     this.#watched.set(account.number, watched)
     await this.#prepare(watched)
+    watched.isLooking = false
   }
 
   async #prepare(watched: Watched): Promise<void> {
