@@ -91,7 +91,8 @@ t.test('whatever octets a name has, the file is taken and keeps it', { timeout }
     [],
     'each lies in processed/ under its name',
   )
-  // x.csv and those that are called as what would lie beside it do not get in each other's way.
+  // x.csv and those that are called as what would lie beside it do not get in each other's way, whichever comes first.
+  for (const name of ['x.csv', 'x.csv.report-2.csv', 'x.csv.summary-2.txt']) t.ok(processed.includes(name), name)
   const files = readdirSync(stand.path('acme', 'processed'), { encoding: 'buffer' })
     .map((name) => readFileSync(Buffer.concat([Buffer.from(`${stand.path('acme', 'processed')}/`), name]), 'utf8'))
     .filter((text) => text.startsWith('mobile,name'))

@@ -261,7 +261,8 @@ export class RowMaker {
     row.findings |= BY_TURN[times.turn] | (times.isZoneAssumed ? ZONE_ASSUMED : 0)
     const { validForSeconds } = this.#plan.settings
     if (validForSeconds !== undefined && validForSeconds > 0) {
-      const from = Math.max(row.dueSeconds, this.#plan.createdSeconds)
+      // The job was made within that second: never less than was asked for.
+      const from = Math.max(row.dueSeconds, this.#plan.createdSeconds + 1)
       row.expiresSeconds = Math.min(from + validForSeconds, 0xffffffff)
     }
     return true

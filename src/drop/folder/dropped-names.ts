@@ -59,15 +59,12 @@ export function besideName(name: Uint8Array, kind: BesideKind): Buffer {
   return Buffer.concat([shortened(name, NAME_BYTES_MAX - end.length), end])
 }
 
-/** The file beside which something of this name would lie; null: the name is none of ours. */
-export function besideWhat(name: Uint8Array): Buffer | null {
+/** It is called as what lies beside a file. */
+export function isBeside(name: Uint8Array): boolean {
   const text = Buffer.from(name)
-  for (const end of Object.values(BESIDE)) {
-    if (text.length > end.length && text.subarray(-end.length).equals(Buffer.from(end))) {
-      return text.subarray(0, -end.length)
-    }
-  }
-  return null
+  return Object.values(BESIDE).some(
+    (end) => text.length > end.length && text.subarray(-end.length).equals(Buffer.from(end)),
+  )
 }
 
 /** At most so many octets, no character cut in two. */

@@ -8,7 +8,7 @@ import { EngineError } from '../../engine/contract/errors.js'
 import { dropId } from '../../engine/contract/ids.js'
 import type { OpenFolder } from '../site/open-folder.js'
 import type { Claims } from './claims.js'
-import { BESIDE, type BesideKind, besideName, besideWhat, nthName } from './dropped-names.js'
+import { BESIDE, type BesideKind, besideName, isBeside, nthName } from './dropped-names.js'
 import { look, movedAlone, pathIn, within, writeWhole } from './folder-files.js'
 import { errorText, summaryText } from './texts.js'
 
@@ -55,7 +55,9 @@ export class Filing {
   }
 
   async #choose(folder: OpenFolder, record: DropRecord, area: DropArea): Promise<DropRecord> {
-    for (let count = 1; ; count++) {
+    // What is called as a report would be is filed away under another name: the report of another file may come to lie there.
+    const first = isBeside(record.name) ? 2 : 1
+    for (let count = first; ; count++) {
       const name = nthName(record.name, count)
       if (await isFree(folder, name, area)) return await this.#keeper.update(record.drop, { place: { area, name } })
     }
@@ -126,11 +128,9 @@ export class Filing {
   }
 }
 
-/** Neither the name nor one beside it is taken, nor would it lie beside another file as if it were its report. */
+/** Neither the name nor one beside it is taken. */
 async function isFree(folder: OpenFolder, name: Uint8Array, area: DropArea): Promise<boolean> {
   const names = [name, ...BESIDES[area].map((kind) => besideName(name, kind))]
-  const main = besideWhat(name)
-  if (main !== null) names.push(main)
   for (const one of names) if ((await look(folder, one)) !== null) return false
   return true
 }

@@ -10,7 +10,7 @@ export interface Times {
 
 export function timesOf(request: MessageRequest, dueMs: number, nowMs: number): Times {
   const dueSeconds = Math.ceil(Math.max(0, dueMs) / 1000)
-  const from = Math.max(dueSeconds, Math.floor(nowMs / 1000))
+  const from = Math.max(dueSeconds, Math.ceil(nowMs / 1000))
   const valid = request.validForSeconds ?? 0
   return { dueSeconds, expiresSeconds: valid > 0 ? Math.min(from + valid, 0xffffffff) : 0 }
 }
