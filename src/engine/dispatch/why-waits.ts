@@ -103,7 +103,8 @@ export class WhyWaits {
     const isHeld = waits.length > 0
     const up = carriers.filter(({ channel }) => channel.up)
     if (up.length > 0) waits.push(...this.#limits(asked, up))
-    if (lane !== null && dueMs <= nowMs && behind < 0 && byZone.length === 0) waits.push(...this.#others(asked, lane, up))
+    if (lane !== null && dueMs <= nowMs && behind < 0 && byZone.length === 0)
+      waits.push(...this.#others(asked, lane, up))
     return waits.length === 0 && !isHeld ? [{ code: 'IN_WORK' }] : waits
   }
 
