@@ -1,5 +1,5 @@
 /** Engine and simulated carrier as processes of their own, driven as a user drives them: by command line and HTTP. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createReadStream, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -22,10 +22,16 @@ export interface SmscProcess {
   child: ChildProcess
 }
 
-/** A child of its own: without the loader that tap hangs on every Node process, which costs seconds a start. */
+/**
+ * Node without the loader that tap hangs on every child by NODE_OPTIONS, which costs seconds a start and 100 MB. tap puts it
+ * into any environment that a child is given, so that `env` has to drop it.
+ */
+export function spawnNode(args: string[], options: SpawnOptions): ChildProcess {
+  return spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, ...args], options)
+}
+
 function spawnCli(args: string[], stdout: 'pipe' | 'inherit', stderr: 'pipe' | 'inherit' = 'inherit'): ChildProcess {
-  const { NODE_OPTIONS: _loader, ...env } = process.env
-  return spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', stdout, stderr], env })
+  return spawnNode([CLI, ...args], { stdio: ['ignore', stdout, stderr] })
 }
 
 /** `args`: further options of `trunkline smsc`. */

@@ -2,11 +2,11 @@
  * SIGTERM in mid-flight, with engine and carrier as processes of their own: it drains, unbinds and exits 0 in time, and
  * nothing is sent twice after the restart (contract.md, `serve`; reliability.md F18, F29).
  */
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
+import { spawnNode } from '../bench/processes.js'
 import { makeRecipients } from '../scripts/make-recipients.js'
 import { Random } from '../src/engine/base/random.js'
 import { type Rig, seed, startRig, timeout } from './acceptance-run.js'
@@ -96,12 +96,9 @@ t.test('with a carrier that has fallen silent, and for the impatient', { timeout
 
 t.test('a second engine on the same data directory leaves it alone and says why', { timeout }, async (t) => {
   const rig = await startRig(t)
-  const second = spawn(process.execPath, rig.serveArguments(), {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env: { ...process.env, NODE_OPTIONS: '' },
-  })
+  const second = spawnNode(rig.serveArguments(), { stdio: ['ignore', 'ignore', 'pipe'] })
   let said = ''
-  second.stderr.setEncoding('utf8').on('data', (text: string) => {
+  second.stderr!.setEncoding('utf8').on('data', (text: string) => {
     said += text
   })
   const [code] = await once(second, 'close')

@@ -1,5 +1,4 @@
 /** Damaged files through real workers into real stores: the same with one, two and eight of them, and after kills. */
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -9,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parse } from 'csv-parse/sync'
 import t, { type Test } from 'tap'
+import { spawnNode } from '../bench/processes.js'
 import { Random } from '../src/engine/base/random.js'
 import { EngineError } from '../src/engine/contract/errors.js'
 import type { SniffResult } from '../src/engine/contract/ingest.js'
@@ -153,14 +153,11 @@ const CHILD = fileURLToPath(new URL('./ingest-until-killed.js', import.meta.url)
 /** Starts it anew after each kill; answers how often it was killed. */
 async function runToEnd(dataDir: string, file: string, random: Random): Promise<number> {
   for (let kills = 0; ; kills++) {
-    const child = spawn(process.execPath, [CHILD, dataDir, file, String(job)], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-      env: { ...process.env, NODE_OPTIONS: '' },
-    })
+    const child = spawnNode([CHILD, dataDir, file, String(job)], { stdio: ['ignore', 'pipe', 'inherit'] })
     const exited = once(child, 'exit')
     if (kills < KILLS) {
       // At a range or a moment behind it: while others are read, stored, and duplicates are looked for.
-      const lines = createInterface(child.stdout)
+      const lines = createInterface(child.stdout!)
       for (let ranges = random.below(2); ranges >= 0; ranges--) await Promise.race([once(lines, 'line'), exited])
       await sleep(random.below(10))
       child.kill('SIGKILL')

@@ -1,5 +1,5 @@
 /** The HTTP API as a stranger meets it: `trunkline serve` as a process of its own, killed on the way, with the contract in hand. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { spawnNode } from '../bench/processes.js'
 import { silentLog } from '../src/engine/contract/log.js'
 import { Smsc } from '../src/smpp/simulator/smsc.js'
 import { type Answer, type CallOptions, send } from './http-engine.js'
@@ -30,8 +31,7 @@ carriers: [{ id: sim, protocol: smpp, host: 127.0.0.1, port: ${smscPort}, system
 let child: ChildProcess
 let url = ''
 async function serve(): Promise<void> {
-  // Without tap's own loader, which would instrument the engine.
-  child = spawn(process.execPath, [cli, 'serve', '--config', join(folder, 'trunkline.yaml')], {
+  child = spawnNode([cli, 'serve', '--config', join(folder, 'trunkline.yaml')], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env.PATH },
   })

@@ -2,7 +2,7 @@
  * Numbers, texts and secrets that were planted are in no line that the engine writes, in no metric and in no audit record,
  * whatever way they came: a real `serve` at its most talkative, everything that it prints, from start to end.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { spawnNode } from '../bench/processes.js'
 import { silentLog } from '../src/engine/contract/log.js'
 import { Smsc } from '../src/smpp/simulator/smsc.js'
 import { type Answer, type CallOptions, send } from './http-engine.js'
@@ -53,13 +54,13 @@ t.teardown(async () => {
 
 async function serve(): Promise<{ child: ChildProcess; url: string }> {
   const cli = fileURLToPath(new URL('../src/cli.js', import.meta.url))
-  const engine = spawn(process.execPath, [cli, 'serve', '--config', join(folder, 'trunkline.yaml')], {
+  const engine = spawnNode([cli, 'serve', '--config', join(folder, 'trunkline.yaml')], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  engine.stderr.setEncoding('utf8').on('data', (piece: string) => {
+  engine.stderr!.setEncoding('utf8').on('data', (piece: string) => {
     printed += piece
   })
-  const lines = createInterface({ input: engine.stdout })
+  const lines = createInterface({ input: engine.stdout! })
   lines.on('line', (line) => {
     printed += `${line}\n`
   })

@@ -1,11 +1,11 @@
 /** SIGHUP: a changed configuration under traffic. What the file says is applied, healthy binds stay, wrong files change nothing. */
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
+import { spawnNode } from '../bench/processes.js'
 import { reloadLine, waitsForRestart } from '../src/cli/reload.js'
 import { parseConfig } from '../src/engine/config/load.js'
 import type { CarrierView } from '../src/engine/contract/channel.js'
@@ -164,9 +164,9 @@ t.test('SIGHUP: a wrong file is refused and said so, a right one is applied', as
     )
   write('window: 5')
   const cli = fileURLToPath(new URL('../src/cli.js', import.meta.url))
-  const child = spawn(process.execPath, [cli, 'serve', '--config', file], { stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawnNode([cli, 'serve', '--config', file], { stdio: ['ignore', 'ignore', 'pipe'] })
   t.teardown(() => child.kill('SIGKILL'))
-  const lines = createInterface({ input: child.stderr })[Symbol.asyncIterator]()
+  const lines = createInterface({ input: child.stderr! })[Symbol.asyncIterator]()
   const line = async (): Promise<string> => String((await lines.next()).value)
   const url = /http:\S+/.exec(await line())![0]
   await smsc.waitFor(({ binds }) => binds === 1)

@@ -1,5 +1,5 @@
 /** SFTP into an engine that takes the files: many log-ins at once, and kills while files are on their way. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import ssh2, { type Client, type SFTPWrapper } from 'ssh2'
 import t from 'tap'
-import { type Api, api } from '../bench/processes.js'
+import { type Api, api, spawnNode } from '../bench/processes.js'
 import type { DropCredentialCreated } from '../src/engine/contract/drop-credentials.js'
 import type { DropView } from '../src/engine/contract/drops.js'
 import { filesIn, SSH_OPTIONS, sftpOf, stand, until } from './sftp-support.js'
@@ -56,8 +56,7 @@ interface Running {
 }
 
 async function start(config: object): Promise<Running> {
-  const { NODE_OPTIONS: _loader, ...env } = process.env
-  const child = spawn(process.execPath, [CHILD, JSON.stringify(config)], { stdio: ['ignore', 'pipe', 'inherit'], env })
+  const child = spawnNode([CHILD, JSON.stringify(config)], { stdio: ['ignore', 'pipe', 'inherit'] })
   const [line] = (await once(createInterface(child.stdout!), 'line')) as [string]
   const { url, adminKey } = JSON.parse(line) as { url: string; adminKey: string }
   return { child, client: api(url, adminKey), url, adminKey }

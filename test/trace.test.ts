@@ -1,10 +1,10 @@
 /** PDUs of a live carrier as HTTP and the command line show them; what must not be seen is masked. */
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
+import { spawnNode } from '../bench/processes.js'
 import { silentLog } from '../src/engine/contract/log.js'
 import { describePdu } from '../src/smpp/describe.js'
 import { maskedCopy } from '../src/smpp/mask.js'
@@ -90,16 +90,14 @@ interface Run {
 
 /** A command of the command line; `watching` is called once it says so. */
 async function run(peers: Peers, args: string[], watching: () => void = () => {}): Promise<Run> {
-  const { NODE_OPTIONS: _options, ...env } = process.env
-  const child = spawn(process.execPath, [cli, ...args, '--url', peers.server.url, '--key', peers.server.adminKey], {
+  const child = spawnNode([cli, ...args, '--url', peers.server.url, '--key', peers.server.adminKey], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env,
   })
   let stdout = ''
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+  child.stdout!.setEncoding('utf8').on('data', (text: string) => {
     stdout += text
   })
-  createInterface({ input: child.stderr }).on('line', (line) => {
+  createInterface({ input: child.stderr! }).on('line', (line) => {
     if (/watching|writing/.test(line)) watching()
   })
   const [code] = await once(child, 'close')
