@@ -1,6 +1,7 @@
 /**
  * Contacts over HTTP, of a real engine process: lists and a file of new contacts with numbers in no order, the same file
- * again, an audience counted and read as a job, and the memory that all of it took.
+ * again, an audience counted, read as a job and sent to a simulated carrier to the last receipt, and the memory that all of
+ * it took.
  *
  *   node build/bench/contacts.js [--rows N] [--emails]     default 1,000,000; lists: a fifth of it; each with an address
  */
@@ -17,7 +18,7 @@ import type { JobView } from '../src/engine/contract/api.js'
 import type { AudienceCount } from '../src/engine/contract/audience.js'
 import type { BulkView, ImportView } from '../src/engine/contract/contacts.js'
 import type { BenchOptions, BenchRow } from './bench.js'
-import { ADMIN_KEY, type Api, api, freePort, residentBytes, spawnEngine } from './processes.js'
+import { ADMIN_KEY, type Api, api, freePort, residentBytes, spawnEngine, spawnSmsc } from './processes.js'
 
 const ROWS = 1_000_000
 const QUICK_ROWS = 20_000
@@ -85,7 +86,7 @@ async function sendLists(client: Api, all: readonly number[]): Promise<void> {
   }
 }
 
-async function readAudience(client: Api, contacts: number): Promise<void> {
+async function readAudience(client: Api, contacts: number): Promise<string> {
   const audience = { tag: 'bench', all: [{ field: 'attributes.age', op: '>=', value: 0 }] }
   const made = await client.post<JobView>('/v1/jobs', { text: 'Hi ~name~ of ~city~', audience, review: true })
   let job = made
@@ -94,17 +95,30 @@ async function readAudience(client: Api, contacts: number): Promise<void> {
     job = await client.get<JobView>(`/v1/jobs/${made.id}`)
   }
   if (job.state !== 'ready' || job.counts.rows !== contacts) throw new Error(`${job.state} ${job.counts.rows}`)
+  return job.id
+}
+
+/** To the last receipt. */
+async function sendJob(client: Api, id: string): Promise<void> {
+  let job = await client.post<JobView>(`/v1/jobs/${id}/start`, {})
+  while (job.state !== 'finished') {
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    job = await client.get<JobView>(`/v1/jobs/${id}`)
+  }
+  const { accepted, delivered, rows } = job.counts
+  if (accepted !== rows || delivered !== rows) throw new Error(`${delivered} of ${rows} were delivered`)
 }
 
 /** `rows`: contacts of the file; a fifth more by lists. */
 export async function run(rows: number, hasEmails = false): Promise<{ measured: Measured[]; bytesMax: number }> {
   const folder = mkdtempSync(path.join(tmpdir(), 'trunkline-bench-contacts-'))
   const port = await freePort()
+  const smsc = await spawnSmsc(['--dlr-delay-ms', '100', '--window', '1000'])
   const config = [
     `dataDir: ${path.join(folder, 'data')}`,
     `http: { port: ${port}, adminKey: ${ADMIN_KEY} }`,
     'logLevel: error',
-    'carriers: [{ id: none, protocol: smpp, host: 127.0.0.1, port: 1, systemId: x, password: x }]',
+    `carriers: [{ id: sim, protocol: smpp, host: 127.0.0.1, port: ${smsc.port}, systemId: x, password: x, window: 1000 }]`,
   ].join('\n')
   const engine = await spawnEngine(folder, port, config)
   let bytesMax = 0
@@ -121,6 +135,7 @@ export async function run(rows: number, hasEmails = false): Promise<{ measured: 
     const all = numbers(rows + few)
     const file = path.join(folder, 'people.csv')
     await writeFile(file, all.slice(0, rows), hasEmails)
+    let job = ''
     const measured = [
       await timed('import of a file, new contacts', rows, () => importFile(engine.url, made.key, file)),
       await timed(`lists of ${LIST} new contacts, one after the other`, few, () => sendLists(client, all.slice(rows))),
@@ -129,13 +144,17 @@ export async function run(rows: number, hasEmails = false): Promise<{ measured: 
         const { total } = await client.post<AudienceCount>('/v1/audience/count', { tag: 'bench' })
         if (total !== rows + few) throw new Error(`${total} were counted`)
       }),
-      await timed('audience to a job that is ready', rows + few, () => readAudience(client, rows + few)),
+      await timed('audience to a job that is ready', rows + few, async () => {
+        job = await readAudience(client, rows + few)
+      }),
+      await timed('that job from its start to the last receipt', rows + few, () => sendJob(client, job)),
     ]
     return { measured, bytesMax }
   } finally {
     clearInterval(watch)
     engine.child.kill('SIGKILL')
     await engine.ended
+    await smsc.stop()
     rmSync(folder, { recursive: true, force: true })
   }
 }
