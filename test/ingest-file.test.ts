@@ -72,12 +72,12 @@ t.test('every row ends accepted or in rejects.csv with line, column and code', a
   t.same(
     messagesOf(one.store, job).map((line) => line.replace(/^\d+ /, '')),
     [
-      '447712345678 Hi Ann 0 1800003600',
-      '447712345679 Hi Bob "B" 1796115600 1800003600',
-      '447712345678 Hi Dup 0 1800003600 duplicate',
-      '447712345682 Hi multi\r\nline 0 1800003600',
-      '447712345684 Hi more 0 1800003600',
-      '447712345690 Hi last 0 1800003600',
+      '447712345678 Hi Ann 0 1800003601',
+      '447712345679 Hi Bob "B" 1796115600 1800003601',
+      '447712345678 Hi Dup 0 1800003601 duplicate',
+      '447712345682 Hi multi\r\nline 0 1800003601',
+      '447712345684 Hi more 0 1800003601',
+      '447712345690 Hi last 0 1800003601',
     ],
   )
   t.same(await codes(one, run), [
