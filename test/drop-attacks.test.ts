@@ -454,7 +454,7 @@ t.test('FTP connects to nobody else, and nobody else to it', async (t) => {
     ],
   ]) {
     cases++
-    t.ok((await talk.ask(line)).code >= 500, line)
+    t.ok((await talk.ask(line)).code >= 500, JSON.stringify(line))
     t.equal((await talk.ask('NLST')).code, 425, 'no data connection is set')
   }
   talk.close()
@@ -477,7 +477,7 @@ t.test('SSH opens nothing but the SFTP subsystem', async (t) => {
   await refused('pty', (done) => client.exec('id', { pty: true }, (error) => done(error)))
   await refused('x11', (done) => client.exec('id', { x11: true }, (error) => done(error)))
   for (const subsystem of ['netconf', 'SFTP', 'sftp\u0000', '', 'shell']) {
-    await refused(`subsystem ${subsystem}`, (done) => client.subsys(subsystem, (error) => done(error)))
+    await refused(`subsystem ${JSON.stringify(subsystem)}`, (done) => client.subsys(subsystem, (error) => done(error)))
   }
   await refused('forward in', (done) => client.forwardIn('0.0.0.0', 0, (error) => done(error)))
   await refused('forward out', (done) =>
