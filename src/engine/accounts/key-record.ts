@@ -1,6 +1,6 @@
 /** An API key as stored, what it was made for, and as the API shows it. Main thread. */
 
-import { parseTime } from '../base/instant.js'
+import { isoTime, parseTime } from '../base/instant.js'
 import { AddressRanges, parseRange } from '../base/source-address.js'
 import { SCOPES, type Scope } from '../contract/api.js'
 import type { KeySettings, KeyView } from '../contract/api-key.js'
@@ -94,8 +94,4 @@ export function keyView(record: KeyRecord, nowMs: number): KeyView {
     expired: isExpired(record, nowMs),
     lastUsedAt: isoTime(record.lastUsedAtMs),
   }
-}
-
-function isoTime(atMs: number | null): string | null {
-  return atMs === null ? null : new Date(atMs).toISOString()
 }

@@ -21,3 +21,10 @@ export function timeAsked(name: string, text: string | undefined): number | unde
   const fields = [{ pointer: `/${name}`, message: NOT_A_TIME }]
   throw new EngineError('VALIDATION', `${name} is not a time with a zone.`, { fields })
 }
+
+/** RFC 3339 in UTC; null stays null: never. */
+export function isoTime(atMs: number): string
+export function isoTime(atMs: number | null): string | null
+export function isoTime(atMs: number | null): string | null {
+  return atMs === null ? null : new Date(atMs).toISOString()
+}

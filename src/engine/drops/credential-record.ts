@@ -1,6 +1,6 @@
 /** A drop credential as stored, what may be asked of one, and as the API shows it. Main thread. */
 import { randomInt } from 'node:crypto'
-import { parseTime } from '../base/instant.js'
+import { isoTime, parseTime } from '../base/instant.js'
 import { parseRange } from '../base/source-address.js'
 import type { DropCredentialSettings, DropCredentialView } from '../contract/drop-credentials.js'
 import { EngineError, type FieldError } from '../contract/errors.js'
@@ -102,10 +102,6 @@ export function credentialView(record: CredentialRecord, account: string, nowMs:
     expired: isExpired(record, nowMs),
     lastUsedAt: isoTime(record.lastUsedAtMs),
   }
-}
-
-function isoTime(atMs: number | null): string | null {
-  return atMs === null ? null : new Date(atMs).toISOString()
 }
 
 export function newCredentialId(): string {

@@ -1,4 +1,5 @@
 /** A job as the API shows it. Main thread. */
+import { isoTime } from '../base/instant.js'
 import type { JobView } from '../contract/api.js'
 import { jobId } from '../contract/ids.js'
 import type { Counts, JobSettings, JobState } from '../contract/job.js'
@@ -50,7 +51,7 @@ export function jobView(record: JobRecord, live: LiveFacts): JobView {
     },
     createdAt: new Date(record.createdAtMs).toISOString(),
     startedAt: startedAt(record, live.nowMs),
-    finishedAt: time(record.finishedAtMs),
+    finishedAt: isoTime(record.finishedAtMs),
   }
 }
 
@@ -67,7 +68,7 @@ function runView({ number, atMs, late }: RunOf): RunView {
 
 function runsView({ nextAtMs, runs, skipped, missed, last, lastSkip }: Recurring, state: JobState | null): RunsView {
   return {
-    nextRunAt: time(nextAtMs),
+    nextRunAt: isoTime(nextAtMs),
     runs,
     lastRun: last === null || state === null ? null : lastRunView(last, state),
     skippedRuns: skipped,
@@ -98,18 +99,14 @@ function fileView(record: JobRecord, { bytes, tally }: LiveFacts): JobView['file
 
 function startedAt(record: JobRecord, nowMs: number): string | null {
   if (record.startedAtMs === null || record.sendAtMs > nowMs) return null
-  return time(Math.max(record.startedAtMs, record.sendAtMs))
+  return isoTime(Math.max(record.startedAtMs, record.sendAtMs))
 }
 
 function estimatedEnd(live: LiveFacts): string | null {
   const left = live.counts.queued + live.counts.sending
   if (left === 0 || live.messagesPerSecond < 0.01) return null
   const end = live.nowMs + (left / live.messagesPerSecond) * 1000
-  return end < 8.64e15 ? time(end) : null
-}
-
-function time(ms: number | null): string | null {
-  return ms === null ? null : new Date(ms).toISOString()
+  return end < 8.64e15 ? isoTime(end) : null
 }
 
 function round(value: number): number {
