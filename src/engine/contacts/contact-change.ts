@@ -4,7 +4,7 @@ import type { ChangeProblem, ContactChange } from '../contract/contact-tasks.js'
 import { type AttributeValue, OPT_IN_CHANNELS } from '../contract/contacts.js'
 import { limits } from '../contract/limits.js'
 import { isEmailKey } from './contact-key.js'
-import { type ContactRecord, foldTag } from './contact-record.js'
+import { type ContactRecord, foldTag, newContact } from './contact-record.js'
 
 /** `parent`: id of the contact that it belongs to from now on; undefined: as before. */
 export interface ChangeFacts {
@@ -47,18 +47,8 @@ function numberAfter({ number }: ContactRecord, { key, number: given }: ContactC
 /** What names a contact stays: its number, and the address that it was named by. */
 function emptyRecord({ key }: ContactChange, before: ContactRecord | null, nowMs: number): ContactRecord {
   const createdMs = before?.createdMs ?? nowMs
-  return {
-    number: before?.number ?? null,
-    email: isEmailKey(key) ? (before?.email ?? key) : null,
-    kind: 'person',
-    parent: null,
-    company: null,
-    attributes: {},
-    tags: [],
-    optIn: {},
-    createdMs,
-    updatedMs: createdMs,
-  }
+  const email = isEmailKey(key) ? (before?.email ?? key) : null
+  return newContact({ number: before?.number ?? null, email }, createdMs)
 }
 
 function countOf(attributes: object): number {

@@ -76,3 +76,18 @@ export function attributeOf(attributes: Record<string, AttributeValue>, name: st
   for (const other in attributes) if (normaliseLabel(other) === wanted) return attributes[other]
   return undefined
 }
+
+/** A contact of which nothing is known but how it is named. `createdMs`: epoch. */
+export function newContact(names: Pick<ContactRecord, 'number' | 'email'>, createdMs: number): ContactRecord {
+  return {
+    ...names,
+    kind: 'person',
+    parent: null,
+    company: null,
+    attributes: {},
+    tags: [],
+    optIn: {},
+    createdMs,
+    updatedMs: createdMs,
+  }
+}

@@ -2,7 +2,7 @@
 import { type Candidate, StoredCandidate } from '../audience/candidate.js'
 import { numberOf, readKey } from '../contacts/contact-key.js'
 import { readContact } from '../contacts/contact-reader.js'
-import type { ContactRecord } from '../contacts/contact-record.js'
+import { type ContactRecord, newContact } from '../contacts/contact-record.js'
 import type { ContactTables } from '../contacts/contact-tables.js'
 import type { AttributeValue, OptInChannel, OptInState } from '../contract/contacts.js'
 import type { EventTo } from '../contract/rule-events.js'
@@ -34,19 +34,6 @@ export interface ClientAccount {
   allowShortCodes: boolean
 }
 
-const NOBODY: ContactRecord = {
-  number: null,
-  email: null,
-  kind: 'person',
-  parent: null,
-  company: null,
-  attributes: {},
-  tags: [],
-  optIn: {},
-  createdMs: 0,
-  updatedMs: 0,
-}
-
 export class Clients {
   readonly #tables: ContactTables
 
@@ -69,7 +56,7 @@ export class Clients {
       if (found !== null) return this.#known(account.number, found, address)
     }
     const number = typeof keys[0] === 'number' ? keys[0] : null
-    const candidate = { record: { ...NOBODY, number, email: address.email }, last: null, parent: null }
+    const candidate = { record: newContact({ number, email: address.email }, 0), last: null, parent: null }
     return { ...address, attributes: {}, optIn: {}, candidate }
   }
 

@@ -67,12 +67,7 @@ export class Submitter {
     }
     // From here to commit() nothing waits: the blocks of this call belong to one batch.
     const nowMs = this.#deps.clock.now()
-    this.#kept.begin()
-    const verdicts = messages.map((message) => {
-      const verdict = this.#deps.composer.compose(account, message, nowMs)
-      if (messages.length > 1 && verdict.composed !== null) this.#kept.keep(verdict.composed.record)
-      return verdict
-    })
+    const verdicts = this.#composed(account, messages, nowMs)
     refuseWhenOff(verdicts)
     const demand = demandOf(account, verdicts)
     if (demand.messages === 0) return verdicts.map(({ answer }) => answer)
@@ -98,12 +93,7 @@ export class Submitter {
     for (const kind of kinds) if (!jobs.has(kind)) jobs.set(kind, await this.#deps.jobs.job(account, kind))
     // From here to commit() nothing waits: the blocks of this call belong to one batch.
     const nowMs = this.#deps.clock.now()
-    this.#kept.begin()
-    const verdicts = messages.map((message) => {
-      const verdict = this.#deps.composer.compose(account, message, nowMs)
-      if (messages.length > 1 && verdict.composed !== null) this.#kept.keep(verdict.composed.record)
-      return verdict
-    })
+    const verdicts = this.#composed(account, messages, nowMs)
     const demand = this.#affordable(account, verdicts)
     const day = demand.messages === 0 ? 0 : this.#deps.money.take(account, demand)
     const answers = verdicts.map((verdict, index) =>
@@ -111,6 +101,16 @@ export class Submitter {
     )
     await this.#deps.commits.commit(notes(answers))
     return answers
+  }
+
+  /** Nothing waits here. Records of several messages are kept until all of them are decided on. */
+  #composed(account: ComposeAccount, messages: readonly FilledMessage[], nowMs: number): Verdict[] {
+    this.#kept.begin()
+    return messages.map((message) => {
+      const verdict = this.#deps.composer.compose(account, message, nowMs)
+      if (messages.length > 1 && verdict.composed !== null) this.#kept.keep(verdict.composed.record)
+      return verdict
+    })
   }
 
   /** What comes to too much is refused, each message by itself. */
