@@ -4,7 +4,7 @@
  * Bodies are taken as they are: unknown keys and wrong types are errors, nothing is coerced or removed. Query strings
  * are text by nature and are converted first. Schemas are compiled once, at start.
  */
-import type { FastifySchemaCompiler } from 'fastify'
+import type { FastifyRequest, FastifySchemaCompiler } from 'fastify'
 import type { TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { TLocalizedValidationError } from 'typebox/error'
@@ -141,4 +141,9 @@ function describe(schema: TSchema, path: string): string | undefined {
 function descriptionAt(schema: TSchema, path: string): string | undefined {
   const description = at(schema, path)?.description
   return typeof description === 'string' ? description : undefined
+}
+
+/** For routes whose body may be left out: checked, and heeded, as an empty one. */
+export async function bodyMayLack(request: FastifyRequest): Promise<void> {
+  request.body ??= {}
 }

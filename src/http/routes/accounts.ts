@@ -15,6 +15,7 @@ import {
   pageAnswer,
   pageOf,
 } from '../schemas/common.js'
+import { bodyMayLack } from '../validation.js'
 
 const config = { auth: 'admin' } as const
 const about = { tags: ['accounts'], security: bearer }
@@ -109,9 +110,7 @@ function keyRoutes(app: App, engine: EngineApi): void {
         response: answers({ 201: KeyCreatedSchema }),
       },
       // A key without terms of its own needs no body.
-      preValidation: async (request) => {
-        request.body ??= {}
-      },
+      preValidation: bodyMayLack,
     },
     async (request, reply) => {
       const made = await once(engine, request, reply, {

@@ -19,6 +19,7 @@ import {
   DropCredentialParams,
   DropCredentialSchema,
 } from '../schemas/drop-credentials.js'
+import { bodyMayLack } from '../validation.js'
 
 const config = { auth: 'admin' } as const
 const about = { tags: ['drops'], security: bearer }
@@ -38,9 +39,7 @@ export function dropCredentialRoutes(app: App, engine: EngineApi): void {
         response: answers({ 201: DropCredentialCreatedSchema }),
       },
       // Everything may be left out, the body too.
-      preValidation: async (request) => {
-        request.body ??= {}
-      },
+      preValidation: bodyMayLack,
     },
     async (request, reply) => {
       const made = await once(engine, request, reply, {

@@ -24,6 +24,7 @@ import {
   SuppressionPutSchema,
   SuppressionSchema,
 } from '../schemas/suppressions.js'
+import { bodyMayLack } from '../validation.js'
 
 const look = { auth: 'any' } as const
 const config = { auth: 'any', scope: 'manage' } as const
@@ -36,10 +37,7 @@ export function suppressionRoutes(app: App, engine: EngineApi): void {
     '/v1/suppressions/:number',
     {
       config,
-      preValidation: (request, _reply, done) => {
-        request.body ??= {}
-        done()
-      },
+      preValidation: bodyMayLack,
       schema: {
         ...about,
         summary: 'Suppress a number',
