@@ -53,6 +53,24 @@ export function numberOption(values: OptionValues, name: string, least = 0): num
   return value
 }
 
+/** Query of a list: `--limit`, 20 where it is absent, the `--state`, which must be one of `states`, and further `filters` as they are. */
+export function listQuery(
+  values: OptionValues,
+  states: readonly string[],
+  filters: readonly string[],
+): URLSearchParams {
+  const query = new URLSearchParams({ limit: String(numberOption(values, 'limit', 1) ?? 20) })
+  const state = textOption(values, 'state')
+  if (state !== undefined && !states.includes(state)) {
+    throw new UsageError(`--state must be one of ${states.join(', ')}, not "${state}"`)
+  }
+  for (const name of ['state', ...filters]) {
+    const value = textOption(values, name)
+    if (value !== undefined) query.set(name, value)
+  }
+  return query
+}
+
 /** Aborted by Ctrl-C or SIGTERM, or by the command itself, for commands that look on until they are told to end. */
 export function untilInterrupted(): AbortController {
   const ending = new AbortController()

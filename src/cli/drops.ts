@@ -8,11 +8,10 @@ import {
   type Command,
   clientHelp,
   clientOptions,
-  numberOption,
+  listQuery,
   type OptionTable,
   readArguments,
   targetOf,
-  textOption,
   UsageError,
 } from './command.js'
 import { ProgressLine, print, printJson, table, whole } from './output.js'
@@ -47,10 +46,7 @@ Examples:
 
   async run(argv) {
     const { values, positionals } = readArguments(argv, options, 1)
-    const state = textOption(values, 'state')
-    if (state !== undefined && !(DROP_STATES as readonly string[]).includes(state)) {
-      throw new UsageError(`--state must be one of ${DROP_STATES.join(', ')}, not "${state}"`)
-    }
+    const query = listQuery(values, DROP_STATES, ['since', 'account'])
     const client = new ApiClient(targetOf(values))
     const isJson = values.json === true
     const id = positionals[0]
@@ -60,11 +56,6 @@ Examples:
       if (isJson) printJson(drop)
       else print(summary(drop))
       return drop.state === 'failed' ? 1 : 0
-    }
-    const query = new URLSearchParams({ limit: String(numberOption(values, 'limit', 1) ?? 20) })
-    for (const name of ['state', 'since', 'account']) {
-      const value = textOption(values, name)
-      if (value !== undefined) query.set(name, value)
     }
     const page = await client.json<Page<DropView>>('GET', `/v1/drops?${query}`)
     if (isJson) printJson(page)

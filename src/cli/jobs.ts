@@ -6,12 +6,10 @@ import {
   type Command,
   clientHelp,
   clientOptions,
-  numberOption,
+  listQuery,
   type OptionTable,
   readArguments,
   targetOf,
-  textOption,
-  UsageError,
 } from './command.js'
 import { sentOf, summary } from './job-view.js'
 import { print, printJson, table } from './output.js'
@@ -36,10 +34,7 @@ Example:
 
   async run(argv) {
     const { values, positionals } = readArguments(argv, options, 1)
-    const state = textOption(values, 'state')
-    if (state !== undefined && !(JOB_STATES as readonly string[]).includes(state)) {
-      throw new UsageError(`--state must be one of ${JOB_STATES.join(', ')}, not "${state}"`)
-    }
+    const query = listQuery(values, JOB_STATES, ['parent'])
     const client = new ApiClient(targetOf(values))
     const isJson = values.json === true
     const id = positionals[0]
@@ -49,10 +44,6 @@ Example:
       else print(summary(job))
       return 0
     }
-    const query = new URLSearchParams({ limit: String(numberOption(values, 'limit', 1) ?? 20) })
-    if (state !== undefined) query.set('state', state)
-    const parent = textOption(values, 'parent')
-    if (parent !== undefined) query.set('parent', parent)
     const page = await client.json<Page<JobView>>('GET', `/v1/jobs?${query}`)
     if (isJson) printJson(page)
     else print(page.items.length === 0 ? 'no jobs' : listing(page.items))
