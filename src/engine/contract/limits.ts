@@ -9,6 +9,8 @@ export const limits = {
   payloadBytes: 60_000,
   /** Subject, text, HTML and link of one email, as stored: with its address it fits a record. */
   mailBytes: 60_000,
+  /** Play list of one call, as stored. */
+  speechBytes: 32_768,
   /** Octets of a user data header that a message of 8-bit data brings. */
   userDataHeaderBytes: 64,
   blockBytes: 1 << 20,

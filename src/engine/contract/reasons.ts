@@ -87,6 +87,21 @@ export const REASONS = [
   ['CONDITION_NOT_MET', 'The event or its contact does not meet the conditions of the rule.'],
   ['TOO_LATE', 'The moment of the rule was over when the event became known.'],
   ['ALREADY_SENT', 'A message of an earlier version of the event went to this recipient for the same moment.'],
+  ['PARTLY_HEARD', 'The call was answered and ended before enough of it was heard; the percentage is beside it.'],
+  ['BUSY', 'The line was busy.'],
+  ['NO_ANSWER', 'Nobody answered the call.'],
+  ['UNREACHABLE', 'The line could not be reached for now.'],
+  ['DECLINED', 'The call was declined.'],
+  ['CONGESTION', 'The network or the gateway had no line free.'],
+  ['GATEWAY_ERROR', 'The gateway failed or did not answer.'],
+  ['CARRIER_CONFIG', 'The gateway refuses our calls: check user, password, caller id and contract of the carrier.'],
+  ['REFUSED', 'The gateway refused the call; the raw status is beside it.'],
+  [
+    'SPEECH_UNAVAILABLE',
+    'There is no program that speaks texts: install espeak-ng or set speech.command, or play recordings.',
+  ],
+  ['SPEECH_FAILED', 'The text could not be turned into speech; the log says why.'],
+  ['RECORDING_UNKNOWN', 'No recording has this name; upload it first.'],
 ] as const satisfies readonly (readonly [string, string])[]
 export type ReasonCode = (typeof REASONS)[number][0]
 

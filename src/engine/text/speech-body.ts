@@ -1,0 +1,63 @@
+/**
+ * What a call says, as the one part of its record: the play list with every label filled, recordings by the SHA-256 of
+ * their sound, so that a recording which is replaced later changes nothing that was accepted.
+ *
+ * Layout (little endian): 0 u8 octets of the language · 1 language (ASCII) · then one entry an item: u8 kind, u16 length,
+ * so many octets: text UTF-8, recording 32 octets, pause u32 milliseconds.
+ */
+import { limits } from '../contract/limits.js'
+
+/** `recording`: 64 hexadecimal digits. */
+export type SpokenItem = { text: string } | { recording: string } | { pauseMs: number }
+
+export interface SpeechBody {
+  /** BCP 47, such as en-GB; '' = as the configuration says. */
+  language: string
+  items: readonly SpokenItem[]
+}
+
+const KIND = { text: 0, recording: 1, pause: 2 } as const
+const HEAD_BYTES = 3
+
+/** null: more than limits.speechBytes. */
+export function packSpeech({ language, items }: SpeechBody): Buffer | null {
+  const pieces: Buffer[] = [Buffer.from([language.length]), Buffer.from(language, 'latin1')]
+  for (const item of items) {
+    const content = contentOf(item)
+    if (content.length > 0xffff) return null
+    const head = Buffer.allocUnsafe(HEAD_BYTES)
+    head[0] = 'text' in item ? KIND.text : 'recording' in item ? KIND.recording : KIND.pause
+    head.writeUInt16LE(content.length, 1)
+    pieces.push(head, content)
+  }
+  const bytes = Buffer.concat(pieces)
+  return bytes.length > limits.speechBytes ? null : bytes
+}
+
+function contentOf(item: SpokenItem): Buffer {
+  if ('text' in item) return Buffer.from(item.text, 'utf8')
+  if ('recording' in item) return Buffer.from(item.recording, 'hex')
+  const bytes = Buffer.allocUnsafe(4)
+  bytes.writeUInt32LE(item.pauseMs)
+  return bytes
+}
+
+/** Of a record that is whole. */
+export function unpackSpeech(bytes: Buffer, start: number, end: number): SpeechBody {
+  const languageEnd = start + 1 + bytes[start]!
+  const items: SpokenItem[] = []
+  let at = languageEnd
+  while (at < end) {
+    const from = at + HEAD_BYTES
+    const to = from + bytes.readUInt16LE(at + 1)
+    items.push(itemOf(bytes[at]!, bytes.subarray(from, to)))
+    at = to
+  }
+  return { language: bytes.toString('latin1', start + 1, languageEnd), items }
+}
+
+function itemOf(kind: number, content: Buffer): SpokenItem {
+  if (kind === KIND.text) return { text: content.toString('utf8') }
+  if (kind === KIND.recording) return { recording: content.toString('hex') }
+  return { pauseMs: content.readUInt32LE(0) }
+}

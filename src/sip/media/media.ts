@@ -1,0 +1,50 @@
+/**
+ * The sound of calls, as the dispatcher thread asks for it; the media thread behind it owns the RTP sockets and the 20 ms
+ * timer. Calls are named by a number of the asker's. Every `opened` and `closed` is called exactly once.
+ */
+
+/** What is played, in order: sound that is kept on disk in both laws (see media/sound-file.ts), or silence. */
+export type Clip = { file: string } | { pauseMs: number }
+
+export type Codec = 'pcmu' | 'pcma'
+
+/** The far end of a call's sound, from its SDP (RFC 3264). */
+export interface MediaTarget {
+  address: string
+  port: number
+  codec: Codec
+  /** Payload type under which it may send telephone-event (RFC 4733); null: it sends none. */
+  eventPayloadType: number | null
+  /** We may send to it: false while it holds us (sendonly, inactive, 0.0.0.0). */
+  mayHear: boolean
+}
+
+export interface MediaReport {
+  /** Milliseconds of the play list that were sent, at most its length: one time through, the farthest that it came. */
+  heardMs: number
+  totalMs: number
+  packetsSent: number
+  packetsReceived: number
+  /** Missing by sequence number (RFC 3550 §6.4.1). */
+  packetsLost: number
+}
+
+export interface MediaListener {
+  /** Once a press; 0-9, *, #, A-D. */
+  digit(call: number, digit: string): void
+  /** The play list came to its end. */
+  played(call: number): void
+  /** A clip could not be read: the call should end. */
+  failed(call: number, why: string): void
+}
+
+export interface Media {
+  /** Binds a port on `address`. null: none is free. */
+  open(call: number, address: string, opened: (port: number | null) => void): void
+  /** On an answer, and again on each re-INVITE. */
+  connect(call: number, target: MediaTarget): void
+  /** From the beginning, `delayMs` from now; again: from the beginning once more. */
+  play(call: number, clips: readonly Clip[], delayMs: number): void
+  /** Stops at once; its port rests before it is used again. */
+  close(call: number, closed: (report: MediaReport) => void): void
+}

@@ -1,0 +1,61 @@
+/**
+ * Header fields of one message in their order (RFC 3261 §7.3): names in lower case and long form whatever was received,
+ * values as they stand, one entry a field line. Lists of one line are taken apart by who reads them.
+ */
+export class SipHeaders {
+  readonly #names: string[] = []
+  readonly #values: string[] = []
+
+  get size(): number {
+    return this.#names.length
+  }
+
+  /** First value; undefined: there is none. `name` in lower case, long form. */
+  get(name: string): string | undefined {
+    const at = this.#names.indexOf(name)
+    return at < 0 ? undefined : this.#values[at]
+  }
+
+  all(name: string): string[] {
+    return this.#values.filter((_, at) => this.#names[at] === name)
+  }
+
+  has(name: string): boolean {
+    return this.#names.includes(name)
+  }
+
+  append(name: string, value: string): void {
+    this.#names.push(name)
+    this.#values.push(value)
+  }
+
+  /** In front of all others: a new topmost Via. */
+  prepend(name: string, value: string): void {
+    this.#names.unshift(name)
+    this.#values.unshift(value)
+  }
+
+  /** In place of all of that name. */
+  set(name: string, value: string): void {
+    const at = this.#names.indexOf(name)
+    if (at < 0) {
+      this.append(name, value)
+      return
+    }
+    this.#values[at] = value
+    for (let n = this.#names.length - 1; n > at; n--) if (this.#names[n] === name) this.#drop(n)
+  }
+
+  remove(name: string): void {
+    for (let n = this.#names.length - 1; n >= 0; n--) if (this.#names[n] === name) this.#drop(n)
+  }
+
+  #drop(at: number): void {
+    this.#names.splice(at, 1)
+    this.#values.splice(at, 1)
+  }
+
+  *[Symbol.iterator](): Iterator<[string, string]> {
+    for (let n = 0; n < this.#names.length; n++) yield [this.#names[n]!, this.#values[n]!]
+  }
+}
