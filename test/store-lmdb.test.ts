@@ -19,7 +19,7 @@ import { type Found, ReceiptIndex } from '../src/engine/store/receipt-index.js'
 import { ReceiptSegments } from '../src/engine/store/receipt-segments.js'
 import { record, tempDir } from './dispatch-harness.js'
 import { seed } from './seed.js'
-import { rangeRecord, storeConformance } from './store-conformance.js'
+import { rangeRecord, sealedBlock, storeConformance } from './store-conformance.js'
 
 storeConformance(
   t,
@@ -182,6 +182,20 @@ t.test('others hold back while somebody waits for an append, but a file is appen
   store.append({ job: 1, blocks: [], range: rangeRecord(0, []) })
   t.equal([...store.ranges(1)].length, 1)
   store.turn.end()
+})
+
+t.test('what another thread appended in this very turn of the event loop is listed, and is discarded', async (t) => {
+  const dir = tempDir(t)
+  const environments = [openEnvironment(dir), openEnvironment(dir)]
+  const [store, other] = environments.map((environment) => new LmdbStore(environment, new BlockNumbers({ first: 1 })))
+  t.teardown(() => Promise.all([store!.close(), other!.close()]))
+  t.same([...store!.ranges(1)], [], 'from now on it has a view of its own')
+  other!.append({ job: 1, blocks: [sealedBlock(1, 1)], range: rangeRecord(0, [1]) })
+  t.same([...store!.ranges(1)], [rangeRecord(0, [1])])
+  other!.append({ job: 1, blocks: [sealedBlock(2, 1, { bytes: Buffer.alloc(64) })], range: rangeRecord(1, [2]) })
+  store!.discard(1, 1)
+  t.same([...other!.ranges(1)], [rangeRecord(0, [1])])
+  t.equal(other!.block(2), null)
 })
 
 t.test('a process killed while it appends leaves each range with all of its blocks, or with none', async (t) => {

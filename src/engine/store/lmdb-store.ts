@@ -95,6 +95,8 @@ export class LmdbStore implements AppendStore {
   /** Takes back everything that a job appended: its upload broke off or was cut wrongly. From range `from` on. */
   discard(job: number, from = 0): void {
     const { environment } = this
+    // Other threads append: what they wrote in this turn of the event loop must go as well.
+    environment.root.resetReadTxn()
     const doomed = [...environment.ranges.getKeys({ start: [job, from], end: [job, Number.POSITIVE_INFINITY] })]
     for (const key of doomed) {
       const bytes = environment.ranges.getBinary(key)
@@ -132,12 +134,16 @@ export class LmdbStore implements AppendStore {
     return this.environment.states.getBinary(block) ?? null
   }
 
+  /** As they are now, also what another thread wrote in this turn of the event loop. */
   *ranges(job: number, from = 0): Iterable<RangeRecord> {
+    this.environment.root.resetReadTxn()
     const range = { start: [job, from], end: [job, Number.POSITIVE_INFINITY], snapshot: false }
     for (const { value } of this.environment.ranges.getRange(range)) yield decodeRange(value)
   }
 
+  /** As fresh as `ranges`. */
   *looseBlocks(job: number, fromBlock = 0): Iterable<number> {
+    this.environment.root.resetReadTxn()
     const range = { start: [job, fromBlock], end: [job, Number.POSITIVE_INFINITY], snapshot: false }
     for (const key of this.environment.loose.getKeys(range)) yield key[1]!
   }
