@@ -86,7 +86,7 @@ export class CarrierSet {
       // Of another protocol, it is another carrier under the same name.
       if (wanted.get(id) === config.protocol) continue
       this.#known.delete(id)
-      void dispatcher.remove(id, systemClock.now() + config.responseTimeoutMs)
+      void dispatcher.remove(id, systemClock.now() + lastsMs(config))
       lines.push(`carrier ${id} is taken out`)
     }
     const numbers = this.#numbers(configs)
@@ -116,10 +116,16 @@ export class CarrierSet {
   }
 }
 
-/** A relay sends no receipts: what it took over is sent, and that is the end. */
+/** How long what is under way at a carrier may take to its end. */
+function lastsMs(config: CarrierConfig): number {
+  if (config.protocol !== 'sip') return config.responseTimeoutMs
+  return (config.ringSeconds + config.maxCallSeconds) * 1000 + config.provisionalMs
+}
+
+/** A relay or a gateway sends no receipts: what came of it is known when it has answered. */
 const NO_RECEIPTS: ReceiptTerms = { request: 'none', timeoutSeconds: 1, idFormat: 'same', matchNumber: 'never' }
 
 function termsOf(config: CarrierConfig): ReceiptTerms {
-  if (config.protocol === 'smtp') return NO_RECEIPTS
+  if (config.protocol !== 'smpp') return NO_RECEIPTS
   return { ...config.receipts, timeoutSeconds: config.receiptTimeoutSeconds }
 }

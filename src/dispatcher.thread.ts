@@ -20,6 +20,7 @@ import { SpaceWatch } from './engine/space.js'
 import { CommitTurn } from './engine/store/commit-turn.js'
 import { openEnvironment } from './engine/store/environment.js'
 import { SuppressionCheck } from './engine/store/suppression-table.js'
+import { createSipChannel } from './sip/channel/sip-channel.js'
 import { createSmppChannel } from './smpp/smpp-channel.js'
 import { PduTracer } from './smpp/tracer.js'
 import { createSmtpChannel } from './smtp/smtp-channel.js'
@@ -119,6 +120,7 @@ const shared = { clock: systemClock, random, metrics, log }
 const factories: ChannelFactories = {
   smpp: (config, sink) => createSmppChannel(config, { ...shared, sink, tracer: tracerOf(config.id) }),
   smtp: (config, sink) => createSmtpChannel(config, { ...shared, sink }),
+  sip: (config, sink) => createSipChannel(config, { ...shared, sink }),
 }
 
 const carriers = new CarrierSet({ environment, metrics, dispatcher, factories })

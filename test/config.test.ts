@@ -60,7 +60,7 @@ t.test('a carrier gets the defaults of its nested keys, one by one', async (t) =
     receipts: { idFormat: 'auto', request: 'final' },
     longMessages: 'udh',
   })
-  t.equal(carriers[0]!.ratePerSecond, undefined, 'absent: no limit')
+  t.notOk('ratePerSecond' in carriers[0]!, 'absent: no limit')
 })
 
 t.test('defaults of one load do not leak into the next', async (t) => {
@@ -104,13 +104,73 @@ t.test('more than eight errors are all reported', async (t) => {
   t.equal(errorsOf(keys.join('\n')).length, 30)
 })
 
-t.test('what comes later is said to come later', async (t) => {
+t.test('a SIP carrier gets the defaults of its nested keys, one by one', async (t) => {
   const text = `carriers:
-  - { id: pbx, protocol: sip, host: 10.0.0.5, transport: udp }
+  - { id: pbx, protocol: sip, host: 10.0.0.5, callerId: "+442071234567", rtpPorts: { from: 20000 } }
+routes:
+  - { channel: voice, prefix: "44", carriers: [pbx] }
 `
-  t.strictSame(errorsOf(text), [
-    'trunkline.yaml:2: carriers[0].protocol: voice over SIP is not built yet; remove this carrier',
+  const { carriers, routes } = parseConfig(text, source)
+  t.match(carriers[0], {
+    transport: 'udp',
+    maxCalls: 30,
+    callsPerSecond: 5,
+    ringSeconds: 40,
+    codecs: ['pcma', 'pcmu'],
+    rtpPorts: { from: 20_000, to: 32_767 },
+    optOutDigit: '9',
+    retryMinutes: [10, 30, 120],
+  })
+  t.match(routes, [{ channel: 'voice', carriers: ['pbx'] }])
+})
+
+t.test('what cannot be of a SIP carrier is said of the very key', async (t) => {
+  const text = `carriers:
+  - id: pbx
+    protocol: sip
+    hosts: ["gw:70000"]
+    tlsOptions: { cert: x }
+    localAddress: here
+    register: true
+    rtpPorts: { from: 20001, to: 20020 }
+    optOutDigit: "1"
+    expectedDigits: "112"
+    outcomes:
+      - { outcome: refused }
+      - { matches: "(a+)+", outcome: busy }
+  - { id: other, protocol: sip, host: h, callerId: "12", callsPerMinute: 3, outcomes: [{ status: "200", outcome: busy }] }
+routes:
+  - { channel: sms, carriers: [pbx] }
+`
+  const errors = errorsOf(text)
+  t.match(errors, [
+    /carriers\[1\]\.callsPerMinute: is not a known key/,
+    /carriers\[1\]\.outcomes\[0\]\.status: must be text matching/,
   ])
+  t.equal(errors.length, 2)
+  t.strictSame(
+    errorsOf(text.replace(', callsPerMinute: 3, outcomes: [{ status: "200", outcome: busy }]', '')).map((line) =>
+      line.replace(/^trunkline\.yaml:/, ''),
+    ),
+    [
+      '2: carriers[0].callerId: is missing; name the number that calls come from',
+      '4: carriers[0].hosts[0]: must have a port from 1 to 65535',
+      '5: carriers[0].tlsOptions: has no meaning with transport udp',
+      '5: carriers[0].tlsOptions: must have cert and key together',
+      '6: carriers[0].localAddress: must be an IP address',
+      '7: carriers[0].register: needs user, the name that is registered',
+      '8: carriers[0].rtpPorts.from: must be even (RFC 3550 §11)',
+      '8: carriers[0].rtpPorts.to: must be odd, the second port of the last pair',
+      '8: carriers[0].rtpPorts: must have at least 120 ports for maxCalls 30: two a call, and as many that rest',
+      '9: carriers[0].optOutDigit: must not be the repeatDigit',
+      '10: carriers[0].expectedDigits: must not hold the optOutDigit, 1',
+      '10: carriers[0].expectedDigits: must not hold the repeatDigit, 1',
+      '10: carriers[0].expectedDigits: must hold each digit once',
+      '12: carriers[0].outcomes[0]: stands without a condition; add status, q850 or matches',
+      '13: carriers[0].outcomes[1].matches: must not repeat a group that has a repetition or a choice within',
+      '16: routes[0].carriers[0]: "pbx" speaks sip, which carries no SMS',
+    ],
+  )
 })
 
 t.test('carriers are unique and routes lead to carriers that exist', async (t) => {

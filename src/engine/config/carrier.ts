@@ -4,17 +4,18 @@
  */
 import { type TSchema, Type } from 'typebox'
 import type { ChannelName } from '../contract/message.js'
+import { type SipCarrierConfig, SipCarrierSchema } from './sip-carrier.js'
 import { type SmppCarrierConfig, SmppCarrierSchema } from './smpp-carrier.js'
 import { type SmtpCarrierConfig, SmtpCarrierSchema } from './smtp-carrier.js'
 
-export const CARRIER_SCHEMAS = { smpp: SmppCarrierSchema, smtp: SmtpCarrierSchema } as const
-export type CarrierConfig = SmppCarrierConfig | SmtpCarrierConfig
+export const CARRIER_SCHEMAS = { smpp: SmppCarrierSchema, smtp: SmtpCarrierSchema, sip: SipCarrierSchema } as const
+export type CarrierConfig = SmppCarrierConfig | SmtpCarrierConfig | SipCarrierConfig
 export type CarrierProtocol = CarrierConfig['protocol']
 
 /** Channel of the messages that carriers of a protocol take. */
-export const CHANNEL_OF: Record<CarrierProtocol, ChannelName> = { smpp: 'sms', smtp: 'email' }
+export const CHANNEL_OF: Record<CarrierProtocol, ChannelName> = { smpp: 'sms', smtp: 'email', sip: 'voice' }
 
-export const CarrierSchema = Type.Union([SmppCarrierSchema, SmtpCarrierSchema], {
+export const CarrierSchema = Type.Union([SmppCarrierSchema, SmtpCarrierSchema, SipCarrierSchema], {
   description: 'A carrier; its keys depend on `protocol`.',
 })
 

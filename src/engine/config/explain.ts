@@ -24,11 +24,6 @@ interface Shape {
   description?: string
 }
 
-/** Protocols of the contract that a later version speaks. */
-const laterProtocols: Readonly<Record<string, string>> = {
-  sip: 'voice over SIP is not built yet; remove this carrier',
-}
-
 /** An error of the validator, in the schema that it speaks of and at the place where that schema stands in the file. */
 export interface Finding {
   error: TLocalizedValidationError
@@ -65,8 +60,6 @@ function strangeCarriers(config: unknown): Problem[] {
     if (typeof carrier !== 'object' || carrier === null)
       return [{ path, text: 'must be a map of id, protocol, host …' }]
     const { protocol } = carrier
-    const later = laterProtocols[String(protocol)]
-    if (later !== undefined) return [{ path: [...path, 'protocol'], text: later }]
     const names = Object.keys(CARRIER_SCHEMAS).map((name) => JSON.stringify(name))
     const missing = protocol === undefined ? 'is missing; it ' : ''
     const shown = protocol === undefined ? '' : `, not ${JSON.stringify(protocol)}`

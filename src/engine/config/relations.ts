@@ -9,6 +9,7 @@ import { parseEndpoint } from './endpoint.js'
 import type { Problem } from './explain.js'
 import { carrierId } from './route-carriers.js'
 import type { Config } from './schema.js'
+import { sipProblems } from './sip-relations.js'
 import type { SmppCarrierConfig } from './smpp-carrier.js'
 import { outcomeProblems } from './smpp-outcomes.js'
 import { smtpProblems } from './smtp-relations.js'
@@ -46,8 +47,18 @@ function uniqueCarriers(config: Config): Problem[] {
 }
 
 function carrierProblems(carrier: CarrierConfig, index: number): Problem[] {
-  const found = carrier.protocol === 'smtp' ? smtpProblems(carrier) : smppProblems(carrier)
-  return found.map(({ path, text }) => ({ path: ['carriers', index, ...path], text }))
+  return problemsOf(carrier).map(({ path, text }) => ({ path: ['carriers', index, ...path], text }))
+}
+
+function problemsOf(carrier: CarrierConfig): Problem[] {
+  switch (carrier.protocol) {
+    case 'smtp':
+      return smtpProblems(carrier)
+    case 'sip':
+      return sipProblems(carrier)
+    case 'smpp':
+      return smppProblems(carrier)
+  }
 }
 
 function smppProblems(carrier: SmppCarrierConfig): Problem[] {
@@ -87,7 +98,6 @@ function routes(config: Config): Problem[] {
   config.routes.forEach((route, index) => {
     const { channel, prefix } = route
     const note = (step: string, text: string): void => void problems.push({ path: ['routes', index, step], text })
-    if (channel === 'voice') note('channel', 'voice is not built yet; sms and email are')
     if (channel === 'email' && prefix !== '') note('prefix', 'has no meaning with email')
     const named = route.carriers.map(carrierId)
     named.forEach((id, place) => {
@@ -115,6 +125,6 @@ function carrierProblem({ id, place, named, channel, known }: NamedCarrier): str
     const there = known.size === 0 ? 'there are no carriers' : `there are: ${[...known.keys()].join(', ')}`
     return `no carrier has the id "${id}"; ${there}`
   }
-  if (CHANNEL_OF[carrier.protocol] === channel || channel === 'voice') return null
+  if (CHANNEL_OF[carrier.protocol] === channel) return null
   return `"${id}" speaks ${carrier.protocol}, which carries no ${CARRIES[channel]}`
 }

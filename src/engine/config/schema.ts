@@ -15,7 +15,7 @@ export const RouteSchema = Type.Object(
   {
     channel: Type.Union([Type.Literal('sms'), Type.Literal('voice'), Type.Literal('email')], {
       default: 'sms',
-      description: 'Way of sending; voice comes later.',
+      description: 'Way of sending.',
     }),
     account: Type.Optional(Type.String({ description: 'Only for this account.' })),
     prefix: Type.String({

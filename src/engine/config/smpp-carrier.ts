@@ -34,7 +34,7 @@ export const SmppCarrierSchema = Type.Object(
       pattern: '^[a-z0-9][a-z0-9_-]{0,31}$',
       description: 'Name of the carrier in routes, metrics and reports.',
     }),
-    protocol: Type.Literal('smpp', { description: 'What the carrier speaks; SIP and SMTP come later.' }),
+    protocol: Type.Literal('smpp', { description: 'An SMSC that takes SMS.' }),
     host: Type.Optional(Type.String({ minLength: 1, description: 'Host name or address of the SMSC.' })),
     port: Type.Integer({ minimum: 1, maximum: 65535, default: 2775, description: 'TCP port of the SMSC.' }),
     hosts: Type.Array(Type.String({ pattern: '^(?:[^\\s:\\[\\]]+|\\[[0-9A-Fa-f:.]+\\])(?::[0-9]{1,5})?$' }), {

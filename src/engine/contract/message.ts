@@ -26,10 +26,10 @@ export const CHANNELS = ['sms', 'voice', 'email'] as const
 export type ChannelName = (typeof CHANNELS)[number]
 
 /** How the part bytes of a block record are coded; the number is what blocks store. */
-export const CODINGS = ['gsm7', 'ucs2', 'latin1', 'ascii', 'binary', 'mail'] as const
+export const CODINGS = ['gsm7', 'ucs2', 'latin1', 'ascii', 'binary', 'mail', 'speech'] as const
 export type CodingName = (typeof CODINGS)[number]
-/** gsm7: one septet an octet (unpacked, bit 8 clear). ucs2: UTF-16BE. mail: see text/mail-body.ts. */
-export type Coding = 0 | 1 | 2 | 3 | 4 | 5
+/** gsm7: one septet an octet (unpacked, bit 8 clear). ucs2: UTF-16BE. mail: see text/mail-body.ts. speech: see text/speech-body.ts. */
+export type Coding = 0 | 1 | 2 | 3 | 4 | 5 | 6
 
 export const PRIORITIES = ['high', 'normal', 'low'] as const
 export type PriorityName = (typeof PRIORITIES)[number]

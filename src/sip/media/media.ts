@@ -38,9 +38,16 @@ export interface MediaListener {
   failed(call: number, why: string): void
 }
 
+/** Where our side of a call's sound may be: an even port from `from` to `to`, `rtpPorts` of the carrier. */
+export interface MediaPlace {
+  address: string
+  from: number
+  to: number
+}
+
 export interface Media {
-  /** Binds a port on `address`. null: none is free. */
-  open(call: number, address: string, opened: (port: number | null) => void): void
+  /** Binds a port on its address. null: none is free. */
+  open(call: number, at: MediaPlace, opened: (port: number | null) => void): void
   /** On an answer, and again on each re-INVITE. */
   connect(call: number, target: MediaTarget): void
   /** From the beginning, `delayMs` from now; again: from the beginning once more. */

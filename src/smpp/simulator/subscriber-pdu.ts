@@ -41,8 +41,8 @@ interface Part {
 
 const AUTO = { ton: 'auto', npi: 'auto', plus: false, maxLength: 64 } as const
 const SHORT_MESSAGE_MAX = 254
-/** By the number of the coding: gsm7, ucs2, latin1, ascii, binary; nothing of an email comes this way. */
-const DATA_CODINGS: Readonly<Record<Coding, number>> = { 0: 0, 1: 8, 2: 3, 3: 1, 4: 4, 5: 4 }
+/** By the number of the coding: gsm7, ucs2, latin1, ascii, binary; nothing of an email or a call comes this way. */
+const DATA_CODINGS: Readonly<Record<Coding, number>> = { 0: 0, 1: 8, 2: 3, 3: 1, 4: 4, 5: 4, 6: 4 }
 
 /** @throws RangeError where it cannot be sent. */
 export function subscriberPdus(message: SubscriberMessage, nextReference: number): SubscriberPdu[] {
