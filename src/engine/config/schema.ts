@@ -7,6 +7,7 @@ import { limits } from '../contract/limits.js'
 import { CarrierSchema } from './carrier.js'
 import { DropFolderSchema } from './drop-folder.js'
 import { RouteCarrierSchema } from './route-carriers.js'
+import { SpeechSchema } from './speech.js'
 import { WebhooksSchema } from './webhooks.js'
 
 const strict = { additionalProperties: false }
@@ -139,6 +140,7 @@ export const ConfigSchema = Type.Object(
       { ...strict, default: {}, description: 'Messages of subscribers.' },
     ),
     dropFolder: Type.Optional(DropFolderSchema),
+    speech: SpeechSchema,
     webhooks: WebhooksSchema,
     routes: Type.Array(RouteSchema, {
       default: [],

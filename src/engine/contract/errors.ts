@@ -43,6 +43,12 @@ export const ERRORS = {
   SENDER_NOT_ALLOWED: [422, 'The sender is not on the list of senders of the account; an admin can add it.'],
   AUDIENCE_EMPTY: [422, 'The audience selects no contact; count it with POST /v1/audience/count.'],
   INBOUND_TAKEN: [409, 'Another account owns the number or keyword; the detail names it.'],
+  SPEECH_UNAVAILABLE: [
+    503,
+    'There is no program that speaks texts: install espeak-ng or set speech.command, or play recordings.',
+  ],
+  SPEECH_FAILED: [502, 'The program that speaks texts failed; the detail says how.'],
+  RECORDING_INVALID: [422, 'The file is no recording that can be played; the detail says what to change.'],
 } as const satisfies Record<string, readonly [number, string]>
 export type ErrorCode = keyof typeof ERRORS
 

@@ -11,6 +11,8 @@ export const limits = {
   mailBytes: 60_000,
   /** Play list of one call, as stored. */
   speechBytes: 32_768,
+  /** A WAV file as it is uploaded. */
+  recordingBytes: 10 << 20,
   /** Octets of a user data header that a message of 8-bit data brings. */
   userDataHeaderBytes: 64,
   blockBytes: 1 << 20,
