@@ -6,6 +6,8 @@ import type { Clip } from '../media/media.js'
 export interface PreparedSpeech {
   clips: readonly Clip[]
   totalMs: number
+  /** Of it until the closing begins (SpeechBody.closing): the percentage heard is heardMs of this, at most 100. */
+  messageMs: number
 }
 
 /** SPEECH_UNAVAILABLE, SPEECH_FAILED or RECORDING_UNKNOWN. */
