@@ -1,8 +1,6 @@
 /** What the configuration says of speech: which program turns texts into sound, how fast, and how much of it is kept. */
 import { type Static, Type } from 'typebox'
-
-/** BCP 47, as far as voices are chosen by it. */
-export const LANGUAGE_PATTERN = '^[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,4}$'
+import { LANGUAGE_PATTERN } from '../contract/speech.js'
 
 export const SpeechSchema = Type.Object(
   {

@@ -11,6 +11,10 @@ export const limits = {
   mailBytes: 60_000,
   /** Play list of one call, as stored. */
   speechBytes: 32_768,
+  /** Items of a play list, characters of all its texts, and the longest pause in it; greeting and closing aside. */
+  speechItems: 50,
+  speechCharacters: 2_000,
+  speechPauseMs: 10_000,
   /** A WAV file as it is uploaded. */
   recordingBytes: 10 << 20,
   /** Octets of a user data header that a message of 8-bit data brings. */

@@ -17,7 +17,10 @@ export const REASONS = [
     'PREMIUM_NUMBER',
     'Premium and other special numbers (shared cost, toll-free, personal, pager, satellite …) are refused unless the account allows them.',
   ],
-  ['TOO_LONG', 'The text needs more parts than maxParts allows.'],
+  [
+    'TOO_LONG',
+    'The text needs more parts than maxParts allows; of a call: it has more than 2,000 characters or 50 items.',
+  ],
   ['EMPTY_TEXT', 'The text is empty after rendering.'],
   ['NO_ROUTE', 'No carrier is configured for this number and channel.'],
   ['SUPPRESSED', 'The number or address is on the suppression list.'],
@@ -102,6 +105,7 @@ export const REASONS = [
   ],
   ['SPEECH_FAILED', 'The text could not be turned into speech; the log says why.'],
   ['RECORDING_UNKNOWN', 'No recording has this name; upload it first.'],
+  ['LANGUAGE_INVALID', 'The language of the row is none; write a tag such as en-GB or de, or leave it empty.'],
 ] as const satisfies readonly (readonly [string, string])[]
 export type ReasonCode = (typeof REASONS)[number][0]
 

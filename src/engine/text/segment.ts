@@ -16,6 +16,7 @@ import { unpackMail } from './mail-body.js'
 import { type NationalChoice, NationalTables } from './national-choice.js'
 import type { PlainAlphabet } from './offending.js'
 import { type LongMessages, type PartSizes, sizesOf } from './part-sizes.js'
+import { spokenText, unpackSpeech } from './speech-body.js'
 import { transliterate } from './transliterate.js'
 
 export interface SegmentOptions {
@@ -53,6 +54,7 @@ const UCS2: Coding = 1
 const LATIN1: Coding = 2
 const ASCII: Coding = 3
 const MAIL: Coding = 5
+const SPEECH: Coding = 6
 
 const TOO_LONG = reasonNumber('TOO_LONG')
 const EMPTY_TEXT = reasonNumber('EMPTY_TEXT')
@@ -280,6 +282,7 @@ export function textOf(bytes: Buffer, start: number, end: number, { coding, shif
   if (coding === GSM7) return decodeGsm7(bytes, start, end, shift)
   if (coding === LATIN1 || coding === ASCII) return bytes.toString('latin1', start, end)
   if (coding === MAIL) return unpackMail(bytes, start, end).text
+  if (coding === SPEECH) return spokenText(unpackSpeech(bytes, start, end).items)
   if (coding !== UCS2) return bytes.toString('hex', start, end)
   return Buffer.from(bytes.subarray(start, end)).swap16().toString('utf16le')
 }

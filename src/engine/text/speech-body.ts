@@ -68,3 +68,8 @@ function itemOf(kind: number, content: Buffer): SpokenItem {
   if (kind === KIND.recording) return { recording: content.toString('hex') }
   return { pauseMs: content.readUInt32LE(0) }
 }
+
+/** Words alone: recordings and pauses are left out. */
+export function spokenText(items: readonly SpokenItem[]): string {
+  return items.flatMap((item) => ('text' in item ? [item.text.trim()] : [])).join(' ')
+}
