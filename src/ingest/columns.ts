@@ -78,6 +78,7 @@ export function planColumns(head: Head, settings: ColumnSettings, channel: 'auto
     sendAt: find(settings.sendAt, 'sendAt'),
     sendAtTime: find(settings.sendAtTime, 'sendAtTime'),
     timeZone: find(settings.timeZone, 'timeZone'),
+    language: find(settings.language, 'language'),
     fields: fieldsOf(labels, settings),
     guessed,
   }

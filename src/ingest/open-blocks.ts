@@ -31,6 +31,8 @@ export class OpenBlocks {
   readonly #range: number
   readonly #fields: string
   readonly #mailRoutes: ReadonlySet<number>
+  /** Route → caller id that the job shows there, '' = the carrier's own. */
+  readonly #callRoutes: ReadonlyMap<number, string>
   readonly #numbers: BlockNumbers
   readonly #open = new Map<number, Open>()
 
@@ -39,6 +41,8 @@ export class OpenBlocks {
     this.#range = range
     this.#fields = packFields(plan.settings)
     this.#mailRoutes = new Set(plan.routes.filter(({ channel }) => channel === 'email').map(({ route }) => route))
+    const calls = plan.routes.filter(({ channel }) => channel === 'voice')
+    this.#callRoutes = new Map(calls.map(({ route, call }) => [route, call?.callerIds[0] ?? '']))
     this.#numbers = numbers
   }
 
@@ -59,12 +63,14 @@ export class OpenBlocks {
     }
     const { job, account, settings, createdSeconds, lockSeconds, mailFrom = '' } = this.#plan
     const isMail = this.#mailRoutes.has(route)
+    const callerId = this.#callRoutes.get(route)
+    const isCall = callerId !== undefined
     const head = {
       ...{ job, account, route, createdSeconds, range: this.#range },
-      from: isMail ? mailFrom : (settings.from ?? ''),
-      fields: isMail ? '' : this.#fields,
-      // Nobody answers an email here.
-      lockSeconds: isMail ? 0 : lockSeconds,
+      from: isMail ? mailFrom : (callerId ?? settings.from ?? ''),
+      fields: isMail || isCall ? '' : this.#fields,
+      // Nobody answers an email or a call here.
+      lockSeconds: isMail || isCall ? 0 : lockSeconds,
       zone,
     }
     const open = { builder: new BlockBuilder(head), block: this.#numbers.take() }

@@ -69,6 +69,7 @@ function previewRow(row: Row, record: SourceRecord, number: number, linesBefore:
     // What is sent: a transliterated text is not the one that came.
     text: row.segmented?.text ?? row.text ?? '',
     ...mailPart(row),
+    ...callPart(row),
     encoding: CODINGS[row.segmented?.coding ?? 0],
     parts: row.segmented?.partCount ?? 0,
     price: code !== null || row.partPrice === null ? null : amountOf(row.partPrice * row.segmented!.partCount),
@@ -83,6 +84,11 @@ function previewRow(row: Row, record: SourceRecord, number: number, linesBefore:
 function mailPart({ mail }: Row): Pick<PreviewRow, 'subject' | 'html'> {
   if (mail === null) return {}
   return mail.html === '' ? { subject: mail.subject } : { subject: mail.subject, html: mail.html }
+}
+
+/** Of a call all that is played. */
+function callPart({ spoken }: Row): Pick<PreviewRow, 'prompts' | 'language'> {
+  return spoken === null ? {} : { prompts: spoken.items, language: spoken.language }
 }
 
 function shownNumber(row: Row): string {

@@ -43,7 +43,10 @@ export function ingestAgain(store: LmdbStore, task: AgainTask): RangeResult {
   const columns = storedColumns(task.plan.columns)
   // The texts are whole, with their way to opt out, and no number comes twice: that was seen to before.
   const settings = { ...task.plan.settings, deduplicate: false }
-  const plan = { ...task.plan, columns, settings, text: undefined, wayOut: undefined }
+  const { voice } = task.plan
+  // What was an SMS may be a call by now: its text is spoken, for the play list has labels of columns that are not there.
+  const spoken = voice === undefined ? {} : { voice: { ...voice, prompts: undefined, templates: {} } }
+  const plan = { ...task.plan, ...spoken, columns, settings, text: undefined, wayOut: undefined }
   const records = new StoredRecords(columns, plan.createdSeconds)
   return new RangeIngest(store, plan, bounds).run((each) => {
     let count = 0

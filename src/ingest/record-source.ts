@@ -4,6 +4,7 @@
  */
 
 import type { MailBody } from '../engine/text/mail-body.js'
+import type { SpeechBody } from '../engine/text/speech-body.js'
 
 /** Answers of `next`. */
 export const RECORD = 0
@@ -36,6 +37,8 @@ export interface SourceRecord {
   text(column: number): string
   /** Of a message that was stored before: the email as it was, whole; absent: a record of a file, or no email. */
   readonly mail?: MailBody | null
+  /** The same of a call. */
+  readonly speech?: SpeechBody | null
   /** False: the field has octets that are no text in the file's encoding, or control characters. */
   sound(column: number): boolean
 }

@@ -3,6 +3,7 @@ import type { RoutePlan } from '../engine/contract/ingest.js'
 import type { ChannelName } from '../engine/contract/message.js'
 import type { MailBody } from '../engine/text/mail-body.js'
 import type { Segmented } from '../engine/text/segment.js'
+import type { Spoken } from '../engine/text/speaking.js'
 import type { SourceRecord } from './record-source.js'
 
 /** Reused from row to row: the sink copies what it keeps. */
@@ -30,6 +31,8 @@ export interface Row {
   text: string | null
   /** Of an email. */
   mail: MailBody | null
+  /** Of a call. */
+  spoken: Spoken | null
   segmented: Segmented | null
   /** Of one part, in millionths of the account's currency; null: there is no price. Of rows with a route. */
   partPrice: number | null
@@ -61,6 +64,7 @@ export function emptyRow(): Row {
     expiresSeconds: 0,
     text: null,
     mail: null,
+    spoken: null,
     segmented: null,
     partPrice: null,
     quotaPrefix: '',
@@ -85,6 +89,7 @@ export function clearRow(row: Row): void {
   row.expiresSeconds = 0
   row.text = null
   row.mail = null
+  row.spoken = null
   row.segmented = null
   row.partPrice = null
   row.quotaPrefix = ''

@@ -19,6 +19,7 @@ import { type RecipientOrder, recipientOrder } from './recipient-order.js'
 import type { SourceRecord } from './record-source.js'
 import { RowMail } from './row-mail.js'
 import { clearRow, emptyRow, type Row, type RowSink } from './row-result.js'
+import { RowSpeech } from './row-speech.js'
 import { RowText } from './row-text.js'
 import { RowTimes } from './row-times.js'
 import { isRound } from './tally.js'
@@ -66,6 +67,8 @@ export class RowMaker {
   readonly #consents: Consents | null
   /** null: no row of the job may be an email. */
   readonly #mail: RowMail | null
+  /** null: no route of the job is one of calls. */
+  readonly #speech: RowSpeech | null
   readonly #recipients: RecipientOrder
 
   /** `suppressions` null: only the job's own list counts. @throws EngineError TEMPLATE_INVALID, TEMPLATE_LABEL_UNKNOWN. */
@@ -87,6 +90,8 @@ export class RowMaker {
     const isListed = (value: number): boolean => plan.suppressed !== null && includesSorted(plan.suppressed, value)
     const mailDeps = { suppressions, consents: this.#consents, isListed }
     this.#mail = this.#recipients === 'numbers' ? null : new RowMail(plan, this.#text, mailDeps)
+    const hasCalls = plan.routes.some(({ channel }) => channel === 'voice')
+    this.#speech = hasCalls ? new RowSpeech(plan, this.#text) : null
     this.#row = emptyRow()
     this.#prepareCutters()
   }
@@ -247,10 +252,16 @@ export class RowMaker {
     return this.#consents === null || this.#consents.has(parsed, this.#row.channel) ? 0 : NOT_OPTED_IN
   }
 
+  /** As the block will have it; '' where the carrier chooses. */
+  get #sender(): string {
+    const { channel, route } = this.#row
+    return channel === 'voice' ? (route?.call?.callerIds[0] ?? '') : (this.#plan.settings.from ?? '')
+  }
+
   #isSuppressed(value: number): boolean {
-    const { suppressed, account, settings } = this.#plan
+    const { suppressed, account } = this.#plan
     if (suppressed !== null && includesSorted(suppressed, value)) return true
-    return this.#suppressions?.has(account, value, settings.from ?? '') ?? false
+    return this.#suppressions?.has(account, value, this.#sender) ?? false
   }
 
   #setTimes(record: SourceRecord): boolean {
@@ -272,6 +283,10 @@ export class RowMaker {
     const row = this.#row
     if (row.channel === 'email') {
       if (!this.#mail!.write(record, row)) this.#refuse(this.#mail!.reason, this.#mail!.column)
+      return
+    }
+    if (row.channel === 'voice') {
+      if (!this.#speech!.write(record, row)) this.#refuse(this.#speech!.reason, this.#speech!.column)
       return
     }
     row.text = this.#text.render(record)

@@ -8,6 +8,7 @@ import { blankMessage, CODINGS, type OutgoingMessage } from '../engine/contract/
 import { BlockReader, type RecordFacts } from '../engine/store/block.js'
 import { type MailBody, unpackMail } from '../engine/text/mail-body.js'
 import { textOf } from '../engine/text/segment.js'
+import { type SpeechBody, unpackSpeech } from '../engine/text/speech-body.js'
 import type { SourceRecord } from './record-source.js'
 
 /** Columns of the source's file, with the text, the time and the zone in three of our own behind its last. */
@@ -22,6 +23,7 @@ export function storedColumns(columns: ColumnPlan): ColumnPlan {
     sendAtTime: -1,
     keyword: -1,
     timeZone: width + 2,
+    language: -1,
   }
 }
 
@@ -29,6 +31,10 @@ const message = blankMessage()
 
 function mailOf({ bytes, partStarts, partLengths }: OutgoingMessage): MailBody {
   return unpackMail(bytes, partStarts[0]!, partStarts[0]! + partLengths[0]!)
+}
+
+function speechOf({ bytes, partStarts, partLengths }: OutgoingMessage): SpeechBody {
+  return unpackSpeech(bytes, partStarts[0]!, partStarts[0]! + partLengths[0]!)
 }
 
 export class StoredRecords implements SourceRecord {
@@ -44,6 +50,7 @@ export class StoredRecords implements SourceRecord {
   #number = ''
   #body = ''
   #mail: MailBody | null = null
+  #speech: SpeechBody | null = null
   #zone = ''
 
   /** `columns`: of storedColumns. A time that is over is left out: such a message goes at once. */
@@ -68,6 +75,11 @@ export class StoredRecords implements SourceRecord {
   /** The email as it was, with its way out. */
   get mail(): MailBody | null {
     return this.#mail
+  }
+
+  /** The call as it was, with greeting and closing. */
+  get speech(): SpeechBody | null {
+    return this.#speech
   }
 
   text(column: number): string {
@@ -95,6 +107,7 @@ export class StoredRecords implements SourceRecord {
       this.#number = reader.recipient(place)
       this.#body = ''
       this.#mail = CODINGS[message.coding] === 'mail' ? mailOf(message) : null
+      this.#speech = CODINGS[message.coding] === 'speech' ? speechOf(message) : null
       for (let part = 0; part < message.partCount; part++) {
         const start = message.partStarts[part]!
         this.#body += textOf(message.bytes, start, start + message.partLengths[part]!, message)

@@ -8,6 +8,7 @@ import type { NumberRules } from './number-rules.js'
 import type { WayOutPlan } from './opt-out.js'
 import type { ReasonCode } from './reasons.js'
 import type { SampleFacts } from './sample.js'
+import type { CallTerms, PlayItem, VoicePlan } from './speech.js'
 import type { RangeRecord, RowKind } from './store.js'
 
 /** How a file is read, decided once from its first 4 MiB. Shown with the job; guesses are marked. */
@@ -44,6 +45,8 @@ export interface ColumnPlan {
   /** Absent: none. */
   sendAtTime?: number
   timeZone: number
+  /** Of the language that a call speaks; absent: none. */
+  language?: number
   /** Label in the text → position. Includes every header label, `param0…`, and positions as text from '1'. */
   fields: Record<string, number>
   guessed: string[]
@@ -61,6 +64,8 @@ export interface RoutePlan {
   longMessages: 'udh' | 'udh16' | 'sar' | 'payload'
   /** Languages whose shift tables all its carriers know; absent: none. */
   nationalLanguages?: readonly NationalLanguage[]
+  /** Of calls; in the plan of a job its only caller id is the one that the job shows, if there is one. */
+  call?: CallTerms
 }
 
 /** Everything that a worker must know to turn a range of this job into blocks. */
@@ -80,6 +85,8 @@ export interface JobPlan {
   mailTemplates?: Record<string, { subject: string | null; html: string | null }>
   /** Sender of emails; '' = the carrier's own. */
   mailFrom?: string
+  /** Absent: no route of the job is one of calls. */
+  voice?: VoicePlan
   dialect: Dialect
   columns: ColumnPlan
   routes: RoutePlan[]
@@ -217,6 +224,10 @@ export interface PreviewRow {
   /** Of an email. */
   subject?: string
   html?: string
+  /** Of a call: all that is played, recordings by their names; `text` has its words. */
+  prompts?: readonly PlayItem[]
+  /** Of a call; '' = as configured. */
+  language?: string
   encoding: CodingName
   parts: number
   /** null: the account has no prices. */

@@ -5,6 +5,7 @@ import type { ChannelName, PriorityName } from './message.js'
 import type { LandlineRule } from './number-rules.js'
 import type { EverySetting } from './recurrence.js'
 import type { SendingWindow } from './sending-hours.js'
+import type { SpokenSettings } from './speech.js'
 import type { SubmitSettings } from './submit-fields.js'
 
 /** A header label or a position from 1. */
@@ -29,6 +30,8 @@ export interface ColumnSettings {
   sendAtPast?: 'now' | 'reject'
   /** Of the zone of a time without an offset. */
   timeZone?: ColumnRef
+  /** Of calls: language of each row (BCP 47); blank: that of its template or of the job. */
+  language?: ColumnRef
   email?: ColumnRef
   /** Tags that the contact of the row gets, several apart by comma or semicolon. */
   tag?: ColumnRef
@@ -47,7 +50,7 @@ export interface CsvSettings {
   relaxQuotes?: boolean
 }
 
-export interface JobSettings extends SubmitSettings {
+export interface JobSettings extends SubmitSettings, SpokenSettings {
   name?: string
   channel?: 'auto' | ChannelName
   /** Of `auto` with an email column: which way is tried before which; what is left out is not used. */

@@ -29,6 +29,22 @@ export interface VoiceTexts {
   language: string | null
 }
 
+/** What jobs and messages say about calls. */
+export interface SpokenSettings {
+  /** Played in the place of the text, or of the template's. */
+  prompts?: PromptSetting[]
+  /** Of the call (BCP 47); absent: the template's, the account's, or as configured. */
+  language?: string
+}
+
+/** What a message was made of where it is a call; else null. */
+export interface SpokenView {
+  /** All of it in order, greeting and closing with it; a recording by its name, or by the SHA-256 of its sound. */
+  prompts: PlayItem[] | null
+  /** '' = as configured. */
+  language: string | null
+}
+
 /** What a route's carriers say about calls. */
 export interface CallTerms {
   /** Numbers that a message may name as its sender; the first is the carrier's own choice. */
