@@ -24,6 +24,13 @@ export class SipHeaders {
     return this.#names.includes(name)
   }
 
+  /** Field lines of that name. */
+  count(name: string): number {
+    let count = 0
+    for (const other of this.#names) if (other === name) count++
+    return count
+  }
+
   append(name: string, value: string): void {
     this.#names.push(name)
     this.#values.push(value)
@@ -53,6 +60,13 @@ export class SipHeaders {
   #drop(at: number): void {
     this.#names.splice(at, 1)
     this.#values.splice(at, 1)
+  }
+
+  /** Lines of their own; what is changed here does not show there. */
+  copy(): SipHeaders {
+    const copied = new SipHeaders()
+    for (let n = 0; n < this.#names.length; n++) copied.append(this.#names[n]!, this.#values[n]!)
+    return copied
   }
 
   *[Symbol.iterator](): Iterator<[string, string]> {

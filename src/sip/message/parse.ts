@@ -5,6 +5,7 @@
  */
 import { headerName } from './header-names.js'
 import { SipHeaders } from './headers.js'
+import { answerable, messageProblem } from './message-rules.js'
 import { sipLimits } from './sip-limits.js'
 import type { SipMessage, SipRequest } from './sip-message.js'
 import { isSpace, isToken, trimSpace, wholeNumber } from './syntax.js'
@@ -13,7 +14,7 @@ import { isSpace, isToken, trimSpace, wholeNumber } from './syntax.js'
 export class SipParseError extends Error {
   /** What to answer a request with: 400, 505, 513. */
   readonly status: number
-  /** What could be read of a request; null: nothing that an answer could be made of. Its header fields may be incomplete. */
+  /** What could be read of a request, with all that its answer echoes; null: it cannot be answered, or is an ACK or a response. */
   readonly request: SipRequest | null
 
   constructor(why: string, status = 400, request: SipRequest | null = null) {
@@ -44,11 +45,12 @@ export function parseSip(bytes: Buffer, isStream = false): SipMessage {
   const bodyAt = headEnd(bytes, start)
   const lines = unfolded(bytes.toString('utf8', start, bodyAt < 0 ? bytes.length : bodyAt))
   const { message, problem } = startLine(lines[0]!)
-  const wrong = problem ?? readHeaders(lines, message.headers) ?? (bodyAt < 0 ? bad('it has no end') : null)
-  if (problem !== null) readHeaders(lines, message.headers)
-  const refused = wrong ?? readBody(bytes, bodyAt, message, isStream)
-  if (refused === null) return message
-  throw new SipParseError(refused.why, refused.status, message.kind === 'request' ? message : null)
+  const inHeaders = readHeaders(lines, message.headers)
+  const inHead = problem ?? inHeaders ?? (bodyAt < 0 ? bad('it has no end') : null)
+  const refused = inHead ?? readBody(bytes, bodyAt, message, isStream)
+  const why = refused === null ? messageProblem(message) : refused.why
+  if (why === '') return message
+  throw new SipParseError(why, refused?.status ?? 400, answerable(message))
 }
 
 /** Place of the first octet that is no CR or LF: keepalives, and line ends before a start line (RFC 3261 §7.5). */
@@ -91,7 +93,8 @@ function startLine(line: string): { message: SipMessage; problem: Problem | null
   if (/^SIP\/\d/i.test(line)) {
     const [, version, status, reason] = /^SIP\/(\S+) (\d+)(?: (.*))?$/is.exec(line) ?? []
     const code = status?.length === 3 ? Number(status) : 0
-    const isValid = version === '2.0' && code >= 100 && code <= 699 && !line.includes('\r')
+    const isValid =
+      line.length <= sipLimits.lineChars && version === '2.0' && code >= 100 && code <= 699 && !line.includes('\r')
     const problem = isValid ? null : bad('not a status line of SIP/2.0')
     return { message: { kind: 'response', status: code, reason: reason ?? '', headers, body: EMPTY }, problem }
   }
