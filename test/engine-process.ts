@@ -21,13 +21,14 @@ export class Child {
     this.#script = script
   }
 
-  /** `fileBytesMax`: writing a file beyond it fails (EFBIG), as on a full or broken disk. */
-  async start(fileBytesMax?: number): Promise<void> {
+  /** `fileBytesMax`: writing a file beyond it fails (EFBIG), as on a full or broken disk. `environment` is added to ours. */
+  async start(fileBytesMax?: number, environment: Record<string, string> = {}): Promise<void> {
     const blocks = fileBytesMax === undefined ? 'unlimited' : Math.ceil(fileBytesMax / 512)
     // tap hangs its loader on every child by NODE_OPTIONS, which costs seconds a start.
     const script = `unset NODE_OPTIONS; trap '' XFSZ; ulimit -f ${blocks}; exec "$0" "$@"`
     this.process = spawn('sh', ['-c', script, process.execPath, this.#script, ...this.#args], {
       stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, ...environment },
     })
     this.exited = once(this.process, 'exit').then(([code]) => code as number | null)
     const [line] = await once(createInterface(this.process.stdout!), 'line')
