@@ -15,6 +15,8 @@ export const limits = {
   speechItems: 50,
   speechCharacters: 2_000,
   speechPauseMs: 10_000,
+  /** Of the greeting, and of the closing. */
+  speechFrameCharacters: 1_000,
   /** A WAV file as it is uploaded. */
   recordingBytes: 10 << 20,
   /** Octets of a user data header that a message of 8-bit data brings. */
@@ -117,6 +119,8 @@ export const limits = {
 
   /** Attempts of one message before it fails with RETRIES_EXHAUSTED. */
   attempts: 20,
+  /** Times that a call comes back because no gateway could take it, some 22 hours altogether, before its message ends. */
+  callReturns: 50,
   webhooksPerAccount: 50,
   /** URLs that the open jobs of an account may name as their callbackUrl. */
   callbacksPerAccount: 1_000,
@@ -132,6 +136,11 @@ assert(limits.recordBytes < limits.rangeBytes, 'a range holds at least one recor
 assert(limits.fieldBytes <= limits.recordBytes)
 assert(limits.payloadBytes < limits.pduBytes)
 assert(limits.mailBytes + limits.emailChars + 64 < 65_536, 'the length of a record is 16 bits')
+assert(
+  (limits.speechCharacters + 2 * limits.speechFrameCharacters) * 3 + 3 * limits.speechItems * 35 + 64 <
+    limits.speechBytes,
+  'greeting, message and closing fit a record',
+)
 assert(limits.contactListBytes < limits.uploadBytes)
 assert(limits.attributeValueChars <= limits.fieldBytes, 'an attribute fits a field of the file of its audience')
 assert(limits.blocksClaimed < limits.blockStatesResident)

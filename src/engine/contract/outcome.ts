@@ -35,6 +35,16 @@ export const OUTCOME = {
   rerouted: 14,
   /** An operator says what became of a message whose end was unknown: its `attempt` is the new state, its `error` who said so. */
   settled: 15,
+  /** A call was answered and the message heard: accepted and delivered at once. */
+  heard: 16,
+  /** A call came to nothing, and no other follows; why is in its facts (base/call-facts.ts). */
+  unheard: 17,
+  /** The number is called again later; why and when is in the facts. Until then the message is scheduled. */
+  putOff: 18,
+  /** What was put off is due: queued again. */
+  due: 19,
+  /** No gateway of the carrier takes the call now: to the next carrier of its route (`rerouted`), else `putOff`. Never logged. */
+  congested: 20,
 } as const
 export type OutcomeCode = (typeof OUTCOME)[keyof typeof OUTCOME]
 export const OUTCOME_NAMES = Object.keys(OUTCOME) as (keyof typeof OUTCOME)[]

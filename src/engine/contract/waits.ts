@@ -4,6 +4,7 @@
  */
 import type { MessageView } from './api.js'
 import type { ExplainView } from './explain.js'
+import type { ReasonCode } from './reasons.js'
 
 export const WAIT_REASONS = {
   JOB_NOT_RELEASED: 'The job is not released: its file is still read, or it waits for POST …/start (review).',
@@ -13,6 +14,8 @@ export const WAIT_REASONS = {
   NOT_DUE: 'The message has a time of its own that is to come.',
   SENDING_HOURS: 'It is outside the sending hours of the job or of the account.',
   BACKOFF: 'The carrier refused it for the time being, or did not answer; it is tried again at the time given.',
+  CALLED_AGAIN:
+    'The last call came to nothing; the number is called again at the time given, within the sending hours.',
   BEHIND_SAME_NUMBER: 'An earlier message of the job to the same number is on its way; they leave in order.',
   SUPPRESSED: 'The recipient has opted out: it fails when its turn comes, and is not sent.',
   NO_CARRIER_LEFT: 'No carrier of its route is configured (any more).',
@@ -46,6 +49,8 @@ export interface Wait {
   /** Attempts so far, and how the carrier answered the last one. */
   attempt?: number
   status?: number
+  /** Of CALLED_AGAIN: why the last call came to nothing. */
+  reason?: ReasonCode
   /** Parts per second that bind, and requests in flight of at most so many. */
   ratePerSecond?: number
   inFlight?: number
@@ -68,6 +73,7 @@ export interface WaitView {
   attempt?: number
   status?: number
   statusName?: string
+  reason?: ReasonCode
   ratePerSecond?: number
   inFlight?: number
   window?: number

@@ -27,6 +27,8 @@ export interface JobTotals {
   /** In the zone of each recipient; null: they are not. Kept by `Gates`. */
   zoned: RecipientHours | null
   finishedPosted: boolean
+  /** Messages of claimed blocks that are scheduled: calls that are made again. */
+  putOff: number
   /** Earliest due time of its scheduled blocks, epoch seconds; Infinity when there are none. */
   nextDueSeconds: number
   readonly lanes: Map<number, Lane>
@@ -49,6 +51,7 @@ export function noTotals(job: number): JobTotals {
     isShut: false,
     zoned: null,
     finishedPosted: false,
+    putOff: 0,
     nextDueSeconds: Number.POSITIVE_INFINITY,
     lanes: new Map(),
   }

@@ -42,7 +42,8 @@ export class Cancel {
 
   #queued(state: BlockState): void {
     for (let place = 0; place < state.count; place++) {
-      if (state.states[place] !== STATE.queued || state.inFlight[place]! > 0) continue
+      const now = state.states[place]
+      if ((now !== STATE.queued && now !== STATE.scheduled) || state.inFlight[place]! > 0) continue
       this.#ledger.record(state, this.#ledger.own(OUTCOME.canceled, messageRef(state.block, place), this.#clock.now()))
     }
   }

@@ -1,5 +1,6 @@
 /** One carrier as the loop sees it: its channel, what waits for it, and who sends next. */
-import type { Channel } from '../contract/channel.js'
+import type { CarrierView, Channel } from '../contract/channel.js'
+import type { ChannelName } from '../contract/message.js'
 import type { Counter, Gauge, Histogram, Metrics } from '../contract/metrics.js'
 import { FairQueue } from '../schedule/fair-queue.js'
 import type { ReceiptTerms } from './carrier-receipts.js'
@@ -13,8 +14,12 @@ const AHEAD_SENDER_MS = 250
 /** Authorised ahead when only the window limits. */
 const AHEAD_UNLIMITED = 512
 
+const CARRIES: Record<CarrierView['protocol'], ChannelName> = { smpp: 'sms', sip: 'voice', smtp: 'email' }
+
 export class Carrier {
   readonly channel: Channel
+  /** Messages of which channel it takes. */
+  readonly carries: ChannelName
   /** In the log. */
   readonly number: number
   terms: ReceiptTerms
@@ -39,6 +44,7 @@ export class Carrier {
     const { terms, metrics } = deps
     const carrier = channel.id
     this.channel = channel
+    this.carries = CARRIES[channel.view().protocol]
     this.number = number
     this.terms = terms
     this.unmatched = metrics.gauge('trunkline_receipts_unmatched', { carrier })

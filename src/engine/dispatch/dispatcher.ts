@@ -8,7 +8,7 @@ import type { CarrierView } from '../contract/channel.js'
 import type { Clock } from '../contract/clock.js'
 import type { JobDispatch } from '../contract/lane.js'
 import type { Log } from '../contract/log.js'
-import { blockOf, type MessageRef } from '../contract/message.js'
+import { CHANNELS, type MessageRef } from '../contract/message.js'
 import type { Metrics } from '../contract/metrics.js'
 import type { JobProgress } from '../contract/thread.js'
 import type { RouteTerms } from '../schedule/routes.js'
@@ -30,6 +30,7 @@ import { Inbox } from './inbox.js'
 import { Ledger, type Release } from './ledger.js'
 import { Outcomes } from './outcomes.js'
 import { Progress } from './progress.js'
+import { PutOff } from './put-off.js'
 import { Receipts } from './receipts.js'
 import { type Recovered, Recovery } from './recovery.js'
 import { Residents } from './residents.js'
@@ -93,6 +94,7 @@ export class Dispatcher {
   #draining = false
   #stopped = false
   readonly #progress: Progress
+  readonly #putOff: PutOff
 
   constructor(deps: DispatcherDeps) {
     this.#deps = deps
@@ -115,6 +117,7 @@ export class Dispatcher {
     this.#admission = new Admission(this.#board, this.#claims, this.#seating)
     this.#cancel = new Cancel(this.#ledger, this.#claims, deps.clock)
     this.settling = new Settling(this.#ledger, this.#seating, { clock, loop: this })
+    this.#putOff = new PutOff(this.#ledger, this.#seating, { waiting: this.#waiting, clock })
     this.whyWaits = new WhyWaits({ ...shared, waiting: this.#waiting })
     this.commits = new Commits(this.#ledger, {
       ...deps,
@@ -149,7 +152,8 @@ export class Dispatcher {
       metrics,
     })
     for (const job of jobs) this.#gates.enter(this.#board.register(job), clock.now())
-    const recovery = new Recovery(this.#ledger, this.#receipts, { clock, metrics, seating: this.#seating })
+    const rest = { clock, metrics, seating: this.#seating, putOff: this.#putOff }
+    const recovery = new Recovery(this.#ledger, this.#receipts, rest)
     const recovered = await recovery.run()
     this.commits.caughtUp()
     for (const job of jobs) this.job(job)
@@ -161,6 +165,7 @@ export class Dispatcher {
   #enter(carrier: Carrier): void {
     this.#carriers.push(carrier)
     this.#seating.enter(carrier)
+    this.#ledger.carrierChannels.set(carrier.number, CHANNELS.indexOf(carrier.carries))
     this.#knowReceipts(carrier)
   }
   #knowReceipts({ number, channel, terms, pipeline }: Carrier): void {
@@ -238,6 +243,11 @@ export class Dispatcher {
     this.wake()
   }
 
+  /** Of a message that a channel has and has not begun to send: nothing has come between. */
+  mayStillGo(ref: MessageRef): boolean {
+    return this.#sender.mayStillGo(ref)
+  }
+
   carrier(id: string): Carrier | undefined {
     return this.#seating.carrier(id)
   }
@@ -285,7 +295,7 @@ export class Dispatcher {
     }
     this.#gates.turn(this.#deps.clock.now())
     this.#outcomes.process(this.inbox)
-    this.#dueNow()
+    this.#putOff.dueNow()
     this.#housekeeping.run(monotonicMs, this.#board.all())
     this.#seating.refreshTouched()
     for (const carrier of this.#carriers) this.#serve(carrier, monotonicMs)
@@ -304,18 +314,6 @@ export class Dispatcher {
     } else if (carrier.pipeline.size > 0) {
       // Not written yet: another carrier, or a later start, may have them.
       this.#sender.withdrawAll(carrier)
-    }
-  }
-
-  #dueNow(): void {
-    const nowMs = this.#deps.clock.now()
-    while (this.#waiting.nextTime <= nowMs) {
-      const ref = this.#waiting.pop() as MessageRef
-      const state = this.#ledger.residents.state(blockOf(ref))
-      if (state === null) continue
-      const lane = this.#board.lane(state.job, state.route)
-      if (lane === null) continue
-      this.#seating.giveBack(lane, ref)
     }
   }
 

@@ -54,7 +54,8 @@ export class EventFeed {
   changed(state: BlockState, entry: Entry, totals: JobTotals): void {
     const { place } = entry
     const now = state.states[place]!
-    if (now <= STATE.sending || now > STATE.unknown) return
+    const isTold = now > STATE.sending || entry.code === OUTCOME.putOff
+    if (!isTold || now > STATE.unknown) return
     const account = totals.dispatch?.account ?? this.#accountOf(state.block)
     if (!this.#accounts.has(account)) return
     const change = this.#change
@@ -112,5 +113,6 @@ export class EventFeed {
 
 /** The status of an entry is the carrier's answer only where it refused a part. */
 function isRefusal({ code, flags, part }: Entry): boolean {
+  if (code === OUTCOME.unheard || code === OUTCOME.putOff) return true
   return code === OUTCOME.rejected && (flags & BY_RECEIPT) === 0 && part !== WHOLE_MESSAGE
 }

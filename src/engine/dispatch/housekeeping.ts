@@ -79,7 +79,7 @@ export class Housekeeping {
     // Of single messages there may be millions with a time of their own, and nobody asks how many of them wait.
     if (totals.dispatch?.openEnded === true) return
     const nowSeconds = Math.floor(this.#deps.clock.now() / 1000)
-    let scheduled = 0
+    let scheduled = totals.putOff
     totals.nextDueSeconds = Number.POSITIVE_INFINITY
     if (totals.dispatch?.state !== 'canceled') {
       for (const { key, messages } of this.#deps.ledger.store.queueOf(totals.number, nowSeconds)) {

@@ -4,7 +4,7 @@
  */
 import { limits } from '../contract/limits.js'
 import type { Log } from '../contract/log.js'
-import { type MessageRef, placeOf, STATE, STATES } from '../contract/message.js'
+import { CHANNELS, type MessageRef, placeOf, STATE, STATES } from '../contract/message.js'
 import type { Counter, Metrics } from '../contract/metrics.js'
 import { type Inbound, OUTCOME, type OutcomeCode } from '../contract/outcome.js'
 import { type ReasonCode, reasonNumber } from '../contract/reasons.js'
@@ -55,6 +55,8 @@ export class Ledger {
   readonly #metrics: Metrics
   readonly #run: RunMark
   readonly #stateCounters = new Map<number, Counter>()
+  /** Number of a carrier → number of the channel that it carries. */
+  readonly carrierChannels = new Map<number, number>()
   readonly unheard = new Unheard()
   readonly entry: Entry = blankEntry()
   commit: Commit = emptyCommit()
@@ -121,8 +123,10 @@ export class Ledger {
       counts.states[before]!--
       counts.states[after]!++
       if (before === STATE.sent && finalBefore === 1) counts.sentFinal--
+      if (before === STATE.scheduled) totals.putOff--
+      if (after === STATE.scheduled) totals.putOff++
       if (after === STATE.sent && state.final[place] === 1) counts.sentFinal++
-      if (before !== after) this.#stateCounter(entry.carrier, after).add(1)
+      if (before !== after) this.#stateCounter(state, entry, after).add(1)
       if (this.feed.isOn) this.feed.changed(state, entry, totals)
     }
     this.board.touch(totals)
@@ -132,15 +136,22 @@ export class Ledger {
   }
 
   /** Counts messages as they enter a state; single look-ups, since labels are strings. */
-  #stateCounter(carrier: number, state: number): Counter {
-    const key = carrier * 256 + state
+  #stateCounter(of: BlockState, { carrier, place }: Entry, state: number): Counter {
+    const channel = this.carrierChannels.get(carrier) ?? this.#channelOf(of, place)
+    const key = (carrier * CHANNELS.length + channel) * 256 + state
     let counter = this.#stateCounters.get(key)
     if (counter === undefined) {
-      const labels = { channel: 'sms', carrier: this.#carrierName(carrier), state: STATES[state] ?? 'none' }
+      const name = CHANNELS[channel] ?? 'sms'
+      const labels = { channel: name, carrier: this.#carrierName(carrier), state: STATES[state] ?? 'none' }
       counter = this.#metrics.counter('trunkline_messages_total', labels)
       this.#stateCounters.set(key, counter)
     }
     return counter
+  }
+
+  /** Number of the channel by which the message goes. */
+  #channelOf({ block }: BlockState, place: number): number {
+    return this.residents.body(block)?.facts(place).channel ?? 0
   }
 
   #carrierName(carrier: number): string {
@@ -162,6 +173,20 @@ export class Ledger {
     const sign = code === OUTCOME.authorised ? 1 : -1
     totals.counts.states[STATE.queued]! -= run.count * sign
     totals.counts.states[STATE.sending]! += run.count * sign
+    this.board.touch(totals)
+    state.apply(entry)
+    this.#batch.add(state.block, entry)
+  }
+
+  /** A call that was put off is due: its message waits in its lane from now on. */
+  due(state: BlockState, ref: MessageRef, atMs: number): void {
+    const entry = this.own(OUTCOME.due, ref, atMs)
+    entry.part = 0
+    entry.status = 1
+    const totals = this.board.totals(state.job)
+    totals.counts.states[STATE.scheduled]!--
+    totals.counts.states[STATE.queued]!++
+    totals.putOff--
     this.board.touch(totals)
     state.apply(entry)
     this.#batch.add(state.block, entry)

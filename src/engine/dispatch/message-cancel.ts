@@ -92,5 +92,7 @@ export class MessageCancel {
 }
 
 function mayEnd(state: BlockState, place: number): boolean {
-  return state.states[place] === STATE.queued && state.inFlight[place] === 0 && state.accepted[place] === 0
+  const now = state.states[place]
+  const waits = now === STATE.queued || now === STATE.scheduled
+  return waits && state.inFlight[place] === 0 && state.taken(place) === 0
 }

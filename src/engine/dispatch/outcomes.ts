@@ -8,6 +8,7 @@ import { OUTCOME, OUTCOME_NAMES, type OutcomeCode } from '../contract/outcome.js
 import { areUsedUp, retryDelayMs } from '../schedule/retry.js'
 import type { BlockState } from '../store/block-state.js'
 import { BY_RECEIPT, type Entry, RECEIPT_EXPECTED, RECEIPT_POSSIBLE } from '../store/entry.js'
+import { CallOutcomes, isOfCall } from './call-outcomes.js'
 import type { Carrier } from './carriers.js'
 import { type InboundReport, type Inbox, type Reports, reportCode, settlementRef } from './inbox.js'
 import type { Ledger } from './ledger.js'
@@ -38,10 +39,12 @@ export class Outcomes {
   readonly #receiptCounters = new Map<number, Counter>()
   /** When messages come back that a carrier's own rule gave a time. */
   readonly #delays = new Map<MessageRef, number>()
+  readonly #calls: CallOutcomes
 
   constructor(deps: OutcomesDeps) {
     this.#deps = deps
     this.#talks = new Talks(deps.ledger)
+    this.#calls = new CallOutcomes(deps)
   }
 
   /** Everything the inbox holds: settlements before receipts, so that fewer receipts come early. */
@@ -71,6 +74,10 @@ export class Outcomes {
     const entry = this.#answer(settlements, row, state, carrier)
     state.inFlight[place]!--
     state.inFlightTotal--
+    if (isOfCall(entry.code)) {
+      this.#calls.ended(state, ref, { carrier, delayMs: settlements.delayMs[row]! })
+      return
+    }
     if (entry.code === OUTCOME.accepted) this.#accepted(state, carrier)
     else if (!wasAccepted(state, place, entry.part))
       this.#refused(state, ref, { carrier, delayMs: settlements.delayMs[row]! })
@@ -149,7 +156,7 @@ export class Outcomes {
 
   /** Not when this carrier has some of its parts: the rest cannot be joined to them elsewhere. */
   #mayGoElsewhere(state: BlockState, ref: MessageRef, carrier: Carrier): boolean {
-    if (state.accepted[placeOf(ref)] !== 0) return false
+    if (state.taken(placeOf(ref)) !== 0) return false
     const lane = this.#deps.ledger.board.lane(state.job, state.route)
     return lane !== null && this.#deps.seating.sendOn(lane, ref, carrier.number)
   }
@@ -161,7 +168,7 @@ export class Outcomes {
     const code = state.comeback[place]! as OutcomeCode
     state.comeback[place] = 0
     if (code !== 0 && state.states[place] === STATE.queued) {
-      if (state.accepted[place] !== 0) seating.pin(ref, end.carrier.number)
+      if (state.taken(place) !== 0) seating.pin(ref, end.carrier.number)
       if (this.#comesBack(state, ref, { ...end, code })) return
     }
     if (this.#delays.size > 0) this.#delays.delete(ref)
@@ -174,7 +181,7 @@ export class Outcomes {
     const { carrier, code, nowMs } = end
     const place = placeOf(ref)
     const lane = ledger.board.lane(state.job, state.route)
-    if (code === OUTCOME.rerouted && state.accepted[place] !== 0) return this.#refuseRest(state, ref, end)
+    if (code === OUTCOME.rerouted && state.taken(place) !== 0) return this.#refuseRest(state, ref, end)
     if (lane === null || lane.job.state === 'canceled') {
       ledger.record(state, ledger.own(OUTCOME.canceled, ref, nowMs))
       return false
@@ -267,7 +274,7 @@ export class Outcomes {
 
 /** A late answer said so already: what became of another attempt at it means nothing. */
 function wasAccepted(state: BlockState, place: number, part: number): boolean {
-  return (state.accepted[place]! & (1 << part)) !== 0
+  return (state.taken(place) & (1 << part)) !== 0
 }
 
 /** Unanswered weighs most, since the part may have been sent; `notSent` least, since nothing happened. */

@@ -11,6 +11,7 @@ import { carrierNames } from '../store/carrier-names.js'
 import { NO_CARRIER } from '../store/entry.js'
 import { eachOutcome } from '../store/outcome-log.js'
 import type { Ledger } from './ledger.js'
+import type { PutOff } from './put-off.js'
 import type { Receipts } from './receipts.js'
 import type { Seating } from './seating.js'
 import { Talks } from './talks.js'
@@ -24,6 +25,13 @@ export interface Recovered {
   unanswered: number
 }
 
+export interface RecoveryDeps {
+  clock: Clock
+  metrics: Metrics
+  seating: Seating
+  putOff: PutOff
+}
+
 export class Recovery {
   readonly #ledger: Ledger
   readonly #receipts: Receipts
@@ -31,15 +39,17 @@ export class Recovery {
   readonly #metrics: Metrics
   readonly #seating: Seating
   readonly #talks: Talks
+  readonly #putOff: PutOff
   #names: string[] = []
 
-  constructor(ledger: Ledger, receipts: Receipts, deps: { clock: Clock; metrics: Metrics; seating: Seating }) {
+  constructor(ledger: Ledger, receipts: Receipts, deps: RecoveryDeps) {
     this.#ledger = ledger
     this.#receipts = receipts
     this.#clock = deps.clock
     this.#metrics = deps.metrics
     this.#seating = deps.seating
     this.#talks = new Talks(ledger)
+    this.#putOff = deps.putOff
   }
 
   /** Jobs must be on the board before. @throws EngineError STORE_CORRUPT, STORE_FAILED. */
@@ -143,6 +153,7 @@ export class Recovery {
       if (dispatch === null || dispatch.state === 'canceled') this.cancelUnsent(state)
       else {
         this.#seating.recover(state)
+        this.#putOff.recover(state)
         board.lane(state.job, state.route)?.recovered.push(state.block)
       }
     }
@@ -152,7 +163,8 @@ export class Recovery {
 
   cancelUnsent(state: BlockState): void {
     for (let place = 0; place < state.count; place++) {
-      if (state.states[place] !== STATE.queued) continue
+      const now = state.states[place]
+      if (now !== STATE.queued && now !== STATE.scheduled) continue
       const entry = this.#ledger.own(OUTCOME.canceled, messageRef(state.block, place), this.#clock.now())
       this.#ledger.record(state, entry)
     }

@@ -239,6 +239,8 @@ export class Seating {
       const ref = (state.block * 256 + place) as MessageRef
       if (code === OUTCOME.accepted) this.pin(ref, carrier)
       else if (code === OUTCOME.rerouted) this.#tiesOf(ref).refusedBy.push(carrier)
+      // When it is called again all carriers are asked anew.
+      else if (code === OUTCOME.putOff) this.#ties.delete(ref)
     })
   }
 

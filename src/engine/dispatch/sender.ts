@@ -79,7 +79,7 @@ export class Sender {
     if (state === null) return 0
     const { pace, accountPace } = this.#ledger.board.totals(state.job)
     if (pace === null && accountPace === null) return 0
-    const parts = state.parts[placeOf(ref)]! - ones(state.accepted[placeOf(ref)]!)
+    const parts = state.parts[placeOf(ref)]! - ones(state.taken(placeOf(ref)))
     const jobMs = pace === null ? 0 : pace.waitMs(ref, parts, monotonicMs)
     return jobMs > 0 || accountPace === null ? jobMs : accountPace.waitMs(ref, parts, monotonicMs)
   }
@@ -114,7 +114,7 @@ export class Sender {
     }
     message.ref = ref
     message.attempt = state.attempts[place]! - 1
-    message.partsAccepted = state.accepted[place]!
+    message.partsAccepted = state.taken(place)
     if (!carrier.channel.send(message, monotonicMs)) return -1
     this.#shift(carrier)
     const parts = message.partCount - ones(message.partsAccepted)
@@ -135,6 +135,21 @@ export class Sender {
       : suppressions.has(account, number, from)
     if (!isListed) return false
     return this.#ledger.board.totals(body.job).dispatch?.passesSuppressions !== true
+  }
+
+  /**
+   * Of a message that was handed to a channel which has something to do before it begins: false where its job was stopped,
+   * its hours or its validity have ended, or its recipient has opted out meanwhile. The channel then gives it back.
+   */
+  mayStillGo(ref: MessageRef): boolean {
+    const state = this.#ledger.residents.state(blockOf(ref))
+    const body = this.#ledger.residents.body(blockOf(ref))
+    if (state === null || body === null || this.#stopped(state)) return false
+    const place = placeOf(ref)
+    const expires = body.expiresSeconds(place)
+    if (expires !== 0 && expires * 1000 <= this.#clock.now()) return false
+    if (this.#isOutside(body, place) || this.#unheardMs(ref) > 0) return false
+    return this.#suppressions === null || !this.#isSuppressed(this.#suppressions, body, place)
   }
 
   /** The oldest one is not sent, for a reason of our own. */

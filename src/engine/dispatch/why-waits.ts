@@ -7,6 +7,7 @@ import type { CarrierView } from '../contract/channel.js'
 import type { Clock } from '../contract/clock.js'
 import { blockOf, type MessageRef, placeOf, STATE } from '../contract/message.js'
 import { OUTCOME, type OutcomeCode } from '../contract/outcome.js'
+import { reasonCode } from '../contract/reasons.js'
 import type { Wait } from '../contract/waits.js'
 import type { Lane } from '../schedule/lane.js'
 import { BlockReader } from '../store/block.js'
@@ -61,6 +62,8 @@ export class WhyWaits {
     switch (asked.state?.states[asked.place] ?? STATE.queued) {
       case STATE.queued:
         return this.#queued(asked)
+      case STATE.scheduled:
+        return this.#putOff(asked)
       case STATE.sending:
         return asked.state!.inFlight[asked.place]! > 0
           ? [withCarrier(asked, this.#deps.carriers)]
@@ -106,6 +109,18 @@ export class WhyWaits {
     if (lane !== null && dueMs <= nowMs && behind < 0 && byZone.length === 0)
       waits.push(...this.#others(asked, lane, up))
     return waits.length === 0 && !isHeld ? [{ code: 'IN_WORK' }] : waits
+  }
+
+  /** The number is called again later. */
+  #putOff(asked: Asked): Wait[] {
+    const untilMs = this.#deps.waiting.timeOf(asked.ref)
+    const last = this.#last(asked, [OUTCOME.putOff])
+    const reason = reasonCode(asked.state!.reasons[asked.place]!)
+    const attempt = asked.state!.attempts[asked.place]!
+    const again: Wait = { code: 'CALLED_AGAIN', untilMs: untilMs < 0 ? undefined : untilMs, reason, attempt, ...last }
+    const waits = jobWaits(asked)
+    if (asked.totals.isShut) waits.push(shutWait(asked))
+    return [again, ...waits, ...zoneWaits(asked)]
   }
 
   /** It may be sent, and was not handed over yet. */

@@ -6,39 +6,30 @@
  * sequence that it stands for · 16 f64 job · 24 u32 route · then the arrays · then the history.
  */
 import { BufferPool } from '../base/buffer-pool.js'
+import { reasonOfFacts } from '../base/call-facts.js'
 import { crc32c } from '../base/crc32c.js'
 import { EngineError } from '../contract/errors.js'
 import { STATE } from '../contract/message.js'
 import { OUTCOME } from '../contract/outcome.js'
-import { reasonNumber } from '../contract/reasons.js'
 import type { BlockReader } from './block.js'
 import {
+  ANSWERED,
   BY_RECEIPT,
   blankEntry,
   ENTRY_MAX_BYTES,
   type Entry,
+  KEEPS_ATTEMPT,
   NO_CARRIER,
   RECEIPT_EXPECTED,
   readEntry,
   WHOLE_MESSAGE,
   writeEntry,
 } from './entry.js'
+import { REASON, stateOfCall } from './state-reasons.js'
 
 export const STATE_HEAD_BYTES = 28
 /** states, reasons, attempts, final, parts: one octet each; statuses, accepted, receipted: four. */
 const BYTES_PER_MESSAGE = 5 + 3 * 4
-
-const REASON = {
-  rejected: reasonNumber('CARRIER_REJECTED'),
-  unanswered: reasonNumber('UNANSWERED'),
-  noReceipt: reasonNumber('NO_RECEIPT'),
-  undelivered: reasonNumber('RECEIPT_UNDELIVERED'),
-  receiptRejected: reasonNumber('RECEIPT_REJECTED'),
-  receiptExpired: reasonNumber('RECEIPT_EXPIRED'),
-  validity: reasonNumber('VALIDITY_OVER'),
-  canceled: reasonNumber('CANCELED_BY_CUSTOMER'),
-  settled: reasonNumber('SETTLED_BY_OPERATOR'),
-}
 
 /** An accepted part and its receipt; with the reserve for one entry, 256 messages fit a 16 KiB buffer. */
 const HISTORY_BYTES_PER_MESSAGE = 60
@@ -145,7 +136,8 @@ export class BlockState {
   /** Changes the state as the entry says and keeps it in the history. Final is final; what comes later is history only. */
   apply(entry: Entry): void {
     this.dirty = true
-    if (entry.code === OUTCOME.authorised || entry.code === OUTCOME.withdrawn) {
+    const { code } = entry
+    if (code === OUTCOME.authorised || code === OUTCOME.withdrawn || code === OUTCOME.due) {
       this.#applyRun(entry)
       return
     }
@@ -165,6 +157,12 @@ export class BlockState {
       case OUTCOME.rerouted:
         if (state === STATE.sending) this.states[place] = STATE.queued
         this.statuses[place] = entry.status
+        if ((entry.flags & KEEPS_ATTEMPT) !== 0 && this.attempts[place]! > 0) this.attempts[place]!--
+        break
+      case OUTCOME.heard:
+      case OUTCOME.unheard:
+      case OUTCOME.putOff:
+        this.#called(place, entry)
         break
       case OUTCOME.unanswered:
         this.#unanswered(place, entry)
@@ -182,6 +180,10 @@ export class BlockState {
 
   #applyRun(entry: Entry): void {
     const authorised = entry.code === OUTCOME.authorised
+    if (entry.code === OUTCOME.due) {
+      this.#queueAgain(entry)
+      return
+    }
     for (let place = entry.place; place < entry.place + entry.status; place++) {
       if (authorised) {
         this.states[place] = STATE.sending
@@ -190,6 +192,33 @@ export class BlockState {
         this.states[place] = STATE.queued
         if (this.attempts[place]! > 0) this.attempts[place]!--
       }
+    }
+  }
+
+  #queueAgain(entry: Entry): void {
+    for (let place = entry.place; place < entry.place + entry.status; place++) {
+      if (this.states[place] !== STATE.scheduled) continue
+      this.states[place] = STATE.queued
+      this.reasons[place] = 0
+    }
+  }
+
+  /** A call is over. One that was answered counts as sent, however often the number is called again. */
+  #called(place: number, entry: Entry): void {
+    if (entry.code === OUTCOME.heard || (entry.flags & ANSWERED) !== 0) this.accepted[place]! |= 1
+    if ((entry.flags & KEEPS_ATTEMPT) !== 0 && this.attempts[place]! > 0) this.attempts[place]!--
+    if (!this.#open(place)) return
+    const reason = reasonOfFacts(entry.error)
+    if (entry.code === OUTCOME.heard) {
+      this.receipted[place]! |= 1
+      this.#end(place, STATE.delivered, 0)
+      return
+    }
+    this.statuses[place] = entry.status
+    if (entry.code === OUTCOME.unheard) this.#end(place, stateOfCall(reason), reason)
+    else if (this.states[place] === STATE.sending) {
+      this.states[place] = STATE.scheduled
+      this.reasons[place] = reason
     }
   }
 
@@ -206,6 +235,11 @@ export class BlockState {
 
   allAccepted(place: number): boolean {
     return this.accepted[place]! >>> 0 === allBits(this.parts[place]!)
+  }
+  /** Parts that need not go again: of a call that was answered and is made again none. */
+  taken(place: number): number {
+    const accepted = this.accepted[place]!
+    return accepted !== 0 && this.states[place]! <= STATE.sending && this.allAccepted(place) ? 0 : accepted
   }
   #allDelivered(place: number): boolean {
     return this.receipted[place]! >>> 0 === allBits(this.parts[place]!)

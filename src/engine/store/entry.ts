@@ -5,7 +5,8 @@
  * 8 u16 bind · 10 u32 status · 14 u48 time (epoch ms) · 20 u8 flags · 21 u8 id length · 22 u8 error length · 23 id · error.
  * Of an accepted part `status` holds the end of the recipient's number (base/number-tail.ts; 0: unknown), of a receipt the carrier's
  * date (epoch seconds, 0: none), else the status of the protocol.
- * `authorised` and `withdrawn` stand for a run of messages: `status` counts them, `place` is the first.
+ * Of a call `error` holds its facts (base/call-facts.ts).
+ * `authorised`, `withdrawn` and `due` stand for a run of messages: `status` counts them, `place` is the first.
  */
 import type { OutcomeCode } from '../contract/outcome.js'
 
@@ -17,6 +18,10 @@ export const RECEIPT_EXPECTED = 1
 export const RECEIPT_POSSIBLE = 2
 /** The entry is what a receipt said. */
 export const BY_RECEIPT = 4
+/** The call was answered, however much was heard. */
+export const ANSWERED = 8
+/** It did not use one of the attempts. */
+export const KEEPS_ATTEMPT = 16
 /** Part number of entries that concern the whole message; `attempt` of a rejection then holds our own reason. */
 export const WHOLE_MESSAGE = 255
 
