@@ -36,6 +36,11 @@ export function loadConfig(path: string | null, env: Environment = process.env):
   return parseConfig(text, { name: path, folder: dirname(resolve(path)), env })
 }
 
+/** Where programs are: PATH, for those that we start with an environment of their own. */
+export function searchPath(env: Environment = process.env): string {
+  return env.PATH || '/usr/local/bin:/usr/bin:/bin'
+}
+
 export interface ConfigSource {
   /** Shown in front of each error. */
   name: string

@@ -2,24 +2,35 @@
 import { type Static, Type } from 'typebox'
 import { LANGUAGE_PATTERN } from '../contract/speech.js'
 
+/** No argument of a program can have it. */
+const NO_NUL = '^[^\\u0000]*$'
+
 export const SpeechSchema = Type.Object(
   {
-    command: Type.Array(Type.String({ maxLength: 4096 }), {
+    command: Type.Array(Type.String({ maxLength: 4096, pattern: NO_NUL }), {
       minItems: 1,
       maxItems: 64,
       default: ['espeak-ng', '--stdin', '--stdout', '-b', '1', '-v', '{voice}', '-s', '{rate}'],
       description:
         'Program and arguments; no shell is between. It gets the text as UTF-8 on stdin and writes WAV to stdout. {voice}, {language} and {rate} are filled in.',
     }),
-    environment: Type.Record(Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_]*$' }), Type.String({ maxLength: 4096 }), {
-      default: {},
-      description: 'What the program finds in its environment beside PATH and LANG; of ours it gets nothing else.',
-    }),
-    voices: Type.Record(Type.String({ pattern: LANGUAGE_PATTERN }), Type.String({ minLength: 1, maxLength: 256 }), {
-      default: {},
-      description:
-        'Voice by language (BCP 47), such as {de: mb-de5}. espeak-ng knows the voices of its languages without this.',
-    }),
+    environment: Type.Record(
+      Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_]*$' }),
+      Type.String({ maxLength: 4096, pattern: NO_NUL }),
+      {
+        default: {},
+        description: 'What the program finds in its environment beside PATH and LANG; of ours it gets nothing else.',
+      },
+    ),
+    voices: Type.Record(
+      Type.String({ pattern: LANGUAGE_PATTERN }),
+      Type.String({ maxLength: 256, pattern: '^[^-\\u0000][^\\u0000]*$' }),
+      {
+        default: {},
+        description:
+          'Voice by language (BCP 47), such as {de: mb-de5}. espeak-ng knows the voices of its languages without this.',
+      },
+    ),
     language: Type.String({
       pattern: LANGUAGE_PATTERN,
       default: 'en',

@@ -106,6 +106,20 @@ export const METRICS: readonly MetricRow[] = [
   ),
   counter('trunkline_site_uploads_total', ['protocol', 'result'], 'Files uploaded: done, or broken off.'),
   counter('trunkline_site_upload_bytes_total', ['protocol'], 'Octets of the files that were uploaded.'),
+  counter(
+    'trunkline_speech_renders_total',
+    ['result'],
+    'Texts that were to be spoken and were not in the cache: ok, failed, unavailable (no program).',
+  ),
+  counter('trunkline_speech_cache_hits_total', [], 'Texts of calls that had been spoken before.'),
+  histogram({
+    name: 'trunkline_speech_render_seconds',
+    labels: [],
+    help: 'Time of the program for one text, with conversion.',
+    buckets: responseSeconds,
+  }),
+  gauge('trunkline_speech_cache_bytes', [], 'Octets of dataDir/speech.'),
+  gauge('trunkline_speech_waiting', [], 'Texts that wait to be spoken.'),
 ]
 
 export const metricIndex: ReadonlyMap<string, number> = new Map(METRICS.map((row, index) => [row.name, index]))
