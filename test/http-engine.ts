@@ -26,6 +26,7 @@ import type { AccountMoney } from '../src/engine/contract/money.js'
 import { DEFAULT_NUMBER_RULES } from '../src/engine/contract/number-rules.js'
 import { DEFAULT_OPT_OUT } from '../src/engine/contract/opt-out.js'
 import { NO_RUNS } from '../src/engine/contract/recurrence.js'
+import { DEFAULT_VOICE } from '../src/engine/contract/speech.js'
 import type { TraceBatch } from '../src/engine/contract/trace.js'
 import type { MessageExplainView } from '../src/engine/contract/waits.js'
 import { createServer, type Server } from '../src/http/server.js'
@@ -71,6 +72,7 @@ export const account: AccountView = {
   currency: 'GBP',
   ...money,
   optOut: DEFAULT_OPT_OUT,
+  voice: DEFAULT_VOICE,
   senders: ['ACME'],
   suspended: false,
   conversationLockSeconds: 3_600,
@@ -148,6 +150,8 @@ export const message: MessageView = {
   channel: 'sms',
   text: 'Hello',
   subject: null,
+  prompts: null,
+  language: null,
   html: null,
   data: null,
   encoding: 'gsm7',

@@ -36,6 +36,7 @@ import type { JobRecord } from './jobs/job-record.js'
 import { Jobs } from './jobs/jobs.js'
 import { ProgressBook } from './jobs/progress.js'
 import { RouteBook } from './jobs/route-book.js'
+import { voicePorts } from './jobs/voice-ports.js'
 import { buildMessageDesks } from './messages/build-message-desks.js'
 import { buildMessageExplainer } from './messages/build-message-explainer.js'
 import { buildMessages } from './messages/build-messages.js'
@@ -232,6 +233,7 @@ class Assembly {
       earlierRetries: (job) => this.#parts.documents.list('job-retries', { prefix: [job] }),
       texts: (job) => readJobTexts(this.#parts.documents, job),
       mailTexts: (job) => readMailTexts(this.#parts.documents, job),
+      voice: voicePorts(this.#parts),
       suppressions: () => this.optOut.book.filter.buffer,
       wayOut: (account, settings) => this.optOut.plan(account, settings),
       callback: (account, url) => this.webhooks.desk.callback(account, url),
@@ -280,9 +282,9 @@ class Assembly {
 
   connect(link: DispatcherLink): Engine {
     this.#link = link
-    const { clock, config, documents, rejects, store, statusName } = this.#parts
+    const { clock, config, documents, rejects, store } = this.#parts
     const { accounts } = this.#base
-    const names = viewNames(config, store, statusName)
+    const names = viewNames(this.#parts)
     const idempotency = this.#idempotency()
     const folded = { snapshot: () => link.snapshot(), stored: this.contacts.last.stored.bind(this.contacts.last) }
     attachMoney(this.#base.money, { accounts, book: this.#book, ...folded })

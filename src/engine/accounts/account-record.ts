@@ -8,6 +8,7 @@ import { DEFAULT_NUMBER_RULES, type NumberRules, numberRules } from '../contract
 import { DEFAULT_OPT_OUT, type OptOutSettings } from '../contract/opt-out.js'
 import type { Price } from '../contract/price.js'
 import type { SendingWindow } from '../contract/sending-hours.js'
+import { DEFAULT_VOICE, type VoiceSettings } from '../contract/speech.js'
 import { NO_QUOTAS, type QuotaRecord, readQuotas } from '../money/quotas.js'
 import { withOptOut } from '../opt-out/opt-out-settings.js'
 import { windowErrors } from '../schedule/window-setting.js'
@@ -16,6 +17,7 @@ import { inboundRules, NO_INBOUND_RULES } from './inbound-rules.js'
 import { numberSettings } from './number-settings.js'
 import { checkBalance, checkCurrency, priceViews, readPrices } from './prices.js'
 import { readSenders } from './senders.js'
+import { withVoice } from './voice-settings.js'
 
 export interface AccountRecord extends NumberRules {
   /** What blocks and jobs carry. */
@@ -43,6 +45,7 @@ export interface AccountRecord extends NumberRules {
   requireOptIn: boolean
   inbound: InboundRules
   optOut: OptOutSettings
+  voice: VoiceSettings
   dropNotices: DropNotices | null
   createdAtMs: number
 }
@@ -76,6 +79,7 @@ export function newAccount(facts: { id: string; number: number; nowMs: number })
     requireOptIn: false,
     inbound: NO_INBOUND_RULES,
     optOut: DEFAULT_OPT_OUT,
+    voice: DEFAULT_VOICE,
     dropNotices: null,
     createdAtMs: facts.nowMs,
   }
@@ -118,6 +122,7 @@ export function withSettings(
   const numbers = numberSettings(record, settings, fields)
   const inbound = inboundRules(record.inbound, settings.inbound, fields)
   const optOut = withOptOut(record.optOut, settings.optOut, fields)
+  const voice = withVoice(record.voice, settings.voice, fields)
   const dropNotices = readDropNotices(record.dropNotices, settings.dropNotices, fields)
   if (fields.length > 0) throw new EngineError('VALIDATION', 'The account settings do not fit.', { fields })
   return {
@@ -131,6 +136,7 @@ export function withSettings(
     sendingHours: settings.sendingHours === undefined ? record.sendingHours : settings.sendingHours,
     ...numbers,
     optOut,
+    voice,
     dropNotices,
     prices,
     currency: settings.currency === undefined ? record.currency : settings.currency,
@@ -180,6 +186,7 @@ export function accountView(
     requireOptIn: record.requireOptIn,
     inbound: record.inbound,
     optOut: record.optOut,
+    voice: record.voice,
     dropNotices: record.dropNotices,
     keys,
     createdAt: new Date(record.createdAtMs).toISOString(),

@@ -26,6 +26,10 @@ export function carrierSchema(carrier: unknown): TSchema | null {
   return isKnown ? CARRIER_SCHEMAS[protocol as CarrierProtocol] : null
 }
 
+export function isSip(carrier: CarrierConfig): carrier is SipCarrierConfig {
+  return carrier.protocol === 'sip'
+}
+
 export function isSmpp(carrier: CarrierConfig): carrier is SmppCarrierConfig {
   return carrier.protocol === 'smpp'
 }

@@ -6,6 +6,7 @@ import type { KeySettings, KeyView } from './api-key.js'
 import type { ArchiveApi } from './archive.js'
 import type { AudienceApi } from './audience.js'
 import type { AuditApi } from './audit.js'
+import type { CallView } from './call-view.js'
 import type { CarrierPatch, CarrierView } from './channel.js'
 import type { ContactsApi } from './contacts.js'
 import type { DraftPatch, DraftsApi } from './drafts.js'
@@ -31,6 +32,7 @@ import type { RetriesApi } from './retry.js'
 import type { EventsApi, RulesApi } from './rule-events.js'
 import type { SamplesApi } from './sample.js'
 import type { SendingWindow } from './sending-hours.js'
+import type { AccountVoice, AccountVoiceSetting, SpokenSettings, SpokenView } from './speech.js'
 import type { SubmitSettings } from './submit-fields.js'
 import type { SuppressionsApi } from './suppressions.js'
 import type { TemplatesApi } from './templates.js'
@@ -62,7 +64,7 @@ export interface Features {
   drop: boolean
 }
 
-export interface AccountSettings extends Partial<NumberRules> {
+export interface AccountSettings extends Partial<NumberRules>, AccountVoiceSetting {
   name?: string
   features?: Partial<Features>
   defaultCountry?: string | null
@@ -99,7 +101,7 @@ export interface NewAccountSettings extends AccountSettings {
   key?: KeySettings
 }
 
-export interface AccountView extends NumberRules {
+export interface AccountView extends NumberRules, AccountVoice {
   id: string
   name: string
   features: Features
@@ -172,7 +174,7 @@ export interface JobPreview extends DryRunView, Pick<JobView, 'file'> {}
 
 export type FieldValue = string | number | boolean | null
 
-export interface MessageRequest extends SubmitSettings {
+export interface MessageRequest extends SubmitSettings, SpokenSettings {
   to: string
   from?: string
   /** One of this, `template` and `data`; an email may have `html` alone. */
@@ -226,14 +228,18 @@ export interface HistoryEntry {
   error?: string
   /** What the carrier's receipt says of the time. Its clock may be wrong. */
   carrierTime?: string
-  /** Of `failed`: why we gave it up, where no carrier refused it. */
+  /** Of `failed`: why we gave it up, where no carrier refused it. Of a call: why it was not heard. */
   reason?: ReasonCode
+  /** Of a call. */
+  voice?: CallView
+  /** Of `postponed`: when the number is called again. */
+  until?: string
   /** Of a message that an operator settled: what it became then, and who said so. */
   state?: StateName
   by?: string
 }
 
-export interface MessageView {
+export interface MessageView extends SpokenView {
   id: string
   job: string | null
   state: StateName

@@ -9,6 +9,8 @@ export const CONTENT_SETTINGS = [
   'text',
   'subject',
   'html',
+  'prompts',
+  'language',
   'template',
   'csv',
   'columns',

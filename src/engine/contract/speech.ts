@@ -21,6 +21,16 @@ export interface VoiceSettings {
 
 export type VoicePatch = Partial<VoiceSettings>
 
+/** Of the view of an account. */
+export interface AccountVoice {
+  voice: VoiceSettings
+}
+
+/** Of the settings of an account; given keys only are changed. */
+export interface AccountVoiceSetting {
+  voice?: VoicePatch
+}
+
 export const DEFAULT_VOICE: VoiceSettings = { language: null, greeting: null, closing: null }
 
 /** What calls have beside, or in the place of, a text. */

@@ -1,5 +1,6 @@
 /** Saved texts of an account: named by jobs and messages, or picked row by row through their keyword. */
 import type { Page, PageQuery, Principal } from './api.js'
+import type { PromptSetting, VoiceTexts } from './speech.js'
 
 export interface TemplateSettings {
   /** With ~label~, ~label|fallback~ and ~~ for a tilde. */
@@ -9,13 +10,15 @@ export interface TemplateSettings {
   /** Of an email. */
   subject?: string | null
   html?: string | null
-  /** Of a call: names of recordings, in order. */
-  prompts?: string[] | null
+  /** Of a call: what is played in the place of the text. */
+  prompts?: PromptSetting[] | null
+  /** Of a call (BCP 47); null: as jobs, the account or the configuration say. */
+  language?: string | null
   description?: string | null
 }
 
-/** What messages are made of; `subject` and `html` of emails alone. */
-export interface TemplateTexts {
+/** What messages are made of; `subject` and `html` of emails alone, the rest of calls. */
+export interface TemplateTexts extends VoiceTexts {
   text: string
   subject: string | null
   html: string | null
@@ -27,7 +30,8 @@ export interface TemplateView {
   keyword: string | null
   subject: string | null
   html: string | null
-  prompts: string[] | null
+  prompts: PromptSetting[] | null
+  language: string | null
   description: string | null
   createdAt: string
   updatedAt: string

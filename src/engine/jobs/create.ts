@@ -15,6 +15,7 @@ import type { NumberRules } from '../contract/number-rules.js'
 import type { OptOutSettings } from '../contract/opt-out.js'
 import type { Price } from '../contract/price.js'
 import type { SendingWindow } from '../contract/sending-hours.js'
+import type { VoiceSettings } from '../contract/speech.js'
 import type { QuotaRecord } from '../money/quotas.js'
 import { isCountry, NumberParser } from '../phone/number.js'
 import { everyErrors, hasRuns, recurrenceRule, wholeEvery } from '../schedule/every-setting.js'
@@ -24,6 +25,7 @@ import { compileTemplate } from '../text/template.js'
 import { type JobRecord, noRuns } from './job-record.js'
 import { compileMail, mailErrors, mayHaveMail, requireSender } from './mail-settings.js'
 import { rowTimeErrors } from './row-time-settings.js'
+import { compileSpoken, playsAlone, spokenErrors } from './voice-settings.js'
 
 export { isSender }
 
@@ -44,6 +46,7 @@ export interface JobAccount extends NumberRules {
   timeZone: string
   quotas: QuotaRecord
   optOut: OptOutSettings
+  voice: VoiceSettings
   requireOptIn?: boolean
 }
 
@@ -111,24 +114,26 @@ function checkSettings(settings: JobSettings, { account, nowMs }: NewJob): void 
   }
   if (settings.text !== undefined) compileTemplate(settings.text)
   compileMail(settings)
+  compileSpoken(settings)
 }
 
 /** What is wrong with settings whose profile and template were looked up: profiles/saved-settings.ts. */
 export function* settingErrors(settings: JobSettings): Iterable<FieldError> {
   const { columns, defaultCountry, maxParts, sendAt, timeZone, validForSeconds, ratePerSecond } = settings
   const hasHtml = settings.channel === 'email' && settings.html !== undefined
-  const hasText =
-    hasHtml || settings.text !== undefined || columns?.text !== undefined || columns?.keyword !== undefined
+  const hasColumn = columns?.text !== undefined || columns?.keyword !== undefined
+  const hasText = hasHtml || playsAlone(settings) || settings.text !== undefined || hasColumn
   if (!hasText) {
     yield { pointer: '/text', message: 'must be given, or a column of texts as columns.text' }
   }
   if (settings.text !== undefined && !isBody(settings.text)) {
     yield { pointer: '/text', message: 'has a control character or half of a surrogate pair' }
   }
-  if (settings.text?.trim() === '' && columns?.text === undefined && columns?.keyword === undefined) {
+  if (settings.text?.trim() === '' && !hasColumn && !playsAlone(settings)) {
     yield { pointer: '/text', message: 'must not be empty' }
   }
   yield* mailErrors(settings)
+  yield* spokenErrors(settings)
   if (defaultCountry !== undefined && !isCountry(defaultCountry)) {
     yield { pointer: '/defaultCountry', message: 'must be a two-letter country code such as GB' }
   }

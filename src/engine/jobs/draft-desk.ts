@@ -130,8 +130,13 @@ function changedSettings(settings: JobSettings, content: DraftPatch): JobSetting
     throw new EngineError('VALIDATION', '/template cannot stand beside text.', { fields })
   }
   const next: Record<string, unknown> = { ...settings }
-  if (content.text !== undefined) delete next.template
-  if (content.template !== undefined) for (const name of ['text', 'subject', 'html']) delete next[name]
+  if (content.text !== undefined) {
+    // What the template played stood in the place of the text that it had.
+    if (settings.template !== undefined) delete next.prompts
+    delete next.template
+  }
+  if (content.template !== undefined)
+    for (const name of ['text', 'subject', 'html', 'prompts', 'language']) delete next[name]
   for (const [name, value] of Object.entries(content)) {
     if (value === null) delete next[name]
     else next[name] = value

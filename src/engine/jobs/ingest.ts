@@ -9,9 +9,10 @@ import type { IngestTask, JobPlan, RangeResult, SniffResult } from '../contract/
 import type { JobSettings } from '../contract/job.js'
 import { CHANNELS } from '../contract/message.js'
 import { DEFAULT_NUMBER_RULES, numberRules } from '../contract/number-rules.js'
+import type { VoicePlan } from '../contract/speech.js'
 import type { Tally } from '../contract/store.js'
 import { bindTemplate, compileTemplate, labelLookup } from '../text/template.js'
-import { suppressedNumbers } from './create.js'
+import { type JobAccount, suppressedNumbers } from './create.js'
 import { reviewOf } from './file-findings.js'
 import { IngestRun } from './ingest-run.js'
 import { hoursOf } from './job-hours.js'
@@ -21,6 +22,7 @@ import type { JobPorts } from './ports.js'
 import { firstRun } from './recurring.js'
 import { dispatchOf } from './release.js'
 import { removeUpload, uploadPath } from './upload-file.js'
+import { routesWithCaller, spokenTexts, voicePlanOf } from './voice-settings.js'
 
 /** A run as it is needed here, whatever it reads. */
 export interface LiveRun {
@@ -124,9 +126,14 @@ export class Ingest {
       mailTemplates: this.#ports.mailTexts(record.run?.of ?? record.job),
       mailFrom: senders.mail,
     })
+    const all = ports.routes.plans(record.accountId)
+    const hasCalls = all.some(({ channel }) => channel === 'voice')
+    const routes = routesWithCaller(all, [record.settings.from, ...(account?.senders ?? [])])
+    const voicePlan = (): Pick<JobPlan, 'voice'> => ({ voice: this.#voicePlan(record, account) })
     let suppressed: Float64Array | null | undefined
     return (sniff) => {
-      for (const text of [record.settings.text, ...mailTexts(record.settings)]) checkLabels(text, sniff)
+      for (const text of [record.settings.text, ...mailTexts(record.settings), ...spokenTexts(record.settings)])
+        checkLabels(text, sniff)
       suppressed ??= suppressedNumbers(record.settings.suppressed, country, account?.allowShortCodes ?? false)
       return {
         job: record.job,
@@ -137,9 +144,10 @@ export class Ingest {
         text: record.settings.text,
         templates,
         ...(mayHaveMail(record.settings) ? mailPlan() : {}),
+        ...(hasCalls ? voicePlan() : {}),
         dialect: sniff.dialect,
         columns: sniff.columns,
-        routes: this.#ports.routes.plans(record.accountId),
+        routes,
         defaultCountry: country,
         timeZone: record.timeZone ?? 'UTC',
         prices,
@@ -161,6 +169,16 @@ export class Ingest {
         channelsOff: account === null ? [] : CHANNELS.filter((channel) => !account.features[channel]),
       }
     }
+  }
+
+  #voicePlan(record: JobRecord, account: JobAccount | null): VoicePlan {
+    const { recordings, texts, usualLanguage } = this.#ports.voice
+    const { settings } = record
+    return voicePlanOf({
+      ...{ settings, usualLanguage, voice: account?.voice ?? null },
+      templates: settings.columns?.keyword === undefined ? {} : texts(record.run?.of ?? record.job),
+      recordings: () => recordings(record.account),
+    })
   }
 
   /** Looks at the head of a file that is whole. */
@@ -298,7 +316,8 @@ function releaseRecurring(record: JobRecord, totals: JobTotals, nowMs: number): 
 
 function sniffTask(record: JobRecord, at: { path: string; available: number; complete: boolean }): IngestTask {
   const { settings } = record
-  const labelsNeeded = settings.text !== undefined && compileTemplate(settings.text).labels.length > 0
+  const texts = [settings.text ?? '', ...spokenTexts(settings)]
+  const labelsNeeded = texts.some((text) => compileTemplate(text).labels.length > 0)
   const { csv = {}, columns = {}, channel } = settings
   return { kind: 'sniff', ...at, csv, columns, channel, labelsNeeded }
 }

@@ -5,6 +5,7 @@ import type { JobSettings } from '../contract/job.js'
 import type { Log } from '../contract/log.js'
 import type { Metrics } from '../contract/metrics.js'
 import type { WayOutPlan } from '../contract/opt-out.js'
+import type { VoiceTexts } from '../contract/speech.js'
 import type { DispatchCounts, RangeRecord } from '../contract/store.js'
 import type { TemplateTexts } from '../contract/templates.js'
 import type { ToDispatcher } from '../contract/thread.js'
@@ -19,6 +20,16 @@ import type { ProgressBook } from './progress.js'
 import type { RouteBook } from './route-book.js'
 
 export type MailTexts = Pick<TemplateTexts, 'subject' | 'html'>
+
+/** What calls need beside the text of a job. */
+export interface VoicePorts {
+  /** What calls have of the templates that a keyword column picks from, by the same keywords as `texts`. */
+  texts(job: number): Record<string, VoiceTexts>
+  /** Name → SHA-256 of its sound, of all recordings of an account. */
+  recordings(account: number): ReadonlyMap<string, string>
+  /** Of speech, as configured. */
+  usualLanguage: string
+}
 
 export interface JobsStore {
   ranges(job: number, from?: number): Iterable<RangeRecord>
@@ -53,6 +64,7 @@ export interface JobPorts {
   texts(job: number): Record<string, string>
   /** What emails have beside these texts, by the same keywords. */
   mailTexts(job: number): Record<string, MailTexts>
+  voice: VoicePorts
   /** Memory of the filter of suppressions, as it is now. */
   suppressions(): SharedArrayBuffer
   /** What the job adds to each text; null: nothing. @throws EngineError VALIDATION: the way out would be none. */

@@ -2,7 +2,7 @@
  * Routes of the configuration under durable numbers: blocks carry the number, the dispatcher turns it into carriers, ingest
  * picks it by the longest prefix. Main thread.
  */
-import { type CarrierConfig, isSmpp } from '../config/carrier.js'
+import { type CarrierConfig, isSip, isSmpp } from '../config/carrier.js'
 import { configuredRoutes } from '../config/default-routes.js'
 import { preferredIds, routeCarriers } from '../config/route-carriers.js'
 import type { Config, RouteConfig } from '../config/schema.js'
@@ -10,6 +10,7 @@ import type { RouteView } from '../contract/explain.js'
 import type { RoutePlan } from '../contract/ingest.js'
 import type { RouteDispatch } from '../contract/thread.js'
 import type { Documents, DocumentWrite } from '../store/documents.js'
+import { callTerms } from './call-terms.js'
 import { textPlan } from './text-plan.js'
 
 interface KnownRoute {
@@ -138,6 +139,7 @@ export class RouteBook {
       prefix: config.prefix,
       carrier: ids[0]!,
       ...textPlan(carriers.filter(isSmpp)),
+      ...(config.channel === 'voice' ? { call: callTerms(carriers.filter(isSip)) } : {}),
     }
   }
 }

@@ -16,6 +16,7 @@ import { dispatchOf } from '../jobs/release.js'
 import type { RouteBook } from '../jobs/route-book.js'
 import type { Money } from '../money/money.js'
 import type { OptOut } from '../opt-out/build-opt-out.js'
+import { recordingsOf } from '../recordings/recording-record.js'
 import type { Documents } from '../store/documents.js'
 import type { LmdbStore } from '../store/lmdb-store.js'
 import type { WebhookDesk } from '../webhooks/webhook-desk.js'
@@ -90,13 +91,15 @@ function buildNotices(deps: MessagesDeps, commits: GroupCommit, jobs: SingleJobs
   })
 }
 
-function buildComposer({ config, routes, money, optOut }: MessagesDeps): Composer {
+function buildComposer({ config, documents, routes, money, optOut }: MessagesDeps): Composer {
   return new Composer({
     plans: (account) => routes.plans(account),
     isSender,
     parseTime,
     isPrepaid: (account) => money.isPrepaid(account),
     optOut,
+    recordings: (account) => recordingsOf(documents, account),
+    usualLanguage: config.speech.language,
     lockSeconds: config.inbound.conversationLockSeconds,
   })
 }

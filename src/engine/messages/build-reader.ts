@@ -3,6 +3,7 @@ import type { Config } from '../config/schema.js'
 import type { Clock } from '../contract/clock.js'
 import type { JobBook } from '../jobs/job-book.js'
 import type { JobRecord } from '../jobs/job-record.js'
+import { recordingNamer } from '../recordings/recording-names.js'
 import type { RecipientHours } from '../schedule/recipient-hours.js'
 import { carrierNames } from '../store/carrier-names.js'
 import type { Documents } from '../store/documents.js'
@@ -28,8 +29,15 @@ export interface ReaderSources {
   zoned(record: JobRecord): RecipientHours | null
 }
 
-/** Names of numbers in the log: carriers, statuses, zones. */
-export function viewNames(config: Config, store: LmdbStore, statusName: (status: number) => string): ViewNames {
+export interface NameSources {
+  config: Config
+  documents: Documents
+  store: LmdbStore
+  statusName(status: number): string
+}
+
+/** Names of what is stored by number or by its sound: carriers, statuses, zones, recordings. */
+export function viewNames({ config, documents, store, statusName }: NameSources): ViewNames {
   let known = carrierNames(store.environment)
   return {
     carrier: (number) => {
@@ -42,6 +50,7 @@ export function viewNames(config: Config, store: LmdbStore, statusName: (status:
       const carrier = config.carriers.find(({ id }) => id === known[number])
       return carrier?.protocol === 'smpp' ? carrier.receipts.timeZone : 'UTC'
     },
+    recording: recordingNamer(documents),
   }
 }
 

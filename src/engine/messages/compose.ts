@@ -17,6 +17,7 @@ import type { OptOutSettings, Unsubscribe } from '../contract/opt-out.js'
 import type { Price } from '../contract/price.js'
 import { type ReasonCode, reasonCode } from '../contract/reasons.js'
 import type { SendingWindow } from '../contract/sending-hours.js'
+import type { VoiceSettings } from '../contract/speech.js'
 import { hoursOf, isWithin } from '../jobs/job-hours.js'
 import type { QuotaRecord } from '../money/quotas.js'
 import type { WayOutText } from '../opt-out/way-out.js'
@@ -27,7 +28,9 @@ import { isBody } from '../text/body.js'
 import type { MailBody } from '../text/mail-body.js'
 import { cutOctets } from '../text/octets.js'
 import { type Segmented, Segmenter } from '../text/segment.js'
+import { callerIdOf, SPEECH, type Spoken, spokenPart } from '../text/speaking.js'
 import { composeMail, isForMail } from './compose-mail.js'
+import { composeCall } from './compose-voice.js'
 import { type Times, timesOf } from './message-times.js'
 import type { FilledMessage } from './template-text.js'
 
@@ -48,6 +51,7 @@ export interface ComposeAccount extends NumberRules {
   timeZone: string
   quotas: QuotaRecord
   optOut: OptOutSettings
+  voice: VoiceSettings
   ratePerSecond: number | null
   sendingHours: SendingWindow | null
 }
@@ -60,6 +64,10 @@ export interface ComposeDeps {
   isPrepaid?(account: number): boolean
   /** How long replies are the account's where neither it nor the message says; absent: no time. */
   lockSeconds?: number
+  /** Name → SHA-256, of all recordings of an account. Absent: there are none. */
+  recordings?(account: number): ReadonlyMap<string, string>
+  /** Of speech, as configured; absent: English. */
+  usualLanguage?: string
   /** Absent: nobody has opted out, and no text is given a way out. */
   optOut?: ComposeOptOut
 }
@@ -81,6 +89,8 @@ export interface Composed {
   text: string
   /** Of an email. */
   mail?: MailBody
+  /** Of a call. */
+  spoken?: Spoken
   /** Packed, for the block's head. */
   fields: string
   lockSeconds: number
@@ -145,28 +155,37 @@ export class Composer {
     if (partPrice === null && this.#needsPrice(account)) return refused(to, channel, 'NO_PRICE')
     const dueMs = request.sendAt === undefined ? 0 : this.#deps.parseTime(request.sendAt)
     if (dueMs === null) return refused(to, channel, 'BAD_DATE')
-    const isSuppressed = !passes && this.#deps.optOut?.has(account.number, parsed.value, sender)
+    const isCall = channel === 'voice'
+    const from = isCall ? callerId(route, account, request) : sender
+    const isSuppressed = !passes && this.#deps.optOut?.has(account.number, parsed.value, from)
     if (isSuppressed) return refused(to, channel, 'SUPPRESSED')
+    const times = timesOf(request, dueMs, nowMs)
+    const isLater = times.dueSeconds * 1000 > nowMs || !isWithin(hoursOf(NO_JOB, account), nowMs, parsed)
+    const found = { account, request, to, from, route, parsed, partPrice, times, isLater }
+    return isCall ? this.#call(found) : this.#sms(found)
+  }
+
+  /** Nobody answers a call here, and what fields beside the text say is for SMS. */
+  #call(found: Found): Verdict {
+    const { account, request, route, to } = found
+    const spoken = composeCall(this.#deps, { account, request, route })
+    if (!('bytes' in spoken)) return refused(to, 'voice', spoken.reason, spoken.detail)
+    const verdict = composed(found, spokenPart(spoken), { fields: '', lockSeconds: 0 })
+    verdict.composed!.spoken = spoken
+    return verdict
+  }
+
+  #sms(found: Found): Verdict {
+    const { account, request, route, to, from, parsed } = found
+    const { channel } = route
     const { unfilled } = request
     if (unfilled !== undefined) return refused(to, channel, unfilled.reason, unfilled.detail)
     if (!isBody(request.text ?? '')) return refused(to, channel, 'BODY_INVALID')
-    const segmented = this.#cut(route, this.#withWayOut(account, request, { from: sender, number: parsed.value }))
+    const segmented = this.#cut(route, this.#withWayOut(account, request, { from, number: parsed.value }))
     if (segmented.reason !== 0) return refused(to, channel, reasonCode(segmented.reason))
-    const { dueSeconds, expiresSeconds } = timesOf(request, dueMs, nowMs)
-    const record = recordOf(parsed, segmented, { dueSeconds, expiresSeconds, channel, partPrice })
-    const { routeDigits } = parsed
-    const country = record.country!
-    const { priority = 'normal' } = request
-    const { text } = segmented
-    const isLater = dueSeconds * 1000 > nowMs || !isWithin(hoursOf(NO_JOB, account), nowMs, parsed)
     const fields = packFields(request)
     const lockSeconds = lockSecondsOf(request.conversationLock, account, this.#deps.lockSeconds ?? 0)
-    const answer = accepted(to, segmented, isLater, route)
-    const from = sender
-    return {
-      answer,
-      composed: { record, route, from, text, fields, lockSeconds, priority, country, routeDigits, partPrice },
-    }
+    return composed(found, segmented, { fields, lockSeconds })
   }
 
   /** With an empty list nothing costs anything. */
@@ -237,10 +256,46 @@ export class Composer {
   }
 }
 
+/** A message that may be sent, before its text is looked at. */
+interface Found {
+  account: ComposeAccount
+  request: FilledMessage
+  to: string
+  from: string
+  route: RoutePlan
+  parsed: ParsedNumber
+  partPrice: number | null
+  times: Times
+  isLater: boolean
+}
+
+function composed(
+  { request, to, from, route, parsed, partPrice, times, isLater }: Found,
+  segmented: Segmented,
+  { fields, lockSeconds }: Pick<Composed, 'fields' | 'lockSeconds'>,
+): Verdict {
+  const { dueSeconds, expiresSeconds } = times
+  const record = recordOf(parsed, segmented, { dueSeconds, expiresSeconds, channel: route.channel, partPrice })
+  const { routeDigits } = parsed
+  const country = record.country!
+  const { priority = 'normal' } = request
+  const { text } = segmented
+  return {
+    answer: accepted(to, segmented, isLater, route),
+    composed: { record, route, from, text, fields, lockSeconds, priority, country, routeDigits, partPrice },
+  }
+}
+
+/** What the request names before the account's senders, as far as a carrier of the route may show it. */
+function callerId({ call }: RoutePlan, { senders }: ComposeAccount, { from }: FilledMessage): string {
+  return call === undefined ? '' : callerIdOf(call, [from, ...senders])
+}
+
 function refused(to: string, channel: ChannelName, reason: ReasonCode, detail?: string): Verdict {
   const said = detail === undefined ? { reason } : { reason, detail }
+  const encoding = channel === 'voice' ? CODINGS[SPEECH] : 'gsm7'
   return {
-    answer: { id: null, state: 'rejected', to, channel, encoding: 'gsm7', parts: 0, carrier: null, ...said },
+    answer: { id: null, state: 'rejected', to, channel, encoding, parts: 0, carrier: null, ...said },
     composed: null,
   }
 }

@@ -16,6 +16,12 @@ function mailPart(composed: Composed | null): Pick<PreviewRow, 'subject' | 'html
   return mail.html === '' ? { subject: mail.subject } : { subject: mail.subject, html: mail.html }
 }
 
+/** Of a call all that is played. */
+function callPart(composed: Composed | null): Pick<PreviewRow, 'prompts' | 'language'> {
+  const spoken = composed?.spoken
+  return spoken === undefined ? {} : { prompts: spoken.items, language: spoken.language }
+}
+
 export class DryRun {
   readonly #account: ComposeAccount
   readonly #prices: PriceTable
@@ -39,6 +45,7 @@ export class DryRun {
       channel: answer.channel,
       text: composed?.text ?? request.text ?? '',
       ...mailPart(composed),
+      ...callPart(composed),
       encoding: answer.encoding,
       parts: answer.parts,
       price: partPrice === null ? null : amountOf(partPrice * answer.parts),

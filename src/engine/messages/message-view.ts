@@ -1,5 +1,6 @@
 /** A stored message as the API shows it: the block's record, the dispatcher's state, the history in words. Main thread. */
-import { readMailStatus } from '../base/mail-status.js'
+import { type CallFacts, readCallFacts } from '../base/call-facts.js'
+import { readCarrierStatus } from '../base/carrier-status.js'
 import { amountOf } from '../base/money.js'
 import { instantOf } from '../base/zone.js'
 import type { HistoryEntry, MessageView } from '../contract/api.js'
@@ -15,13 +16,15 @@ import {
   STATES,
   type StateName,
 } from '../contract/message.js'
-import { OUTCOME, OUTCOME_NAMES } from '../contract/outcome.js'
+import { OUTCOME, OUTCOME_NAMES, type OutcomeCode } from '../contract/outcome.js'
 import { type ReasonCode, reasonCode } from '../contract/reasons.js'
 import type { RecipientHours } from '../schedule/recipient-hours.js'
 import type { BlockReader } from '../store/block.js'
 import type { DecodedState, HistoryItem } from '../store/decoded-state.js'
 import { unpackMail } from '../text/mail-body.js'
 import { textOf } from '../text/segment.js'
+import { unpackSpeech } from '../text/speech-body.js'
+import { callView } from './call-view.js'
 
 export interface ViewNames {
   /** By number of the carrier dictionary; undefined: none, an entry of our own. */
@@ -29,6 +32,8 @@ export interface ViewNames {
   status(status: number): string | undefined
   /** Time zone in which the carrier of this number writes dates; absent: UTC. */
   zone?(number: number): string
+  /** Name of the account's recording with this SHA-256; absent: none. */
+  recording?(account: number, sha256: string): string | undefined
 }
 
 /** What is known of the block's job. */
@@ -102,6 +107,7 @@ export function messageView(source: MessageSource, place: number, names: ViewNam
     channel: intact ? (CHANNELS[reader.facts(place).channel] ?? 'sms') : 'sms',
     text: intact && !isBinary(message) ? wholeText(message) : '',
     ...mailPart(intact),
+    ...callPart(intact, reader.account, names),
     data: intact && isBinary(message) ? wholeText(message) : null,
     encoding: intact ? CODINGS[message.coding] : 'gsm7',
     parts: intact ? message.partCount : 0,
@@ -121,6 +127,20 @@ function mailPart(intact: boolean): Pick<MessageView, 'subject' | 'html'> {
   const { bytes, partStarts, partLengths } = message
   const { subject, html } = unpackMail(bytes, partStarts[0]!, partStarts[0]! + partLengths[0]!)
   return { subject, html: html === '' ? null : html }
+}
+
+const NO_CALL = { prompts: null, language: null }
+
+/** Of the message that was read last. */
+function callPart(intact: boolean, account: number, names: ViewNames): Pick<MessageView, 'prompts' | 'language'> {
+  if (!intact || CODINGS[message.coding] !== 'speech') return NO_CALL
+  const { bytes, partStarts, partLengths } = message
+  const { language, items } = unpackSpeech(bytes, partStarts[0]!, partStarts[0]! + partLengths[0]!)
+  const prompts = items.map((item) => {
+    if (!('recording' in item)) return item
+    return { recording: names.recording?.(account, item.recording) ?? `sha256:${item.recording}` }
+  })
+  return { prompts, language }
 }
 
 const NO_KIND = { price: null, country: null }
@@ -148,9 +168,24 @@ function wholeText(message: OutgoingMessage): string {
   return text
 }
 
+/** Outcomes that the history calls otherwise. */
+const EVENTS: Partial<Record<OutcomeCode, string>> = {
+  [OUTCOME.accepted]: 'submitted',
+  [OUTCOME.heard]: 'delivered',
+  [OUTCOME.unheard]: 'undelivered',
+  [OUTCOME.putOff]: 'postponed',
+}
+
+function ofCall(entry: HistoryEntry, facts: CallFacts): void {
+  if (facts.reason !== 'NONE') entry.reason = facts.reason
+  entry.voice = callView(facts)
+  if (facts.callId !== '') entry.carrierId = facts.callId
+  if (facts.againSeconds > 0) entry.until = new Date(facts.againSeconds * 1000).toISOString()
+}
+
 function historyEntry(item: HistoryItem, names: ViewNames): HistoryEntry {
   const carrier = names.carrier(item.carrier)
-  const event = item.code === OUTCOME.accepted ? 'submitted' : (OUTCOME_NAMES[item.code] ?? 'unknown')
+  const event = EVENTS[item.code] ?? OUTCOME_NAMES[item.code] ?? 'unknown'
   const entry: HistoryEntry = { at: new Date(item.atMs).toISOString(), event }
   if (item.code === OUTCOME.settled) return { ...entry, state: STATES[item.attempt], by: item.error }
   // No carrier refused it: an entry of our own keeps its reason where others count attempts.
@@ -164,12 +199,14 @@ function historyEntry(item: HistoryItem, names: ViewNames): HistoryEntry {
   entry.attempt = item.attempt
   // The status of an unanswered part is a mark of our own (its policy), not the carrier's.
   if (item.status !== 0 && item.code !== OUTCOME.unanswered) {
-    const mail = readMailStatus(item.status)
-    entry.status = mail?.code ?? item.status
-    entry.statusName = mail?.name ?? names.status(item.status)
+    const own = readCarrierStatus(item.status)
+    entry.status = own?.code ?? item.status
+    entry.statusName = own?.name ?? names.status(item.status)
   }
   if (item.id !== '') entry.carrierId = item.id
-  if (item.error !== '') entry.error = item.error
+  const facts = readCallFacts(item.error)
+  if (facts !== null) ofCall(entry, facts)
+  else if (item.error !== '') entry.error = item.error
   if (item.doneSeconds !== 0) {
     const seconds = instantOf(item.doneSeconds, names.zone?.(item.carrier) ?? 'UTC')
     entry.carrierTime = new Date(seconds * 1000).toISOString()

@@ -98,7 +98,15 @@ export class Samples implements SamplesApi {
     const record = newJob({ job: 0, account, nowMs, singles: true }, guess.settings)
     const templates = this.#saved.byKeyword(account.number)
     const mailTemplates = this.#saved.mailByKeyword(account.number)
-    const plan = { ...this.#deps.plan(record, guess.sniff), path: at.file, templates, mailTemplates }
+    const made = this.#deps.plan(record, guess.sniff)
+    const spoken = made.voice && { ...made.voice, templates: this.#saved.voiceByKeyword(account.number) }
+    const plan = {
+      ...made,
+      path: at.file,
+      templates,
+      mailTemplates,
+      ...(spoken === undefined ? {} : { voice: spoken }),
+    }
     const task = { kind: 'sampleRows' as const, plan, available: at.bytes, currency: account.currency }
     const { warnings, ...rows } = (await this.#run(task)) as SampleRows
     return {
@@ -142,10 +150,11 @@ function soFar(before: ProfileSettings | null, given: ProfileSettings): ProfileS
 }
 
 /** A profile names its template; each job takes the texts that this has then. */
-function asGiven(settings: JobSettings, { template, text, subject, html }: JobSettings): JobSettings {
-  if (template === undefined) return settings
-  const { text: _text, subject: _subject, html: _html, ...others } = settings
-  const own = Object.entries({ text, subject, html }).filter(([, value]) => value !== undefined)
+function asGiven(settings: JobSettings, given: JobSettings): JobSettings {
+  if (given.template === undefined) return settings
+  const { text: _text, subject: _subject, html: _html, prompts: _prompts, language: _language, ...others } = settings
+  const { text, subject, html, prompts, language } = given
+  const own = Object.entries({ text, subject, html, prompts, language }).filter(([, value]) => value !== undefined)
   return { ...others, ...Object.fromEntries(own) }
 }
 

@@ -6,6 +6,7 @@
 import { EngineError } from '../contract/errors.js'
 import type { JobSettings } from '../contract/job.js'
 import type { ProfileSettings } from '../contract/profiles.js'
+import type { VoiceTexts } from '../contract/speech.js'
 import type { TemplateTexts } from '../contract/templates.js'
 import { mayHaveMail } from '../jobs/mail-settings.js'
 import type { MailTexts } from '../jobs/ports.js'
@@ -20,6 +21,8 @@ export interface JobTexts {
   byKeyword: Record<string, string>
   /** What emails have beside the text; absent: the job has none. */
   mailByKeyword?: Record<string, MailTexts>
+  /** What calls have of them; absent: nothing of their own. */
+  voiceByKeyword?: Record<string, VoiceTexts>
 }
 
 export interface WholeSettings {
@@ -40,6 +43,10 @@ export function readJobTexts(documents: Documents, job: number): Record<string, 
 
 export function readMailTexts(documents: Documents, job: number): Record<string, MailTexts> {
   return documents.get<JobTexts>(JOB_TEXTS, [job])?.mailByKeyword ?? {}
+}
+
+export function readVoiceTexts(documents: Documents, job: number): Record<string, VoiceTexts> {
+  return documents.get<JobTexts>(JOB_TEXTS, [job])?.voiceByKeyword ?? {}
 }
 
 export class SavedSettings {
@@ -66,6 +73,11 @@ export class SavedSettings {
     return this.#templates.mailByKeyword(account)
   }
 
+  /** The same of calls. */
+  voiceByKeyword(account: number): Record<string, VoiceTexts> {
+    return this.#templates.voiceByKeyword(account)
+  }
+
   /** `account`: number. @throws EngineError VALIDATION: no such profile or template. */
   resolve(account: number, given: JobSettings): WholeSettings {
     if (given.template !== undefined && given.text !== undefined) {
@@ -80,13 +92,20 @@ export class SavedSettings {
         settings.subject ??= texts.subject ?? undefined
         settings.html ??= texts.html ?? undefined
       }
+      settings.prompts ??= texts.prompts ?? undefined
+      settings.language ??= texts.language ?? undefined
     }
     return { settings, texts: settings.columns?.keyword === undefined ? null : this.#keywordTexts(account, settings) }
   }
 
   #keywordTexts(account: number, settings: JobSettings): JobTexts {
     const byKeyword = this.#templates.byKeyword(account)
-    return mayHaveMail(settings) ? { byKeyword, mailByKeyword: this.#templates.mailByKeyword(account) } : { byKeyword }
+    const voice = this.#templates.voiceByKeyword(account)
+    return {
+      byKeyword,
+      ...(mayHaveMail(settings) ? { mailByKeyword: this.#templates.mailByKeyword(account) } : {}),
+      ...(Object.keys(voice).length === 0 ? {} : { voiceByKeyword: voice }),
+    }
   }
 
   #merged(account: number, own: JobSettings, name: string): JobSettings {
@@ -107,6 +126,9 @@ function merge(saved: ProfileSettings, own: JobSettings): JobSettings {
   // A text of the job's own stands in the place of the saved one, whichever way either is given.
   if (own.text !== undefined) delete merged.template
   else if (own.template !== undefined) delete merged.text
+  const isNew = own.text !== undefined || own.template !== undefined
+  // What the profile plays stood in the place of its own text.
+  if (isNew && own.prompts === undefined) delete merged.prompts
   return merged
 }
 

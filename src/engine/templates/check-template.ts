@@ -1,7 +1,10 @@
 /** What of a template can be refused before a job uses it. Main thread. */
 import { EngineError, type FieldError } from '../contract/errors.js'
+import type { PromptSetting } from '../contract/speech.js'
 import type { TemplateSettings } from '../contract/templates.js'
+import { spokenErrors } from '../jobs/voice-settings.js'
 import { isBody } from '../text/body.js'
+import { playItem } from '../text/prompts.js'
 import { compileTemplate } from '../text/template.js'
 
 /** Any word: the cell of a row is compared with it. */
@@ -14,10 +17,12 @@ export function checkTemplate(settings: TemplateSettings): void {
   compileAt('/text', settings.text)
   if (settings.subject != null) compileAt('/subject', settings.subject)
   if (settings.html != null) compileAt('/html', settings.html)
+  compilePromptsAt(settings.prompts ?? [])
 }
 
-function* problems({ text, keyword, subject, html }: TemplateSettings): Iterable<FieldError> {
-  if (text.trim() === '') yield { pointer: '/text', message: 'must not be empty' }
+function* problems({ text, keyword, subject, html, prompts, language }: TemplateSettings): Iterable<FieldError> {
+  // A call may have no words but those of its recordings.
+  if (text.trim() === '' && (prompts ?? []).length === 0) yield { pointer: '/text', message: 'must not be empty' }
   for (const [pointer, value] of [
     ['/text', text],
     ['/subject', subject],
@@ -27,9 +32,18 @@ function* problems({ text, keyword, subject, html }: TemplateSettings): Iterable
       yield { pointer, message: 'has a control character or half of a surrogate pair' }
     }
   }
+  yield* spokenErrors({ prompts: prompts ?? undefined, language: language ?? undefined })
   if (subject != null && /[\r\n]/.test(subject)) yield { pointer: '/subject', message: 'must be one line' }
   if (keyword != null && !KEYWORD.test(keyword)) {
     yield { pointer: '/keyword', message: 'must be one word of at most 64 characters, such as #001' }
+  }
+}
+
+function compilePromptsAt(prompts: readonly PromptSetting[]): void {
+  for (const [index, prompt] of prompts.entries()) {
+    const item = playItem(prompt)
+    if ('text' in item) compileAt(`/prompts/${index}`, item.text)
+    if ('recording' in item) compileAt(`/prompts/${index}`, item.recording)
   }
 }
 

@@ -1,5 +1,6 @@
 /** A template as stored, and as the API shows it. Main thread. */
 import type { NamedRecord } from '../accounts/named-documents.js'
+import type { PromptSetting } from '../contract/speech.js'
 import type { TemplateSettings, TemplateView } from '../contract/templates.js'
 
 export interface TemplateRecord extends NamedRecord {
@@ -7,7 +8,9 @@ export interface TemplateRecord extends NamedRecord {
   keyword: string | null
   subject: string | null
   html: string | null
-  prompts: string[] | null
+  prompts: PromptSetting[] | null
+  /** Absent: stored by an earlier version. */
+  language?: string | null
   description: string | null
 }
 
@@ -26,6 +29,7 @@ export function newTemplate({ name, before, nowMs }: TemplateFacts, settings: Te
     subject: settings.subject ?? null,
     html: settings.html ?? null,
     prompts: settings.prompts ?? null,
+    language: settings.language ?? null,
     description: settings.description ?? null,
     createdAtMs: before?.createdAtMs ?? nowMs,
     updatedAtMs: nowMs,
@@ -33,9 +37,10 @@ export function newTemplate({ name, before, nowMs }: TemplateFacts, settings: Te
 }
 
 export function templateView(record: TemplateRecord): TemplateView {
-  const { createdAtMs, updatedAtMs, ...shown } = record
+  const { createdAtMs, updatedAtMs, language = null, ...shown } = record
   return {
     ...shown,
+    language,
     createdAt: new Date(createdAtMs).toISOString(),
     updatedAt: new Date(updatedAtMs).toISOString(),
   }

@@ -4,6 +4,7 @@ import { checkedName } from '../accounts/named-documents.js'
 import type { Page, PageQuery, Principal } from '../contract/api.js'
 import type { Clock } from '../contract/clock.js'
 import { EngineError } from '../contract/errors.js'
+import type { VoiceTexts } from '../contract/speech.js'
 import type { TemplateSettings, TemplatesApi, TemplateTexts, TemplateView } from '../contract/templates.js'
 import type { DocumentWrite } from '../store/documents.js'
 import { foldKeyword } from '../text/keyword.js'
@@ -71,10 +72,10 @@ export class Templates implements TemplatesApi {
     return this.#desk.documents.find(account, name)?.text ?? null
   }
 
-  /** What emails take of it; null: there is none of this name. */
+  /** What jobs and messages take of it; null: there is none of this name. */
   texts(account: number, name: string): TemplateTexts | null {
     const found = this.#desk.documents.find(account, name)
-    return found === null ? null : { text: found.text, subject: found.subject, html: found.html }
+    return found === null ? null : { text: found.text, subject: found.subject, html: found.html, ...voiceTexts(found) }
   }
 
   /** Folded keyword → text, of all that have one. */
@@ -92,6 +93,17 @@ export class Templates implements TemplatesApi {
     return Object.fromEntries(own.map(({ keyword, subject, html }) => [foldKeyword(keyword!), { subject, html }]))
   }
 
+  /** Folded keyword → what calls have of it, of those that say anything about calls. */
+  voiceByKeyword(account: number): Record<string, VoiceTexts> {
+    const own: [string, VoiceTexts][] = []
+    for (const record of this.#desk.documents.all(account)) {
+      const texts = voiceTexts(record)
+      const isPlain = texts.prompts === null && texts.language === null
+      if (record.keyword !== null && !isPlain) own.push([foldKeyword(record.keyword), texts])
+    }
+    return Object.fromEntries(own)
+  }
+
   /** @throws EngineError VALIDATION: another template has it. */
   #requireKeyword(account: number, { name, keyword }: TemplateRecord): void {
     if (keyword === null) return
@@ -100,6 +112,10 @@ export class Templates implements TemplatesApi {
     const message = `is the keyword of the template ${JSON.stringify(owner)}`
     throw new EngineError('VALIDATION', `The keyword ${message}.`, { fields: [{ pointer: '/keyword', message }] })
   }
+}
+
+function voiceTexts({ prompts, language = null }: TemplateRecord): VoiceTexts {
+  return { prompts: prompts === null || prompts.length === 0 ? null : prompts, language }
 }
 
 /** The index of keywords goes with the templates that have them. */

@@ -118,14 +118,16 @@ function checkBodies(messages: readonly MessageRequest[], batch: boolean): void 
   if (fields.length > 0) throw invalid('body', fields)
 }
 
-function wrongBody({ to, text, html, template, fields, data, udh }: MessageRequest): FieldError | null {
-  const hasBody = text !== undefined || template !== undefined || data !== undefined
+function wrongBody({ to, text, html, prompts, template, fields, data, udh }: MessageRequest): FieldError | null {
+  const hasBody = text !== undefined || template !== undefined || data !== undefined || prompts !== undefined
   // An email may have no other text than its HTML.
   if (!hasBody && (html === undefined || !to.includes('@'))) return { pointer: '/text', message: 'is required' }
   if (text !== undefined && template !== undefined) return { pointer: '/template', message: 'cannot stand beside text' }
   if (data !== undefined && text !== undefined) return { pointer: '/data', message: 'cannot stand beside text' }
   if (data !== undefined && template !== undefined) return { pointer: '/data', message: 'cannot stand beside template' }
-  if (fields !== undefined && template === undefined) return { pointer: '/fields', message: 'needs template beside it' }
+  if (fields !== undefined && template === undefined && prompts === undefined) {
+    return { pointer: '/fields', message: 'needs template or prompts beside it' }
+  }
   if (udh === undefined) return null
   const message = data === undefined ? 'needs data beside it' : headerProblem(udh)
   return message === null ? null : { pointer: '/udh', message }

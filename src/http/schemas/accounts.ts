@@ -10,6 +10,7 @@ import { amountOrNull, moneySchemas, QuotasSetting } from './money.js'
 import { numberRuleSchemas } from './number-rules.js'
 import { OptOutSettings, OptOutView } from './opt-out.js'
 import { WindowOrNull } from './sending-hours.js'
+import { VoiceSetting, VoiceView } from './voice.js'
 
 const features = {
   sms: Type.Boolean({ description: 'May send SMS.' }),
@@ -70,6 +71,7 @@ const settings = {
   balance: Type.Optional(amountOrNull('What may be spent, paid in advance; null: the account pays afterwards.')),
   quotas: Type.Optional(QuotasSetting),
   optOut: Type.Optional(OptOutSettings),
+  voice: Type.Optional(VoiceSetting),
   senders: Type.Optional(
     Type.Array(text('A number, or up to 11 letters and digits.', 16), {
       maxItems: 1_000,
@@ -111,6 +113,7 @@ export const AccountSchema = Type.Object(
     currency: nullable(Type.String()),
     ...moneySchemas,
     optOut: OptOutView,
+    voice: VoiceView,
     senders: Type.Array(Type.String()),
     suspended: Type.Boolean(),
     conversationLockSeconds: LockSeconds,

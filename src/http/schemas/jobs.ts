@@ -14,6 +14,7 @@ import { ConversationLock } from './inbound-rules.js'
 import { RefusalSchema } from './money.js'
 import { EveryOrNull, EverySchema, RunSchema, runs, ShownEverySchema } from './recurrence.js'
 import { WindowOrNull, WindowSchema } from './sending-hours.js'
+import { Language, PlayedPrompts, Prompts } from './voice.js'
 
 const ColumnRef = Type.Union([Type.String({ minLength: 1, maxLength: 256 }), Type.Integer({ minimum: 1 })], {
   description: 'A header label, or a position from 1.',
@@ -37,6 +38,7 @@ const columns = {
   sendAtTimeOfDay: Type.Optional(text('Of dates without a time, e.g. 09:00; absent: such rows are refused.', 16)),
   sendAtPast: Type.Optional(oneOf(['now', 'reject'], 'What becomes of rows whose own time is over; default now.')),
   timeZone: Type.Optional(ColumnRef),
+  language: Type.Optional(ColumnRef),
   tag: Type.Optional(ColumnRef),
   fields: Type.Optional(
     Type.Record(Type.String(), ColumnRef, { description: 'Label in the text → column.', maxProperties: 256 }),
@@ -84,8 +86,8 @@ export const Subject = text('Of an email, one line.', 500)
 export const Html = text('Of an email, beside its text or alone; values are escaped.', limits.mailBytes)
 export const Flash = Type.Boolean({ description: 'Shown at once and not stored by the phone.' })
 export const Channel = oneOf(
-  ['auto', 'sms', 'email'],
-  'Way of sending; auto: by what each one goes to. Voice comes in a later version.',
+  ['auto', 'sms', 'voice', 'email'],
+  'Way of sending; auto: by what each one goes to, which calls landlines.',
 )
 
 export const settings = {
@@ -104,6 +106,8 @@ export const settings = {
   text: Type.Optional(Text),
   subject: Type.Optional(Subject),
   html: Type.Optional(Html),
+  prompts: Type.Optional(Prompts),
+  language: Type.Optional(Language),
   template: Type.Optional(text('Name of a template; its text is taken now.', 64)),
   profile: Type.Optional(text('Name of a profile; what the job says itself wins.', 64)),
   csv: Type.Optional(Type.Object(csv, strict)),
@@ -288,6 +292,8 @@ export const PreviewRowSchema = Type.Object({
   text: Type.String(),
   subject: Type.Optional(Type.String({ description: 'Of an email.' })),
   html: Type.Optional(Type.String({ description: 'Of an email that has it.' })),
+  prompts: Type.Optional(PlayedPrompts),
+  language: Type.Optional(Type.String({ description: "Of a call; '' = as configured." })),
   encoding: oneOf(CODINGS, 'Coding of the parts.'),
   parts: Type.Integer(),
   price: nullable(Type.Number({ description: 'null: the account has no prices.' })),

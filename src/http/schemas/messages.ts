@@ -19,6 +19,7 @@ import {
   UnsubscribeSetting,
   ValidFor,
 } from './jobs.js'
+import { Language, PlayedPrompts, Prompts } from './voice.js'
 
 /** What the most parts hold. */
 const OCTETS_MAX = 140 * limits.partsPerMessage
@@ -30,14 +31,16 @@ export const FieldValue = Type.Unsafe<string | number | boolean | null>({
 const message = {
   to: text('Number with + and country code, or national with defaultCountry; or an email address.', 320),
   from: Type.Optional(Sender),
-  text: Type.Optional(text('Final text; this, `template` or `data`.', limits.fieldBytes, 0)),
+  text: Type.Optional(text('Final text; this, `template` or `data`; of a call also `prompts`.', limits.fieldBytes, 0)),
   subject: Type.Optional(Subject),
   html: Type.Optional(Html),
+  prompts: Type.Optional(Prompts),
+  language: Type.Optional(Language),
   template: Type.Optional(text('Name of a template in place of `text`.', 64)),
   fields: Type.Optional(
     Type.Record(Type.String(), FieldValue, {
       maxProperties: limits.columns,
-      description: 'With `template`: a value for each label.',
+      description: 'With `template` or `prompts`: a value for each label.',
     }),
   ),
   data: Type.Optional(
@@ -108,6 +111,17 @@ export const MessagesAcceptedSchema = Type.Object(
   { description: 'Durable: it will be sent.' },
 )
 
+export const CallSchema = Type.Object(
+  {
+    heardPercent: nullable(Type.Integer({ description: 'Of the message; null: the call was not answered.' })),
+    ringSeconds: nullable(Type.Number({ description: 'To the answer or to the end; null: nobody was called.' })),
+    talkSeconds: nullable(Type.Number({ description: 'null: it was not answered.' })),
+    digits: Type.String({ description: "Pressed by the called, in order; '' = none." }),
+    gateway: nullable(Type.String({ description: 'host:port; null: none was asked.' })),
+  },
+  { description: 'What became of one call.' },
+)
+
 const HistorySchema = Type.Object({
   at: Timestamp,
   event: Type.String(),
@@ -122,7 +136,11 @@ const HistorySchema = Type.Object({
   carrierTime: Type.Optional(
     Type.String({ description: 'What the receipt says of the time; its clock may be wrong.' }),
   ),
-  reason: Type.Optional(Type.String({ description: 'Of `failed`: why, where no carrier refused it.' })),
+  reason: Type.Optional(
+    Type.String({ description: 'Of `failed`: why, where no carrier refused it. Of a call: why it was not heard.' }),
+  ),
+  voice: Type.Optional(CallSchema),
+  until: Type.Optional(Type.String({ description: 'Of `postponed`: when the number is called again, RFC 3339.' })),
   state: Type.Optional(Type.String({ description: 'Of `settled`: what it became.' })),
   by: Type.Optional(Type.String({ description: 'Of `settled`: the key that said so, or admin.' })),
 })
@@ -139,6 +157,8 @@ export const MessageSchema = Type.Object(
     text: Type.String(),
     subject: nullable(Type.String({ description: 'Of an email; else null.' })),
     html: nullable(Type.String({ description: 'Of an email that has it; else null.' })),
+    prompts: nullable(PlayedPrompts),
+    language: nullable(Type.String({ description: "Of a call, '' = as configured; else null." })),
     data: nullable(Type.String({ description: '8-bit data in hex; null: it is a text.' })),
     encoding: oneOf(CODINGS, 'Coding of the parts.'),
     parts: Type.Integer(),

@@ -3,13 +3,13 @@ import { Type } from 'typebox'
 import { limits } from '../../engine/contract/limits.js'
 import { nullable, strict, Timestamp, text } from './common.js'
 import { settings, Text } from './jobs.js'
+import { Language, Prompts } from './voice.js'
 
 export const NameParams = Type.Object({ name: Type.String({ description: 'Name, percent-encoded.' }) })
 
 const Keyword = text('What rows of a keyword column name it by, such as #001; unique in the account.', 64)
 const Subject = text('Subject of an email.', 998)
 const Html = text('Body of an email.', limits.fieldBytes)
-const Prompts = Type.Array(text('Name of a recording.', 256), { maxItems: 32, description: 'Of a call, in order.' })
 const Description = text('For people.', 1024)
 
 export const TemplatePutSchema = Type.Object(
@@ -19,6 +19,7 @@ export const TemplatePutSchema = Type.Object(
     subject: Type.Optional(nullable(Subject)),
     html: Type.Optional(nullable(Html)),
     prompts: Type.Optional(nullable(Prompts)),
+    language: Type.Optional(nullable(Language)),
     description: Type.Optional(nullable(Description)),
   },
   { ...strict, description: 'A saved text. It replaces what had this name.' },
@@ -31,7 +32,8 @@ export const TemplateSchema = Type.Object(
     keyword: nullable(Type.String()),
     subject: nullable(Type.String()),
     html: nullable(Type.String()),
-    prompts: nullable(Type.Array(Type.String())),
+    prompts: nullable(Prompts),
+    language: nullable(Type.String()),
     description: nullable(Type.String()),
     createdAt: Timestamp,
     updatedAt: Timestamp,

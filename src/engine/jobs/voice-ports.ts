@@ -1,0 +1,20 @@
+/** What jobs are given for their calls. Main thread. */
+import type { Config } from '../config/schema.js'
+import { readVoiceTexts } from '../profiles/saved-settings.js'
+import { recordingsOf } from '../recordings/recording-record.js'
+import type { Documents } from '../store/documents.js'
+import type { VoicePorts } from './ports.js'
+
+export function voicePorts({
+  config,
+  documents,
+}: {
+  config: Pick<Config, 'speech'>
+  documents: Documents
+}): VoicePorts {
+  return {
+    texts: (job) => readVoiceTexts(documents, job),
+    recordings: (account) => recordingsOf(documents, account),
+    usualLanguage: config.speech.language,
+  }
+}
