@@ -45,6 +45,10 @@ const commands: Record<string, Entry> = {
     load: async () => (await import('./cli/trace.js')).trace,
   },
   smsc: { summary: 'run the carrier simulator', load: async () => (await import('./cli/smsc.js')).smsc },
+  gateway: {
+    summary: 'run the SIP gateway simulator, with telephones',
+    load: async () => (await import('./cli/gateway.js')).gateway,
+  },
   config: {
     summary: 'config check: validate the configuration file',
     load: async () => (await import('./cli/config-check.js')).configCheck,

@@ -1,8 +1,12 @@
 /** `trunkline smsc`: the carrier simulator on a real socket. */
+import { silentLog } from '../engine/contract/log.js'
 import { DIALECT_HELP, parseDialect } from '../smpp/simulator/dialect.js'
 import { parseFaults } from '../smpp/simulator/faults.js'
-import { runSmsc } from '../smpp/simulator/run-smsc.js'
+import { Smsc } from '../smpp/simulator/smsc.js'
+import type { SmscOptions } from '../smpp/simulator/smsc-options.js'
+import { parseSubscriberMessage } from '../smpp/simulator/subscriber-pdu.js'
 import { type Command, numberOption, type OptionTable, readArguments, textOption, UsageError } from './command.js'
+import { liveAsProcess } from './simulator-life.js'
 
 const text = { type: 'string' } as const
 const flag = { type: 'boolean' } as const
@@ -85,6 +89,18 @@ Examples:
     })
     return 0
   },
+}
+
+export async function runSmsc(options: SmscOptions): Promise<void> {
+  const smsc = new Smsc(options, silentLog)
+  const { port } = await smsc.listen()
+  await liveAsProcess({
+    ...{ host: options.host, port, statsPort: options.statsPort },
+    stats: () => smsc.stats(),
+    // A subscriber sends the message of the body; answered when the peers took all of it.
+    posts: { '/inbound': async (body) => ({ pdus: await smsc.subscribers.send(parseSubscriberMessage(body)) }) },
+    close: () => smsc.close(),
+  })
 }
 
 /** A word that cannot be read is a mistake of the caller. */

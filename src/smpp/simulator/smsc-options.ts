@@ -16,7 +16,7 @@ export interface SmscOptions {
   seed?: number
   /** Appended to; see ledger.ts. */
   ledgerPath?: string
-  /** HTTP port that answers GET / with the statistics as JSON; see run-smsc.ts. */
+  /** HTTP port that answers GET / with the statistics as JSON. */
   statsPort?: number
   /** Only this system_id is admitted. */
   systemId?: string
