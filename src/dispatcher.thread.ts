@@ -21,6 +21,7 @@ import { CommitTurn } from './engine/store/commit-turn.js'
 import { openEnvironment } from './engine/store/environment.js'
 import { SuppressionCheck } from './engine/store/suppression-table.js'
 import { createSipChannel } from './sip/channel/sip-channel.js'
+import { SpeechLink } from './sip/speech/speech-link.js'
 import { createSmppChannel } from './smpp/smpp-channel.js'
 import { PduTracer } from './smpp/tracer.js'
 import { createSmtpChannel } from './smtp/smtp-channel.js'
@@ -116,6 +117,8 @@ function tracerOf(carrier: string): PduTracer {
 }
 
 const shared = { clock: systemClock, random, metrics, log }
+/** Of all sip carriers. */
+const speech = new SpeechLink()
 
 const factories: ChannelFactories = {
   smpp: (config, sink) => createSmppChannel(config, { ...shared, sink, tracer: tracerOf(config.id) }),
@@ -160,6 +163,7 @@ const handlers: { [K in ToDispatcher['type']]: (message: Extract<ToDispatcher, {
     dispatcher.settling.cancel(refs, (canceled) => post({ type: 'canceled', request, canceled })),
   heard: ({ number }) => dispatcher.heard(number),
   suppressions: ({ filter }) => suppressions.filter.use(filter),
+  speech: ({ port }) => speech.use(port),
   drain: ({ deadlineMs }) => {
     dispatcher
       .drain(deadlineMs)

@@ -117,6 +117,12 @@ export class SpeechKeeper implements SpeechWork {
     return this.#status
   }
 
+  note(): { name: string; ok: boolean; detail: string } | null {
+    if (!this.#hasCalls()) return null
+    const refusal = this.refusal('')
+    return { name: 'speech', ok: refusal === null, detail: refusal?.detail ?? this.#status?.detail ?? 'starting' }
+  }
+
   async look(): Promise<SpeechStatus> {
     return await this.#awake().ask('look', {})
   }

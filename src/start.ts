@@ -37,6 +37,7 @@ import { rejectsCsv } from './ingest/rejects-csv.js'
 import { startIngestPool } from './ingest-pool.js'
 import { statusName } from './smpp/status.js'
 import { startSite } from './start-site.js'
+import { SpeechKeeper } from './start-speech.js'
 
 /** HTTP stops taking work within this time of a stop. */
 const HTTP_CLOSE_MS = 1_000
@@ -130,6 +131,8 @@ async function start(config: Config, options: Started, closing: Closing): Promis
   const pool = startIngestPool(config.threads.ingest, shared)
   closing.add(() => pool.close())
   const prometheus = new PrometheusText(metrics)
+  const speech = new SpeechKeeper({ config, log, metrics: memory })
+  closing.add(() => speech.stop())
   const built = await buildEngine({
     ...stores,
     config,
@@ -138,6 +141,7 @@ async function start(config: Config, options: Started, closing: Closing): Promis
     metrics,
     adminKey: key,
     runTask: pool.run,
+    speech,
     rejects: rejectsOf(stores.store),
     statusName,
     courier: createCourier({ ...config.webhooks, resolve: resolver(), now: () => systemClock.now() }),
@@ -154,6 +158,7 @@ async function start(config: Config, options: Started, closing: Closing): Promis
   })
   const engine = built.connect(link)
   await link.ready
+  speech.serve((port) => link.post({ type: 'speech', port }, [port]))
   closing.add(async () => {
     await Promise.all([built.jobs.stop(), built.contacts.imports.stop()])
     await within(link.drain(closing.deadlineMs), config.shutdownSeconds * 1000)
@@ -171,6 +176,7 @@ async function start(config: Config, options: Started, closing: Closing): Promis
   const reload = async (fresh: Config): Promise<string[]> => {
     await built.routes.reload(fresh)
     built.inbound.useCarriers(inboundCarriers(fresh))
+    speech.reload(fresh)
     return await link.reload(fresh.carriers, built.routes.dispatch())
   }
   return { url: server.url, adminKey: key, engine, dropDesk: desk, reload, stop: () => stop(config, closing, log) }

@@ -276,6 +276,8 @@ export class FakeEngine implements EngineApi {
   readonly retries = absent
   readonly drafts = absent
   readonly archive = absent
+  readonly recordings = absent
+  readonly speech = absent
   readonly rules = absent
   readonly events = absent
   readonly inbound: InboundApi = {

@@ -21,6 +21,7 @@ import type { Clock } from './contract/clock.js'
 import { EngineError } from './contract/errors.js'
 import type { Log } from './contract/log.js'
 import type { Metrics } from './contract/metrics.js'
+import type { SpeechWork } from './contract/speech-work.js'
 import type { Courier } from './contract/webhook-delivery.js'
 import type { DispatcherEvents, DispatcherLink } from './dispatcher-link.js'
 import { type BuiltDrops, buildDrops, type DropParts } from './drops/build-drops.js'
@@ -50,6 +51,7 @@ import { isCountry } from './phone/number.js'
 import { buildSaved } from './profiles/build-saved.js'
 import { readJobTexts, readMailTexts } from './profiles/saved-settings.js'
 import { QueueGauges } from './queue-gauges.js'
+import { buildRecordings } from './recordings/build-recordings.js'
 import { Reports } from './reports/reports.js'
 import { SpaceWatch } from './space.js'
 import type { Documents } from './store/documents.js'
@@ -68,6 +70,7 @@ export interface BuildParts {
   metrics: Metrics
   adminKey: string
   runTask: RunTask
+  speech: SpeechWork
   rejects: RejectsStream
   statusName(status: number): string
   /** Delivers webhooks. */
@@ -324,7 +327,7 @@ class Assembly {
       idempotency,
       jobs: this.jobs,
       ...buildMessageDesks({ ...common, saved: saved.saved, idempotency, reader, link }),
-      ...{ ...saved, ...automatic },
+      ...{ ...saved, ...automatic, ...buildRecordings(common) },
       drops: drops.api,
       dropCredentials: drops.credentials,
       submitter,

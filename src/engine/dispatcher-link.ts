@@ -2,6 +2,7 @@
  * The main thread's end of the wire to the dispatcher thread: requests with their answers, and what it posts by itself.
  * Bodies never cross it.
  */
+import type { MessagePort } from 'node:worker_threads'
 import type { CarrierPatch, CarrierView } from './contract/channel.js'
 import { EngineError } from './contract/errors.js'
 import type { FromDispatcher, JobProgress, RouteDispatch, SettleTask, ToDispatcher } from './contract/thread.js'
@@ -10,7 +11,7 @@ import { TraceFeed } from './trace-feed.js'
 
 /** A worker thread as this file needs it. */
 export interface DispatcherPort {
-  postMessage(message: ToDispatcher): void
+  postMessage(message: ToDispatcher, transfer?: readonly MessagePort[]): void
   on(event: 'message', listener: (message: FromDispatcher) => void): unknown
 }
 
@@ -79,8 +80,8 @@ export class DispatcherLink {
     }
   }
 
-  post(message: ToDispatcher): void {
-    this.#port.postMessage(message)
+  post(message: ToDispatcher, transfer?: readonly MessagePort[]): void {
+    this.#port.postMessage(message, transfer)
   }
 
   #ask(message: (request: number) => ToDispatcher): Promise<Answer> {

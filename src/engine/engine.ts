@@ -45,6 +45,7 @@ import type { MoneyApi } from './contract/money.js'
 import type { NoticesApi } from './contract/notices.js'
 import type { ProfilesApi } from './contract/profiles.js'
 import type { Readiness } from './contract/readiness.js'
+import type { RecordingsApi, SpeechApi } from './contract/recordings.js'
 import type { ReportsApi } from './contract/report.js'
 import type { RetriesApi } from './contract/retry.js'
 import type { EventsApi, RulesApi } from './contract/rule-events.js'
@@ -109,6 +110,10 @@ export interface EngineParts {
   events: EventsApi
   rejects: RejectsStream
   inbound: InboundApi
+  recordings: RecordingsApi
+  speech: SpeechApi
+  /** What is worth knowing beside, and keeps nobody from sending. */
+  notes(): Readiness['checks']
   suppressions: SuppressionsApi
   metricsText(): Promise<{ contentType: string; body: string }>
   isStopping(): boolean
@@ -118,6 +123,8 @@ export class Engine implements EngineApi {
   readonly audit: AuditApi
   readonly money: MoneyApi
   readonly inbound: InboundApi
+  readonly recordings: RecordingsApi
+  readonly speech: SpeechApi
   readonly suppressions: SuppressionsApi
   readonly reports: ReportsApi
   readonly notices: NoticesApi
@@ -153,6 +160,8 @@ export class Engine implements EngineApi {
     this.audit = parts.audit
     this.money = parts.money
     this.inbound = parts.inbound
+    this.recordings = parts.recordings
+    this.speech = parts.speech
     this.suppressions = parts.suppressions
     this.#parts = parts
     this.reports = parts.reports
@@ -377,7 +386,7 @@ export class Engine implements EngineApi {
       { name: 'dispatcher', ok: isAlive, detail: isAlive ? 'running' : 'not running' },
       { name: 'intake', ok: !isStopping, detail: isStopping ? 'stopping' : 'open' },
     ]
-    return { ready: checks.every(({ ok }) => ok), checks }
+    return { ready: checks.every(({ ok }) => ok), checks: [...checks, ...this.#parts.notes()] }
   }
 
   async metrics(): Promise<{ contentType: string; body: string }> {

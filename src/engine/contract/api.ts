@@ -26,6 +26,7 @@ import type { PriceSetting, PriceView } from './price.js'
 import type { ProfilesApi } from './profiles.js'
 import type { Readiness } from './readiness.js'
 import type { ReasonCode } from './reasons.js'
+import type { RecordingsApi, SpeechApi } from './recordings.js'
 import type { RunsView, RunView } from './recurrence.js'
 import type { ReportsApi } from './report.js'
 import type { RetriesApi } from './retry.js'
@@ -325,6 +326,8 @@ export interface EngineApi {
   readonly events: EventsApi
   readonly audit: AuditApi
   readonly inbound: InboundApi
+  readonly recordings: RecordingsApi
+  readonly speech: SpeechApi
   readonly suppressions: SuppressionsApi
 
   /**

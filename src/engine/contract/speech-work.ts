@@ -32,6 +32,8 @@ export interface SpeechWork {
   status(): SpeechStatus | null
   /** Looks first where nobody has looked. */
   look(): Promise<SpeechStatus>
+  /** For /readyz; null: no sip carrier is configured, so that nobody need know. */
+  note(): { name: string; ok: boolean; detail: string } | null
   /** Whether texts of this language ('' = as configured) can be spoken as far as is known now; null: they can. */
   refusal(language: string): SpeechRefusal | null
   /** WAV of 8 kHz, as a call lets it be heard. @throws EngineError SPEECH_UNAVAILABLE, SPEECH_FAILED, VALIDATION, RATE_LIMITED. */

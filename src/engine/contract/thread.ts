@@ -1,4 +1,5 @@
 /** Every message that crosses between main and a dispatcher, typed once. Bodies go through the store; see trace.ts for the exception. */
+import type { MessagePort } from 'node:worker_threads'
 import type { CarrierPatch, CarrierView } from './channel.js'
 import type { JobDispatch } from './lane.js'
 import type { TraceBatch, TraceFilter } from './trace.js'
@@ -66,6 +67,8 @@ export type ToDispatcher =
   | { type: 'heard'; number: number }
   /** The filter of suppressed numbers has moved to larger memory. */
   | { type: 'suppressions'; filter: SharedArrayBuffer }
+  /** An end of the speech thread, transferred; another one whenever that thread was started anew. */
+  | { type: 'speech'; port: MessagePort }
   | { type: 'drain'; deadlineMs: number }
 
 /** Live totals of a job; `states` by state number, as DispatchCounts. */

@@ -4,6 +4,7 @@ import type { Accounts } from '../accounts/accounts.js'
 import type { NamedDeps } from '../accounts/named-desk.js'
 import type { Clock } from '../contract/clock.js'
 import type { Log } from '../contract/log.js'
+import type { Readiness } from '../contract/readiness.js'
 import type { RecordingsApi, SpeechApi } from '../contract/recordings.js'
 import type { SpeechWork } from '../contract/speech-work.js'
 import { Recordings } from './recordings.js'
@@ -22,6 +23,7 @@ export interface RecordingParts extends NamedDeps {
 export interface BuiltRecordings {
   recordings: RecordingsApi
   speech: SpeechApi
+  notes(): Readiness['checks']
 }
 
 export function buildRecordings(parts: RecordingParts): BuiltRecordings {
@@ -34,5 +36,9 @@ export function buildRecordings(parts: RecordingParts): BuiltRecordings {
     },
     (error) => log.warn({ error }, 'dataDir/recordings could not be tidied up'),
   )
-  return { recordings: new Recordings({ ...parts, folder }), speech: new SpeechDesk(parts) }
+  return {
+    recordings: new Recordings({ ...parts, folder }),
+    speech: new SpeechDesk(parts),
+    notes: () => [parts.speech.note()].flatMap((note) => note ?? []),
+  }
 }
