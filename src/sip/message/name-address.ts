@@ -16,7 +16,7 @@ export interface NameAddress {
   parameters: Parameters
 }
 
-const URI = /^[A-Za-z][A-Za-z0-9+.-]*:[^\s<>"]+$/
+const URI = /^[A-Za-z][A-Za-z0-9+.-]*:[^\s<>"\x00-\x1f\x7f]+$/
 
 /** One address; null: it is none. */
 export function parseNameAddress(value: string): NameAddress | null {

@@ -30,6 +30,9 @@ interface Problem {
   status: number
 }
 
+/** NUL may stand behind a backslash only (quoted-pair, §25.1). */
+const UNSAFE = /\r|(?<!\\)\0/
+
 const LF = 0x0a
 const CR = 0x0d
 const EMPTY = Buffer.alloc(0)
@@ -94,7 +97,7 @@ function startLine(line: string): { message: SipMessage; problem: Problem | null
     const [, version, status, reason] = /^SIP\/(\S+) (\d+)(?: (.*))?$/is.exec(line) ?? []
     const code = status?.length === 3 ? Number(status) : 0
     const isValid =
-      line.length <= sipLimits.lineChars && version === '2.0' && code >= 100 && code <= 699 && !line.includes('\r')
+      line.length <= sipLimits.lineChars && version === '2.0' && code >= 100 && code <= 699 && !UNSAFE.test(line)
     const problem = isValid ? null : bad('not a status line of SIP/2.0')
     return { message: { kind: 'response', status: code, reason: reason ?? '', headers, body: EMPTY }, problem }
   }
@@ -105,7 +108,7 @@ function startLine(line: string): { message: SipMessage; problem: Problem | null
 
 function requestProblem(line: string, { method, uri }: SipRequest, version: string | undefined): Problem | null {
   if (line.length > sipLimits.lineChars) return bad('the request line is too long', 414)
-  if (version === undefined || !isToken(method) || !/^[A-Za-z][A-Za-z0-9+.-]*:[^\s<>"\0]+$/.test(uri))
+  if (version === undefined || !isToken(method) || !/^[A-Za-z][A-Za-z0-9+.-]*:[^\s<>"\x00-\x1f\x7f]+$/.test(uri))
     return bad('not a request line')
   if (/^SIP\/2\.0$/i.test(version)) return null
   return /^SIP\/\d+\.\d+$/i.test(version) ? bad('another version of SIP', 505) : bad('not a request line')
@@ -122,7 +125,7 @@ function readHeaders(lines: string[], headers: SipHeaders): Problem | null {
     const name = colon < 0 ? '' : trimSpace(line.slice(0, colon))
     if (!isToken(name)) problem ??= bad('a line is no header field')
     else if (line.length > sipLimits.lineChars) problem ??= bad('a header field is too long')
-    else if (line.includes('\r')) problem ??= bad('a CR within a header field')
+    else if (UNSAFE.test(line)) problem ??= bad('a CR or NUL within a header field')
     else headers.append(headerName(name), trimSpace(line.slice(colon + 1)))
   }
   return problem

@@ -80,11 +80,14 @@ export function stampSource(headers: SipHeaders, address: string, port: number):
   replaceFirst(headers, [writeVia(via), ...others].join(', '))
 }
 
-/** Where the response to a request goes over UDP (§18.2.2, RFC 3581 §4). */
+/**
+ * Where the response to a request goes over UDP (§18.2.2, RFC 3581 §4). `maddr` is not followed: a sender could name with it
+ * whom our response hits.
+ */
 export function responseAddress(via: Via): { host: string; port: number } {
   const { parameters } = via
   const rport = Number(parameters.get('rport') ?? 0)
-  const host = parameters.get('maddr') ?? parameters.get('received') ?? via.host
+  const host = parameters.get('received') ?? via.host
   const usual = via.transport === 'TLS' ? 5061 : 5060
   return { host, port: rport > 0 && rport < 65_536 ? rport : via.port || usual }
 }
