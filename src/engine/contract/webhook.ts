@@ -1,16 +1,26 @@
 /** Webhooks: where an account is told what happens, as the API shows them and as their bodies carry it. */
 import type { Page, PageQuery, Principal } from './api.js'
+import type { CallView } from './call-view.js'
 import type { InboundView } from './inbound.js'
 import type { Counts, JobState } from './job.js'
-import type { StateName } from './message.js'
+import type { ChannelName, StateName } from './message.js'
 import type { ReasonCode } from './reasons.js'
 
 /** The `type` of a body. */
 export const WEBHOOK_EVENTS = ['messages.updated', 'inbound.received', 'job.updated', 'drop.updated'] as const
 export type WebhookEvent = (typeof WEBHOOK_EVENTS)[number]
 
-/** Message states that are events: all that a message can stay in. */
-export const WEBHOOK_STATES = ['sent', 'delivered', 'undelivered', 'failed', 'expired', 'canceled', 'unknown'] as const
+/** Message states that are events: all that a message can stay in. `scheduled`: the number is called again. */
+export const WEBHOOK_STATES = [
+  'scheduled',
+  'sent',
+  'delivered',
+  'undelivered',
+  'failed',
+  'expired',
+  'canceled',
+  'unknown',
+] as const
 
 export const ENDPOINT_STATES = ['active', 'retrying', 'parked', 'disabled'] as const
 export type EndpointState = (typeof ENDPOINT_STATES)[number]
@@ -70,11 +80,15 @@ export interface MessageUpdate {
   /** null: the message is kept no more. */
   to: string | null
   from: string | null
+  /** null: the message is kept no more. */
+  channel: ChannelName | null
   parts: number | null
   carrier: string | null
   /** The carrier's status of a refusal, and the error text of its receipt. */
   status: number | null
   error: string | null
+  /** Of a call that was made; else null. */
+  voice: CallView | null
   clientReference: string | null
   /** Of the job. */
   tags: string[]

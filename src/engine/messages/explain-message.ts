@@ -2,7 +2,7 @@
  * Answers `GET /v1/messages/:id/explain`: what `GET /v1/explain` says of its number, text, route and price, as it was
  * accepted, and what it waits for at this moment. Main thread; once a question.
  */
-import { readMailStatus } from '../base/mail-status.js'
+import { readCarrierStatus } from '../base/carrier-status.js'
 import { amountOf } from '../base/money.js'
 import type { MessageView } from '../contract/api.js'
 import type { ExplainView } from '../contract/explain.js'
@@ -100,9 +100,9 @@ export class MessageExplainer {
     if (error !== undefined) view.lastError = error
     if (behind !== undefined) view.behind = messageId(behind as MessageRef)
     if (status === undefined) return view
-    const mail = readMailStatus(status)
-    view.status = mail?.code ?? status
-    view.statusName = mail?.name ?? this.#deps.statusName(status)
+    const own = readCarrierStatus(status)
+    view.status = own?.code ?? status
+    view.statusName = own?.name ?? this.#deps.statusName(status)
     return view
   }
 }

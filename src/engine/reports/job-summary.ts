@@ -1,15 +1,14 @@
 /** A job summed up: how its messages ended and why, and what each carrier made of them. Main thread. */
 
 import { setImmediate } from 'node:timers/promises'
-import { readMailStatus } from '../base/mail-status.js'
+import { readCarrierStatus } from '../base/carrier-status.js'
 import { STATES } from '../contract/message.js'
-import { OUTCOME } from '../contract/outcome.js'
 import { type ReasonCode, reasonHelp } from '../contract/reasons.js'
 import type { CarrierShare, JobSummary, OutcomeShare } from '../contract/report.js'
 import { type MessageSource, reasonOf, stateOf, type ViewNames } from '../messages/message-view.js'
 import type { HistoryItem } from '../store/decoded-state.js'
 import { NO_CARRIER } from '../store/entry.js'
-import { isRefusal } from './report-row.js'
+import { isRefusal, isTaken } from './report-row.js'
 
 interface CarrierSums {
   submitted: number
@@ -49,7 +48,7 @@ export class SummaryOfJob {
       if (item.carrier === NO_CARRIER) continue
       const sums = this.#carrier(item.carrier)
       if (isRefusal(item)) sums.refusals.set(item.status, (sums.refusals.get(item.status) ?? 0) + 1)
-      if (item.code !== OUTCOME.accepted) continue
+      if (!isTaken(item)) continue
       if (item.atMs < this.#firstMs) this.#firstMs = item.atMs
       if (taker !== sums) sums.submitted++
       taker = sums
@@ -89,8 +88,8 @@ export class SummaryOfJob {
   }
 
   #refusal(status: number): { status: number; statusName: string | null } {
-    const mail = readMailStatus(status)
-    if (mail !== null) return { status: mail.code, statusName: mail.name }
+    const own = readCarrierStatus(status)
+    if (own !== null) return { status: own.code, statusName: own.name }
     return { status, statusName: this.#names.status(status) ?? null }
   }
 }

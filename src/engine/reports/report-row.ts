@@ -1,6 +1,8 @@
 /** One line of a report: what became of one message, as CSV that no spreadsheet runs, or as JSON. Main thread. */
+
+import { isCallFacts, readCallFacts, wasAnswered } from '../base/call-facts.js'
+import { readCarrierStatus } from '../base/carrier-status.js'
 import { csvCell } from '../base/csv-cell.js'
-import { readMailStatus } from '../base/mail-status.js'
 import { jobId, messageId } from '../contract/ids.js'
 import { blankMessage, CHANNELS, CODINGS, messageRef, STATE } from '../contract/message.js'
 import { OUTCOME } from '../contract/outcome.js'
@@ -51,7 +53,7 @@ export function reportRow(source: MessageSource, place: number, names: ViewNames
   const { reader, facts } = source
   const intact = reader.read(place, message)
   const items = source.state?.history(place) ?? []
-  const submitted = items.find((item) => item.code === OUTCOME.accepted)
+  const submitted = items.find(isTaken)
   const done = items.findLast(isEnd)
   const refused = items.findLast(isRefusal)
   const tried = submitted ?? refused
@@ -66,21 +68,28 @@ export function reportRow(source: MessageSource, place: number, names: ViewNames
     encoding: CODINGS[message.coding],
     parts: message.partCount,
     carrier: tried === undefined ? null : (names.carrier(tried.carrier) ?? null),
-    carrierId: submitted?.id ?? null,
+    carrierId: submitted === undefined ? null : (readCallFacts(submitted.error)?.callId ?? submitted.id),
     submittedAt: time(submitted),
     doneAt: time(done),
-    status: refused === undefined ? null : (readMailStatus(refused.status)?.code ?? refused.status),
+    status: refused === undefined ? null : (readCarrierStatus(refused.status)?.code ?? refused.status),
     // Of a message that was settled the log has in its place who said so.
-    error: done?.code === OUTCOME.settled ? null : done?.error || null,
+    error: done?.code === OUTCOME.settled || isCallFacts(done?.error ?? '') ? null : done?.error || null,
     job: facts.job === null ? null : jobId(facts.job),
     clientReference: source.extras(messageRef(source.block, place)).clientReference ?? null,
   }
+}
+
+/** A carrier accepted a part, or a call was answered. */
+export function isTaken({ code, error }: HistoryItem): boolean {
+  return code === OUTCOME.accepted || code === OUTCOME.heard || wasAnswered(error)
 }
 
 export function isEnd({ code, attempt }: HistoryItem): boolean {
   return (
     (code === OUTCOME.settled && attempt !== STATE.queued) ||
     code === OUTCOME.delivered ||
+    code === OUTCOME.heard ||
+    code === OUTCOME.unheard ||
     code === OUTCOME.undelivered ||
     code === OUTCOME.rejected ||
     code === OUTCOME.expired ||
@@ -89,11 +98,13 @@ export function isEnd({ code, attempt }: HistoryItem): boolean {
   )
 }
 
-/** The carrier answered a submit with its own status number. */
+/** The carrier answered a submit with its own status number, or a call ended with one and was not heard. */
 export function isRefusal({ code, status }: HistoryItem): boolean {
   return (
     status !== 0 &&
     (code === OUTCOME.rejected ||
+      code === OUTCOME.unheard ||
+      code === OUTCOME.putOff ||
       code === OUTCOME.rerouted ||
       code === OUTCOME.throttled ||
       code === OUTCOME.unavailable)

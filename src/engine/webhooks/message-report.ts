@@ -24,7 +24,8 @@ export interface ReportRequest {
 export function reportKind({ state, reason, final, carrier }: MessageUpdate): number {
   if (state === 'sent') return final && reason === 'NO_RECEIPT' ? 0 : CALLBACK_MASK.accepted
   if (state === 'delivered') return CALLBACK_MASK.delivered
-  if (state === 'unknown') return 0
+  // Neither has an end that other gateways know.
+  if (state === 'unknown' || state === 'scheduled') return 0
   const wasTaken = state === 'undelivered' || reason === 'RECEIPT_EXPIRED' || reason === 'RECEIPT_REJECTED'
   return wasTaken && carrier !== null ? CALLBACK_MASK.undelivered : CALLBACK_MASK.refused
 }

@@ -1,9 +1,11 @@
 /** Entries of messages.updated: the events that the dispatcher wrote, filled in from blocks, jobs and extras. Main thread. */
-import { readMailStatus } from '../base/mail-status.js'
+import { readCallFacts } from '../base/call-facts.js'
+import { readCarrierStatus } from '../base/carrier-status.js'
 import { jobId, messageId } from '../contract/ids.js'
-import { blockOf, placeOf, STATES, type StateName } from '../contract/message.js'
+import { blockOf, CHANNELS, placeOf, STATES, type StateName } from '../contract/message.js'
 import { reasonCode } from '../contract/reasons.js'
 import type { MessageUpdate } from '../contract/webhook.js'
+import { callView } from '../messages/call-view.js'
 import { BlockReader } from '../store/block.js'
 import type { Environment } from '../store/environment.js'
 import type { EventLog, MessageEvent } from '../store/event-log.js'
@@ -93,6 +95,7 @@ export class MessageSource implements EventSource {
     if (marks !== null && (marks[place >> 3]! & (1 << (place & 7))) !== 0) return null
     const facts = reader === null ? null : this.#deps.jobs.facts(reader.job)
     if (endpoint.isCallback && facts?.callbackUrl !== endpoint.url) return null
+    const call = readCallFacts(event.error)
     const isReadable = reader !== null && reader.verified(place) >= 0
     const extras = readExtras(this.#deps.environment, event.ref)
     return {
@@ -103,10 +106,12 @@ export class MessageSource implements EventSource {
       final: event.isFinal,
       to: isReadable ? reader.recipient(place) : null,
       from: reader?.from ?? null,
+      channel: isReadable ? (CHANNELS[reader.facts(place).channel] ?? 'sms') : null,
       parts: isReadable ? reader.partCount(place) : null,
       carrier: this.#deps.carrier(event.carrier) ?? null,
-      status: event.status === 0 ? null : (readMailStatus(event.status)?.code ?? event.status),
-      error: event.error === '' ? null : event.error,
+      status: event.status === 0 ? null : (readCarrierStatus(event.status)?.code ?? event.status),
+      error: event.error === '' || call !== null ? null : event.error,
+      voice: call === null ? null : callView(call),
       clientReference: extras.clientReference ?? facts?.clientReference ?? null,
       tags: facts?.tags ?? [],
       at: new Date(event.atMs).toISOString(),
