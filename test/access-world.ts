@@ -12,6 +12,7 @@ import { makeKey } from '../src/engine/accounts/key.js'
 import { parseConfig } from '../src/engine/config/load.js'
 import { silentLog } from '../src/engine/contract/log.js'
 import { Documents } from '../src/engine/store/documents.js'
+import { writeWav } from '../src/sip/speech/wav-file.js'
 import { Smsc } from '../src/smpp/simulator/smsc.js'
 import { startServer } from '../src/start.js'
 import { type Answer, type CallOptions, send } from './http-engine.js'
@@ -70,6 +71,7 @@ const ownSender = '+447700900001'
 
 /** Bodies of things that a schema alone cannot describe; a new kind of thing needs a line here. */
 const bodies: Record<string, unknown> = {
+  '/v1/recordings': tone(),
   '/v1/templates': { text: `Hello ${MARK}` },
   '/v1/profiles': { text: `Hello ${MARK}`, from: 'ACME' },
   '/v1/webhooks': { url: `https://example.com/${MARK}` },
@@ -82,6 +84,17 @@ const bodies: Record<string, unknown> = {
 /** A body that makes a thing of this collection. */
 export function bodyFor(collection: string): object {
   return (bodies[collection] ?? {}) as object
+}
+
+/** Of its type, where that is not JSON. */
+function headersFor(collection: string): Record<string, string> {
+  return collection === '/v1/recordings' ? { 'content-type': 'audio/wav' } : {}
+}
+
+/** A tenth of a second of a tone, 8 kHz. */
+function tone(): Buffer {
+  const pcm = Int16Array.from({ length: 800 }, (_, n) => Math.round(8_000 * Math.sin(n / 2)))
+  return writeWav(pcm)
 }
 
 /** Things that an upload to another route makes: its path, and a file. */
@@ -184,7 +197,11 @@ async function own(world: World, smsc: Smsc): Promise<void> {
     const body = bodyFor(collection)
     if (put !== undefined) {
       const name = put.path.endsWith('{number}') ? contact : MARK
-      const answer = await call('PUT', `${collection}/${encodeURIComponent(name)}`, { key: keys.owner, body })
+      const answer = await call('PUT', `${collection}/${encodeURIComponent(name)}`, {
+        key: keys.owner,
+        body,
+        headers: headersFor(collection),
+      })
       if (answer.status !== 200) throw new Error(`${put.name}: give a body in access-world.ts; ${answer.text}`)
       owned.set(collection, name)
     } else if (post !== undefined) {

@@ -506,11 +506,12 @@ export async function startHttp(t: Test, options: HarnessOptions = {}): Promise<
 export async function send(url: string, method: string, { key, body, headers }: CallOptions = {}): Promise<Answer> {
   const sent: Record<string, string> = {}
   if (key !== null) sent.authorization = `Bearer ${key ?? accountKey}`
-  if (body !== undefined && typeof body !== 'string') sent['content-type'] = 'application/json'
+  const isRaw = body === undefined || typeof body === 'string' || body instanceof Uint8Array
+  if (!isRaw) sent['content-type'] = 'application/json'
   const response = await fetch(url, {
     method,
     headers: { ...sent, ...headers },
-    body: body === undefined || typeof body === 'string' ? body : JSON.stringify(body),
+    body: isRaw ? (body as string) : JSON.stringify(body),
   })
   const text = await response.text()
   const json = /[/+]json/.test(response.headers.get('content-type') ?? '') ? JSON.parse(text) : undefined

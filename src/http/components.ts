@@ -12,6 +12,7 @@ import { InboundSchema } from './schemas/inbound.js'
 import { CountsSchema, JobSchema, JobSettingsSchema, PreviewRowSchema, PreviewSchema } from './schemas/jobs.js'
 import { MessageSchema } from './schemas/messages.js'
 import { AccountMoneySchema, BalanceSchema, UsageSchema } from './schemas/money.js'
+import { RecordingSchema } from './schemas/recordings.js'
 import { EventSchema, RuleSchema } from './schemas/rule-events.js'
 import { ImportReportSchema, SuppressionSchema } from './schemas/suppressions.js'
 import { ProfileSchema, TemplateSchema } from './schemas/templates.js'
@@ -40,6 +41,7 @@ export const COMPONENTS: Readonly<Record<string, object>> = {
   PreviewRow: PreviewRowSchema,
   Problem: ProblemSchema,
   Profile: ProfileSchema,
+  Recording: RecordingSchema,
   Rule: RuleSchema,
   Suppression: SuppressionSchema,
   SuppressionImport: ImportReportSchema,

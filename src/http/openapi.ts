@@ -33,6 +33,7 @@ export async function describeApi(app: App): Promise<void> {
         { name: 'rules', description: 'Which messages are made of which events.' },
         { name: 'events', description: 'What happens at your side, and what came of it.' },
         { name: 'templates', description: 'Kept texts, by name or by keyword.' },
+        { name: 'recordings', description: 'WAV files that calls play, by name; how texts sound.' },
         { name: 'profiles', description: 'Kept settings of jobs.' },
         { name: 'drops', description: 'Drop & Go: files that were put into the drop folder.' },
         { name: 'contacts', description: 'Who is messaged: attributes, tags, consent, imports, audiences.' },

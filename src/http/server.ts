@@ -41,6 +41,7 @@ import { messageRoutes } from './routes/messages.js'
 import { moneyRoutes } from './routes/money.js'
 import { profileSampleRoute } from './routes/profile-sample.js'
 import { profileRoutes } from './routes/profiles.js'
+import { recordingPutRoute, recordingRoutes, speechRoutes } from './routes/recordings.js'
 import { reportRoutes } from './routes/reports.js'
 import { retryRoutes } from './routes/retry.js'
 import { eventRoutes, ruleRoutes } from './routes/rule-events.js'
@@ -127,6 +128,8 @@ export async function buildApp(deps: ServerDeps): Promise<App> {
   ruleRoutes(app, engine)
   eventRoutes(app, engine)
   templateRoutes(app, engine)
+  recordingRoutes(app, engine)
+  speechRoutes(app, engine)
   webhookRoutes(app, engine)
   profileRoutes(app, engine)
   dropRoutes(app, engine)
@@ -143,6 +146,7 @@ export async function buildApp(deps: ServerDeps): Promise<App> {
   await app.register(async (scope) => jobCreateRoute(scope as unknown as App, engine))
   await app.register(async (scope) => profileSampleRoute(scope as unknown as App, engine))
   await app.register(async (scope) => jobUploadRoute(scope as unknown as App, engine))
+  await app.register(async (scope) => recordingPutRoute(scope as unknown as App, engine))
   await app.register(async (scope) => contactListRoutes(scope as unknown as App, engine))
   await app.register(async (scope) => suppressionImportRoute(scope as unknown as App, engine))
   await app.register(async (scope) => unsubscribeRoutes(scope as unknown as App, engine))

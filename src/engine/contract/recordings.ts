@@ -2,8 +2,8 @@
 import type { Page, PageQuery, Principal } from './api.js'
 
 export interface RecordingSettings {
-  /** The WAV file, at most limits.recordingBytes. */
-  wav: Uint8Array
+  /** The WAV file; it may be refused before all of it was read. */
+  wav: AsyncIterable<Buffer>
   description?: string
 }
 

@@ -36,8 +36,10 @@ export class Recordings implements RecordingsApi {
     const account = askers.record(principal).number
     const name = checkedName(given)
     admit()
-    const bytes = wav.length
-    const sound = await this.#oneOfFew(account, () => speech.keep(wav))
+    const { sound, bytes } = await this.#oneOfFew(account, async () => {
+      const file = await collected(wav)
+      return { sound: await speech.keep(file), bytes: file.length }
+    })
     await this.#loosen(account, name, sound.sha256)
     return await this.#desk.put(principal, name, {
       check: () => {},
@@ -90,4 +92,10 @@ export class Recordings implements RecordingsApi {
     if (wav !== null) return wav
     throw new EngineError('NOT_FOUND', 'The sound of the recording is missing or broken on disk; upload it again.')
   }
+}
+
+async function collected(file: AsyncIterable<Buffer>): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of file) chunks.push(chunk)
+  return Buffer.concat(chunks)
 }
