@@ -32,6 +32,10 @@ const commands: Record<string, Entry> = {
     summary: 'list the dropped files, or show one',
     load: async () => (await import('./cli/drops.js')).drops,
   },
+  recordings: {
+    summary: 'WAV files that calls play; hear how a text sounds',
+    load: async () => (await import('./cli/recordings.js')).recordings,
+  },
   carriers: {
     summary: 'list the carriers with the state of each bind',
     load: async () => (await import('./cli/carriers.js')).carriers,
@@ -56,7 +60,7 @@ const commands: Record<string, Entry> = {
 }
 
 function overview(): string {
-  const rows = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`)
+  const rows = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(12)}${summary}`)
   return [
     'Usage: trunkline COMMAND [options]',
     '',

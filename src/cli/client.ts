@@ -41,8 +41,12 @@ export class ApiClient {
   }
 
   /** Streams a file's bytes; resolves when the server has made the last of them durable, however long that takes. */
-  async upload<T>(path: string, body: NonNullable<Dispatcher.DispatchOptions['body']>): Promise<T> {
-    const headers = { 'content-type': 'text/csv' }
+  async upload<T>(
+    path: string,
+    body: NonNullable<Dispatcher.DispatchOptions['body']>,
+    contentType = 'text/csv',
+  ): Promise<T> {
+    const headers = { 'content-type': contentType }
     const response = await this.#request(path, { method: 'PUT', headers, body, headersTimeout: 0, bodyTimeout: 0 })
     return (await readJson(response)) as T
   }
@@ -55,9 +59,14 @@ export class ApiClient {
     return (await readJson(await this.#request(path, { method: 'POST', headers: {}, body }))) as T
   }
 
-  /** Streams a body of any size into a file. */
-  async download(path: string, file: string): Promise<void> {
-    const response = await this.#request(path, { method: 'GET', headers: {} })
+  /** Streams an answer of any size into a file; with `asked` it is the answer to a POST. */
+  async download(path: string, file: string, asked?: object): Promise<void> {
+    const post = {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(asked),
+    } as const
+    const response = await this.#request(path, asked === undefined ? { method: 'GET', headers: {} } : post)
     if (response.statusCode >= 300) await readJson(response)
     await pipeline(response.body, createWriteStream(file))
   }
