@@ -24,18 +24,18 @@ export interface OutgoingCall {
   credentials: Credentials | null
   /** Our offer. */
   sdp: string
-  /** No provisional in that time: ended as `silent` (the next gateway is tried). */
+  /** Nothing from the gateway in that time, not even 100: ended as `silent` (the next gateway is tried). */
   provisionalMs: number
-  /** From the first provisional to CANCEL. */
+  /** From the first provisional, 100 too, to CANCEL. */
   ringMs: number
   /** From the answer to BYE. */
   talkMs: number
 }
 
 export type CallEndHow =
-  /** A final response ≥ 300 (3xx is never followed), or our CANCEL answered. */
+  /** A final response ≥ 300 (3xx is never followed); also one of the called (486, 404 …) that crossed our CANCEL. */
   | 'refused'
-  /** We gave up ringing. */
+  /** We gave up ringing. A 200 that crossed the CANCEL was acknowledged and hung up, and is no answer. */
   | 'noAnswer'
   /** Neither a provisional nor a final response in `provisionalMs`. */
   | 'silent'
@@ -47,7 +47,7 @@ export type CallEndHow =
   | 'remoteHangUp'
   /** Our BYE after the answer: hung up, or talkMs was over. */
   | 'localHangUp'
-  /** Hung up before the answer, and no answer crossed it. */
+  /** Hung up before the answer. A 200 that crossed the CANCEL was acknowledged and hung up, and is no answer. */
   | 'canceled'
 
 export interface CallEnd {
@@ -70,9 +70,12 @@ export interface CallEnd {
 export interface CallListener {
   /** 1xx but 100; `sdp`: early media, '' = none. */
   ringing(status: number, sdp: string): void
-  /** 2xx of the dialog that is used, acknowledged already; '' = it brought no SDP. */
+  /** 2xx of the dialog that is used, acknowledged already; '' = neither it nor a provisional of its dialog brought SDP. */
   answered(sdp: string): void
-  /** A re-INVITE or UPDATE with an offer: our answer, or null to refuse it with 488. */
+  /**
+   * A re-INVITE or UPDATE with an offer: our answer, or null to refuse it with 488. Also with their answer to an offer of ours
+   * within the call (`offer`, or the description that stands, when a session timer asks for it); what is returned then is not sent.
+   */
   reoffered(sdp: string): string | null
   /** A re-INVITE without an offer: our offer. */
   offer(): string

@@ -1,7 +1,13 @@
 /** Requests outside of calls that we send: REGISTER and OPTIONS (RFC 3261 §10, §11), as who keeps a gateway asks for them. */
+import { SipHeaders } from '../message/headers.js'
 import type { SipResponse } from '../message/sip-message.js'
+import { TIMEOUT } from '../transaction/client-user.js'
 import type { Peer } from '../transport/transport.js'
+import type { Agent } from './agent.js'
 import type { Credentials } from './call.js'
+import { MAX_FORWARDS } from './capabilities.js'
+import type { Outgoing } from './dialog.js'
+import { SentRequest } from './sent-request.js'
 
 /** Requests that belong together (RFC 3261 §10.2: all REGISTERs of one registration): one Call-ID, a CSeq that grows. */
 export interface RequestSeries {
@@ -33,3 +39,35 @@ export interface OutOfDialogRequest {
  * answered or came again. null: none came; `why` is 'timeout', or what the transport says.
  */
 export type ResponseHandler = (response: SipResponse | null, why: string) => void
+
+export function sendOutOfDialog(agent: Agent, request: OutOfDialogRequest, done: ResponseHandler): void {
+  const series = request.series ?? { callId: agent.newCallId(), cseq: 0 }
+  const fromTag = agent.newToken()
+  const { timers } = agent
+  const make = (): Outgoing => outgoing(agent, request, { series, fromTag })
+  const sent = new SentRequest(agent, make, agent.authenticatorOf(request.credentials), (response, why) => {
+    timers.stop(timer)
+    done(response, why)
+  })
+  const timer = timers.start(request.timeoutMs, () => {
+    sent.abandon()
+    done(null, TIMEOUT)
+  })
+}
+
+function outgoing(
+  agent: Agent,
+  { method, uri, to, from, headers: more }: OutOfDialogRequest,
+  { series, fromTag }: { series: RequestSeries; fromTag: string },
+): Outgoing {
+  const headers = new SipHeaders()
+  headers.append('via', agent.newVia(to))
+  headers.append('max-forwards', MAX_FORWARDS)
+  headers.append('from', `<${from}>;tag=${fromTag}`)
+  headers.append('to', `<${method === 'REGISTER' ? from : uri}>`)
+  headers.append('call-id', series.callId)
+  headers.append('cseq', `${++series.cseq} ${method}`)
+  for (const [name, value] of more) headers.append(name, value)
+  headers.append('user-agent', agent.name)
+  return { request: { kind: 'request', method, uri, headers, body: Buffer.alloc(0) }, peer: to }
+}
