@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
 import { type AccountRecord, newAccount, withSettings } from '../engine/accounts/account-record.js'
-import { isSmpp } from '../engine/config/carrier.js'
+import { isSip, isSmpp } from '../engine/config/carrier.js'
 import { configuredRoutes } from '../engine/config/default-routes.js'
 import { loadConfig } from '../engine/config/load.js'
 import { preferredIds } from '../engine/config/route-carriers.js'
@@ -10,9 +10,13 @@ import type { Config } from '../engine/config/schema.js'
 import { systemClock } from '../engine/contract/clock.js'
 import type { RoutePlan } from '../engine/contract/ingest.js'
 import type { JobSettings } from '../engine/contract/job.js'
+import { CHANNELS } from '../engine/contract/message.js'
+import type { CallTerms } from '../engine/contract/speech.js'
+import { callTerms } from '../engine/jobs/call-terms.js'
 import { columnView } from '../engine/jobs/column-view.js'
 import { newJob } from '../engine/jobs/create.js'
 import { textPlan } from '../engine/jobs/text-plan.js'
+import { playsAlone, routesWithCaller } from '../engine/jobs/voice-settings.js'
 import { type Links, wayOutPlan } from '../engine/opt-out/opt-out-settings.js'
 import { isCountry } from '../engine/phone/number.js'
 import { AccountPatchSchema } from '../http/schemas/accounts.js'
@@ -45,7 +49,7 @@ shows the first 12 rows as they would be sent, and counts all rows by reason, co
 Exit code 1 if no row would be accepted.
 
 ${jobHelp}
-  --config FILE    the routes and how carriers want text cut (trunkline.yaml; without carriers: SMS and email to everywhere)
+  --config FILE    the routes and how carriers want text cut (trunkline.yaml; without carriers: SMS, calls and email to everywhere)
   --account FILE   the account's settings as JSON, as GET /v1/accounts/ID answers them: default country, rules, prices
   --templates FILE templates as JSON, as GET /v1/templates answers them, for --template and for columns of keywords
   --json           one JSON document on stdout
@@ -60,6 +64,7 @@ Example:
     const settings = jobSettings(values)
     const templates = checkTemplates(textOption(values, 'templates'), settings)
     if (
+      !playsAlone(settings) &&
       settings.text === undefined &&
       settings.columns?.text === undefined &&
       settings.columns?.keyword === undefined
@@ -75,7 +80,9 @@ Example:
       settings,
       ...templates,
       defaultCountry: account.defaultCountry,
-      routes: routePlans(config, account.id),
+      routes: routesWithCaller(routePlans(config, account.id), [settings.from, ...account.senders]),
+      voice: account.voice,
+      usualLanguage: config.speech.language,
       rules: account,
       prices: account.prices,
       needsPrice: isPrepaid && account.prices.length > 0,
@@ -133,14 +140,18 @@ function progress(name: string): (done: number, all: number) => void {
 /** The routes as a job of the account would meet them: its own before those of all. */
 function routePlans(config: Config, account: string): RoutePlan[] {
   const carrierOf = new Map(config.carriers.map((carrier) => [carrier.id, carrier]))
-  const any = (['sms', 'email'] as const).map((channel) => ({ channel, prefix: '', carriers: [] }))
+  const any = CHANNELS.map((channel) => ({ channel, prefix: '', carriers: [] }))
   const routes = config.carriers.length === 0 ? any : ownFirst(configuredRoutes(config), account)
   return routes.map(({ channel, prefix, carriers }, index) => {
     const ids = preferredIds(carriers)
     const known = ids.map((id) => carrierOf.get(id)).filter((carrier) => carrier !== undefined)
-    return { route: index + 1, channel, prefix, carrier: ids[0] ?? 'any', ...textPlan(known.filter(isSmpp)) }
+    const call = channel === 'voice' ? { call: known.length === 0 ? ANY_CALL : callTerms(known.filter(isSip)) } : {}
+    return { route: index + 1, channel, prefix, carrier: ids[0] ?? 'any', ...textPlan(known.filter(isSmpp)), ...call }
   })
 }
+
+/** The digits that carriers have where they say nothing of them. */
+const ANY_CALL: CallTerms = { callerIds: [], optOutDigit: '9', repeatDigit: '1' }
 
 function ownFirst(routes: Config['routes'], account: string): Config['routes'] {
   return [

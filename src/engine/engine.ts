@@ -18,7 +18,6 @@ import type {
   JobPreview,
   JobView,
   MessageAccepted,
-  MessageQuery,
   MessageRequest,
   MessageView,
   NewAccountSettings,
@@ -41,6 +40,7 @@ import { jobId } from './contract/ids.js'
 import type { InboundApi } from './contract/inbound.js'
 import type { SniffResult } from './contract/ingest.js'
 import type { JobPatch, JobSettings } from './contract/job.js'
+import type { JobMessageQuery, MessageQuery } from './contract/message-query.js'
 import type { MoneyApi } from './contract/money.js'
 import type { NoticesApi } from './contract/notices.js'
 import type { ProfilesApi } from './contract/profiles.js'
@@ -284,7 +284,7 @@ export class Engine implements EngineApi {
   async jobMessages(
     principal: Principal,
     id: string,
-    { to, ...query }: PageQuery & Pick<MessageQuery, 'state' | 'to'>,
+    { to, ...query }: PageQuery & JobMessageQuery,
   ): Promise<Page<MessageView>> {
     const { job } = this.#find(principal, id)
     const wanted = to === undefined ? undefined : this.#e164(principal, to)

@@ -12,12 +12,14 @@ import { DEFAULT_NUMBER_RULES, type NumberRules } from '../engine/contract/numbe
 import type { WayOutPlan } from '../engine/contract/opt-out.js'
 import type { Price } from '../engine/contract/price.js'
 import { reasonNumber } from '../engine/contract/reasons.js'
+import type { VoiceSettings, VoiceTexts } from '../engine/contract/speech.js'
 import type { Tally } from '../engine/contract/store.js'
 import { suppressedNumbers } from '../engine/jobs/create.js'
 import { estimateOf } from '../engine/jobs/estimate.js'
 import { findingWarnings, type Review, reviewOf } from '../engine/jobs/file-findings.js'
 import { refuseOddLength } from '../engine/jobs/odd-length.js'
 import { TallySum } from '../engine/jobs/tally.js'
+import { spokenTexts, voicePlanOf } from '../engine/jobs/voice-settings.js'
 import type { SuppressionCheck } from '../engine/store/suppression-table.js'
 import { sniff } from './dialect.js'
 import { FileRecords } from './file-records.js'
@@ -32,6 +34,8 @@ import { isRound, TallyBuilder } from './tally.js'
 const DUPLICATE = reasonNumber('DUPLICATE')
 const ROUND_DUPLICATE = findingNumber('ROUND_DUPLICATE')
 const PREVIEW_ROWS = 12
+/** In the place of a SHA-256. */
+const NO_SOUND = '0'.repeat(64)
 
 export interface CheckOptions {
   path: string
@@ -43,6 +47,12 @@ export interface CheckOptions {
   templates?: Record<string, string>
   /** What emails have beside these texts, by the same keywords. */
   mailTemplates?: JobPlan['mailTemplates']
+  /** What calls have of them. */
+  voiceTemplates?: Record<string, VoiceTexts>
+  /** The account's, about calls; default: nothing. */
+  voice?: VoiceSettings
+  /** Of speech, as configured; default: English. */
+  usualLanguage?: string
   /** The account's; default: DEFAULT_NUMBER_RULES. */
   rules?: NumberRules
   /** The account's price list. */
@@ -75,6 +85,17 @@ export interface CheckReport {
   review: Review | null
 }
 
+/** A file alone does not say which recordings the account has. */
+class EveryRecording extends Map<string, string> {
+  override has(): boolean {
+    return true
+  }
+
+  override get(): string {
+    return NO_SOUND
+  }
+}
+
 /** @throws EngineError as the job would: FILE_…, COLUMN_…, TEMPLATE_…, TOO_LARGE. */
 export async function checkFile(options: CheckOptions): Promise<CheckReport> {
   return await withPlainFile(options.path, (path) => checkPlain({ ...options, path }))
@@ -90,7 +111,7 @@ async function checkPlain(options: CheckOptions): Promise<CheckReport> {
     csv: settings.csv ?? {},
     columns: settings.columns ?? {},
     channel: settings.channel,
-    labelsNeeded: (settings.text ?? '').includes('~'),
+    labelsNeeded: [settings.text ?? '', ...spokenTexts(settings)].some((text) => text.includes('~')),
   })
   refuseOddLength(dialect.encoding, available)
   const plan = planOf(options, dialect, columns)
@@ -135,6 +156,10 @@ function planOf(options: CheckOptions, dialect: Dialect, columns: ColumnPlan): J
     mailTemplates: options.mailTemplates,
     subject: settings.subject,
     html: settings.html,
+    voice: voicePlanOf({
+      ...{ settings, voice: options.voice ?? null, templates: options.voiceTemplates ?? {} },
+      ...{ usualLanguage: options.usualLanguage ?? 'en', recordings: () => new EveryRecording() },
+    }),
     mailFrom: settings.from?.includes('@') === true ? settings.from : '',
     dialect,
     columns,

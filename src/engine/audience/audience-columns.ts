@@ -7,6 +7,7 @@ import { EngineError, type FieldError } from '../contract/errors.js'
 import type { ColumnRef, JobSettings } from '../contract/job.js'
 import { inlineCsv } from '../jobs/inline.js'
 import { normaliseLabel } from '../text/label.js'
+import { promptTexts } from '../text/prompts.js'
 import { compileTemplate } from '../text/template.js'
 
 export interface AudienceColumn {
@@ -19,7 +20,7 @@ export interface AudienceColumn {
 const NUMBER = 'to'
 const ADDRESS = 'email'
 const OWN = ['number', 'email', 'company']
-const COLUMN_REFS = ['text', 'keyword', 'sendAt', 'timeZone'] as const
+const COLUMN_REFS = ['text', 'keyword', 'sendAt', 'timeZone', 'language'] as const
 
 /** Settings as for a file; what they say of columns is about attributes. @throws EngineError VALIDATION. */
 export function audienceSettings(settings: JobSettings, audience: Audience): JobSettings {
@@ -80,8 +81,8 @@ function chosenFor(label: string, chosen: Record<string, string>): string {
 }
 
 /** Whose labels are filled. */
-function textsOf({ text, subject, html }: JobSettings): string[] {
-  return [text, subject, html].filter((each) => each !== undefined)
+function textsOf({ text, subject, html, prompts = [] }: JobSettings): string[] {
+  return [text, subject, html, ...promptTexts(prompts)].filter((each) => each !== undefined)
 }
 
 /** @throws EngineError TEMPLATE_LABEL_UNKNOWN: a label that no contact could fill, and that has no fallback. */

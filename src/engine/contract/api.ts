@@ -18,6 +18,7 @@ import type { InboundApi, InboundRules, InboundSettings } from './inbound.js'
 import type { PreviewRow } from './ingest.js'
 import type { Counts, Estimate, JobPatch, JobSettings, JobState } from './job.js'
 import type { ChannelName, CodingName, PriorityName, StateName } from './message.js'
+import type { JobMessageQuery, MessageQuery } from './message-query.js'
 import type { AccountMoney, Amount, MoneyApi, QuotaSettings, Quotas, Refusal } from './money.js'
 import type { NoticesApi } from './notices.js'
 import type { NumberRules } from './number-rules.js'
@@ -289,18 +290,6 @@ export interface JobFilter {
   parent?: string
 }
 
-/** What a list of messages is asked for; absent: any. Times: RFC 3339, at or after, and before. */
-export interface MessageQuery {
-  to?: string
-  from?: string
-  state?: StateName
-  since?: string
-  until?: string
-  /** Id of a job. */
-  job?: string
-  clientReference?: string
-}
-
 /** Result of a call that may be replayed under an Idempotency-Key. */
 export interface Idempotent<T> {
   value: T
@@ -368,11 +357,7 @@ export interface EngineApi {
   preview(principal: Principal, id: string): Promise<JobPreview>
   /** Text of the CSV in pieces. */
   rejects(principal: Principal, id: string, raw: boolean): AsyncIterable<string | Buffer>
-  jobMessages(
-    principal: Principal,
-    id: string,
-    query: PageQuery & Pick<MessageQuery, 'state' | 'to'>,
-  ): Promise<Page<MessageView>>
+  jobMessages(principal: Principal, id: string, query: PageQuery & JobMessageQuery): Promise<Page<MessageView>>
 
   submit(principal: Principal, messages: MessageRequest[]): Promise<MessageAccepted[]>
   /** What submit would answer, with nothing stored. */

@@ -1,7 +1,7 @@
 /** `GET /v1/explain`: what would become of a number and a text, with nothing sent or stored. */
 import type { NationalLanguage } from './language.js'
 import type { ChannelName, CodingName } from './message.js'
-import type { LineTypeName } from './number-rules.js'
+import type { LandlineRule, LineTypeName } from './number-rules.js'
 import type { ReasonCode } from './reasons.js'
 import type { SendingHoursView } from './sending-hours.js'
 
@@ -13,6 +13,10 @@ export interface ExplainQuestion {
   channel?: 'auto' | ChannelName
   transliterate?: boolean
   maxParts?: number
+  /** Of a call. */
+  language?: string
+  /** Of a job: what fixed lines get. */
+  landlines?: LandlineRule
   /** Default: the account's. */
   defaultCountry?: string
   /** Asked by an admin: whose settings apply. */

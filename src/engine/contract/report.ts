@@ -1,6 +1,6 @@
 /** Reports as they are asked for: what became of every message of a job or of an account, and a job summed up. */
 import type { Principal } from './api.js'
-import type { StateName } from './message.js'
+import type { ChannelName, StateName } from './message.js'
 import type { ReasonCode } from './reasons.js'
 
 export const REPORT_FORMATS = ['csv', 'ndjson'] as const
@@ -11,6 +11,8 @@ export interface ReportQuery {
   format?: ReportFormat
   /** Only messages in one of these states; absent: all. */
   states?: readonly StateName[]
+  /** Only messages that go this way. */
+  channel?: ChannelName
 }
 
 /** The sent log of an account, over all its jobs and single messages. */

@@ -5,8 +5,11 @@ import { readContact } from '../contacts/contact-reader.js'
 import { type ContactRecord, newContact } from '../contacts/contact-record.js'
 import type { ContactTables } from '../contacts/contact-tables.js'
 import type { AttributeValue, OptInChannel, OptInState } from '../contract/contacts.js'
+import type { ChannelName } from '../contract/message.js'
+import type { NumberRules } from '../contract/number-rules.js'
 import type { EventTo } from '../contract/rule-events.js'
 import { NumberParser } from '../phone/number.js'
+import { NumberPolicy } from '../phone/number-policy.js'
 
 /** As written; null: none. */
 export interface Address {
@@ -46,6 +49,12 @@ export class Clients {
     const parsed = new NumberParser(account.defaultCountry, { shortCodes: account.allowShortCodes }).parse(number)
     if (parsed.reason !== 0) return number
     return parsed.isShortCode ? parsed.digits : `+${parsed.digits}`
+  }
+
+  /** What `auto` makes of it; what is no number stays with SMS, which says what is wrong with it. */
+  channelOf(account: ClientAccount & NumberRules, number: string): ChannelName {
+    const parsed = new NumberParser(account.defaultCountry, { shortCodes: account.allowShortCodes }).parse(number)
+    return parsed.reason === 0 ? new NumberPolicy(account).channel('auto', parsed.lineType) : 'sms'
   }
 
   find(account: ClientAccount, address: Address): Client {

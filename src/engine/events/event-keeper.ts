@@ -124,6 +124,7 @@ export class EventKeeper {
       requireOptIn: account.requireOptIn,
       client: clients.find(account, record.content.to),
       canonical: (number) => clients.canonical(account, number),
+      channelOf: (number) => clients.channelOf(account, number),
       handed: record.earlier,
     })
     if (planned.length <= MESSAGES_PER_EVENT) return planned

@@ -30,6 +30,8 @@ export interface PlanFacts {
   client: Client
   /** In its one form, where it is a number. */
   canonical(number: string): string
+  /** What `auto` makes of a number. */
+  channelOf(number: string): ChannelName
   /** What of earlier versions was handed over. */
   handed: readonly StoredOutcome[]
 }
@@ -94,13 +96,15 @@ function channelOf({ channel = 'auto' }: RuleSend, { number, email }: Address): 
 function reasonAgainst(
   outcome: StoredOutcome,
   { isMet, recipient }: Pick<Piece, 'isMet' | 'recipient'>,
-  { client, handed, requireOptIn }: PlanFacts,
+  { channelOf: channelFor, client, handed, requireOptIn }: PlanFacts,
 ): ReasonCode | null {
   const { channel, recipient: to } = outcome
   if (!isMet) return 'CONDITION_NOT_MET'
   if (to === null) return channel === 'email' ? 'MISSING_EMAIL' : 'MISSING_NUMBER'
-  const agreed: OptInChannel = channel === 'auto' ? 'sms' : channel
-  if (recipient === 'client' && requireOptIn && client.optIn[agreed] !== 'in') return 'NOT_OPTED_IN'
+  if (recipient === 'client' && requireOptIn) {
+    const agreed: OptInChannel = channel === 'auto' ? channelFor(to) : channel
+    if (client.optIn[agreed] !== 'in') return 'NOT_OPTED_IN'
+  }
   if (handed.some((earlier) => isOfSameMoment(earlier, outcome))) return 'ALREADY_SENT'
   return outcome.dueMs === null ? 'TOO_LATE' : null
 }

@@ -10,6 +10,7 @@ export interface ColumnView {
   sendAt: number | null
   sendAtTime: number | null
   timeZone: number | null
+  language: number | null
   /** Label in the text → position, without the names that every position has. */
   fields: Record<string, number>
   /** What was found by label or content and not set. */
@@ -28,6 +29,7 @@ export function columnView(plan: ColumnPlan): ColumnView {
     sendAt: position(plan.sendAt),
     sendAtTime: position(plan.sendAtTime ?? -1),
     timeZone: position(plan.timeZone),
+    language: position(plan.language ?? -1),
     fields: Object.fromEntries(own.map(([label, column]) => [label, column + 1])),
     guessed,
   }

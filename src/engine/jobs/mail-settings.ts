@@ -63,6 +63,8 @@ export function sendersOf({ senders }: Account, { from }: Pick<JobSettings, 'fro
 /** The sender, or the account's first one. @throws EngineError SENDER_NOT_ALLOWED. */
 export function requireSender({ senders }: Account, settings: JobSettings): string | undefined {
   const { from, channel } = settings
+  // A call shows what its carrier lets it; see text/speaking.ts.
+  if (channel === 'voice' && from === undefined) return undefined
   const isMail = channel === 'email' || from?.includes('@') === true
   const allowed = isMail ? allowedMailSender(senders, from) : allowedSender(phoneSenders(senders), from)
   if (allowed !== null) return allowed === '' ? from : allowed

@@ -68,7 +68,7 @@ export interface JobPorts {
   /** Memory of the filter of suppressions, as it is now. */
   suppressions(): SharedArrayBuffer
   /** What the job adds to each text; null: nothing. @throws EngineError VALIDATION: the way out would be none. */
-  wayOut(account: JobAccount, settings: Pick<JobSettings, 'unsubscribe' | 'from'>): WayOutPlan | null
+  wayOut(account: JobAccount, settings: Pick<JobSettings, 'unsubscribe' | 'from' | 'channel'>): WayOutPlan | null
   /** Makes sure that the URL is told of the job; durable. @throws EngineError VALIDATION. */
   callback(account: JobAccount, url: string | undefined): Promise<void>
   /** How long replies to its messages are the account's; 0: no conversation lock. */

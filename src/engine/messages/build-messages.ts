@@ -113,13 +113,15 @@ function buildSubmitter(deps: MessagesDeps, commits: GroupCommit, jobs: SingleJo
   return new Submitter({ composer, jobs, commits, clock, money, callback, noteFor })
 }
 
-function buildExplainer({ clock, link, money, optOut, routes }: MessagesDeps): Explainer {
+function buildExplainer({ clock, config, documents, link, money, optOut, routes }: MessagesDeps): Explainer {
   return new Explainer({
     plans: (account) => routes.plans(account),
     route: (route) => routes.view(route),
     carriers: () => link.carriers(),
     isSender,
     isPrepaid: (account) => money.isPrepaid(account),
+    recordings: (account) => recordingsOf(documents, account),
+    usualLanguage: config.speech.language,
     isSuppressed: (account, number, from, address) => optOut.has(account, number, from, address),
     clock,
   })

@@ -12,6 +12,8 @@ import { type Spoken, speak, speechFrame } from '../text/speaking.js'
 import type { ComposeAccount, ComposeDeps } from './compose.js'
 import type { FilledMessage } from './template-text.js'
 
+export type CallDeps = Pick<ComposeDeps, 'recordings' | 'usualLanguage'>
+
 export interface CallRequest {
   account: ComposeAccount
   request: FilledMessage
@@ -23,7 +25,7 @@ export interface CallRefusal {
   detail?: string
 }
 
-export function composeCall(deps: ComposeDeps, { account, request, route }: CallRequest): Spoken | CallRefusal {
+export function composeCall(deps: CallDeps, { account, request, route }: CallRequest): Spoken | CallRefusal {
   const message = messageOf(request)
   if ('reason' in message) return message
   const { voice } = account

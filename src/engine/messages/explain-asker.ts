@@ -43,10 +43,10 @@ export function asked({ job }: Asker, question: ExplainQuestion): ExplainQuestio
 
 /** A text with labels is none before a row fills them. */
 function settingsOf({ settings }: JobRecord): ExplainQuestion {
-  const { from, channel, transliterate, maxParts, defaultCountry, text } = settings
+  const { from, channel, transliterate, maxParts, defaultCountry, landlines, language, text } = settings
   const template = compileTemplate(text ?? '')
   const final = text !== undefined && template.labels.length === 0 ? template.literals[0] : undefined
-  const given = { from, channel, transliterate, maxParts, defaultCountry, text: final }
+  const given = { from, channel, transliterate, maxParts, defaultCountry, landlines, language, text: final }
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 }
 

@@ -24,10 +24,12 @@ import { explainNumber, type NumberExplanation } from '../phone/explain-number.j
 import type { WhoseHours } from '../schedule/recipient-hours.js'
 import { hoursView } from '../schedule/window-setting.js'
 import { explainText, type TextExplanation } from '../text/explain-text.js'
+import { callerIdOf } from '../text/speaking.js'
 import type { ComposeAccount } from './compose.js'
 import { isForMail } from './compose-mail.js'
 import { type Asker, asked, isSuppressed } from './explain-asker.js'
 import { explainMail } from './explain-mail.js'
+import { type CallText, explainCall } from './explain-voice.js'
 
 const DEFAULT_MAX_PARTS = 10
 const OFFENDING_MAX = 1_000
@@ -39,6 +41,10 @@ export interface ExplainDeps {
   route(route: number): RouteView | null
   carriers(): Promise<CarrierView[]>
   isSender(from: string): boolean
+  /** Name → SHA-256, of all recordings of an account. Absent: there are none. */
+  recordings?(account: number): ReadonlyMap<string, string>
+  /** Of speech, as configured; absent: English. */
+  usualLanguage?: string
   /** `from`: '' where the carrier chooses the sender. */
   isSuppressed(account: number, number: number, from: string, address?: string): boolean
   /** The account pays in advance. Absent: none does. */
@@ -63,15 +69,17 @@ export class Explainer {
     const plan = channel === null ? null : this.#plan(account, channel, number?.routeDigits ?? null)
     const routeNumber = by ?? plan?.route
     const route = routeNumber === undefined ? null : this.#deps.route(routeNumber)
-    const text = question.text === undefined ? null : textOf(question.text, plan, question)
-    const from = allowedSender(account.senders, question.from) ?? question.from ?? ''
+    const isCall = channel === 'voice'
+    const spoken = isCall ? explainCall(this.#deps, { account, question, plan, isStored: by !== undefined }) : null
+    const text = isCall || question.text === undefined ? null : textOf(question.text, plan, question)
+    const from = isCall ? callerId(plan, account, question) : senderOf(account, question)
     const about = { to: question.to ?? '', from, defaultCountry: question.defaultCountry }
     const suppressed = number !== null && isSuppressed(asker, about, this.#deps.isSuppressed)
     const prices = priceTable(account.prices)
     const micros = channel === null ? null : prices.find(channel, number?.routeDigits ?? '')
     return {
       ...numberPart(number, suppressed),
-      ...textPart(text, micros),
+      ...(spoken?.part ?? textPart(text, micros)),
       from: question.from ?? null,
       channel,
       route,
@@ -80,8 +88,8 @@ export class Explainer {
       ...boundBy(asker, this.#deps.clock.now(), whoseHours(number)),
       currency: account.currency,
       partPrice: micros === null ? null : amountOf(micros),
-      price: text === null || text.parts === 0 ? null : priceOf(text.parts, micros),
-      problems: this.#problems(account, question, { number, plan, text, suppressed }),
+      price: priceOfText(spoken?.part.parts ?? text?.parts ?? 0, micros),
+      problems: this.#problems(account, question, { number, plan, reason: reasonIn(spoken, text), suppressed }),
     }
   }
 
@@ -119,7 +127,7 @@ export class Explainer {
 
   /** In the order in which a message is looked at. */
   #problems(account: ComposeAccount, { from }: ExplainQuestion, found: Found): Problem[] {
-    const { number, plan, text, suppressed } = found
+    const { number, plan, reason, suppressed } = found
     const problems: Problem[] = []
     if (number !== null && number.channel === null) return [number.refused!]
     if (from !== undefined && !this.#deps.isSender(from)) problems.push(problem('INVALID_SENDER'))
@@ -130,7 +138,7 @@ export class Explainer {
     else if (number !== null && plan === null) problems.push(problem('NO_ROUTE'))
     if (number !== null && this.#lacksPrice(account, number)) problems.push(problem('NO_PRICE'))
     if (suppressed) problems.push(problem('SUPPRESSED'))
-    if (text !== null && text.reason !== null) problems.push(problem(text.reason))
+    if (reason !== null) problems.push(problem(reason))
     return problems
   }
 }
@@ -159,8 +167,27 @@ function whoseHours(number: NumberExplanation | null): WhoseHours | null {
 interface Found {
   number: NumberExplanation | null
   plan: RoutePlan | null
-  text: TextExplanation | null
+  /** Why the text cannot be sent; null: it can, or there is none. */
+  reason: ReasonCode | null
   suppressed: boolean
+}
+
+function reasonIn(spoken: CallText | null, text: TextExplanation | null): ReasonCode | null {
+  return spoken?.reason ?? text?.reason ?? null
+}
+
+function senderOf({ senders }: ComposeAccount, { from }: ExplainQuestion): string {
+  return allowedSender(senders, from) ?? from ?? ''
+}
+
+/** '' = the carrier's own. */
+function callerId(plan: RoutePlan | null, { senders }: ComposeAccount, { from }: ExplainQuestion): string {
+  return plan?.call === undefined ? '' : callerIdOf(plan.call, [from, ...senders])
+}
+
+/** null: nothing would be sent, or it has no price. */
+function priceOfText(parts: number, micros: number | null): number | null {
+  return parts === 0 ? null : priceOf(parts, micros)
 }
 
 function problem(code: ReasonCode): Problem {
@@ -168,8 +195,8 @@ function problem(code: ReasonCode): Problem {
 }
 
 function numberOf(to: string, account: ComposeAccount, question: ExplainQuestion): NumberExplanation {
-  const { channel, defaultCountry = account.defaultCountry } = question
-  return explainNumber(to, { defaultCountry, rules: account, channel })
+  const { channel, defaultCountry = account.defaultCountry, landlines } = question
+  return explainNumber(to, { defaultCountry, rules: account, channel, landlines })
 }
 
 function channelOf({ channel }: ExplainQuestion): ChannelName {

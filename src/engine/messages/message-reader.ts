@@ -8,7 +8,15 @@ import type { Clock } from '../contract/clock.js'
 import { EngineError } from '../contract/errors.js'
 import type { MessageExtras } from '../contract/extras.js'
 import { messageId, parseMessageId } from '../contract/ids.js'
-import { blockOf, type MessageRef, messageRef, placeOf, type StateName } from '../contract/message.js'
+import {
+  blockOf,
+  CHANNELS,
+  type ChannelName,
+  type MessageRef,
+  messageRef,
+  placeOf,
+  type StateName,
+} from '../contract/message.js'
 import { BlockReader } from '../store/block.js'
 import { decodeState } from '../store/decoded-state.js'
 import type { AccountBlocks } from './account-blocks.js'
@@ -46,6 +54,7 @@ export interface MessageFilter {
   /** To one of these: numbers, or email addresses in any case. */
   recipients?: readonly string[]
   from?: string
+  channel?: ChannelName
   state?: StateName
   /** In one of these. */
   states?: readonly StateName[]
@@ -129,7 +138,10 @@ export class MessageReader {
   }
 
   /** Messages of one job in the order of their ids. */
-  async ofJob(job: number, query: PageQuery & Pick<MessageFilter, 'state' | 'to'>): Promise<Page<MessageView>> {
+  async ofJob(
+    job: number,
+    query: PageQuery & Pick<MessageFilter, 'state' | 'to' | 'channel'>,
+  ): Promise<Page<MessageView>> {
     const after = query.cursor === undefined ? -1 : (parseMessageId(query.cursor) ?? -1)
     const from = Math.floor(after / 256)
     const blocks = this.#deps.layouts.get(job).blocks.filter((block) => block >= from)
@@ -149,7 +161,7 @@ export class MessageReader {
   #collect(
     sources: MessageSource[],
     items: MessageView[],
-    query: Pick<MessageFilter, 'state' | 'to'> & { limit: number; after: number },
+    query: Pick<MessageFilter, 'state' | 'to' | 'channel'> & { limit: number; after: number },
   ): MessageRef | null {
     for (const source of sources) {
       for (let place = 0; place < source.reader.count; place++) {
@@ -249,6 +261,7 @@ export class MessageReader {
     if (reader.verified(place) < 0 || this.isMarked(source.block, place)) return false
     if (filter.to !== undefined && reader.recipient(place) !== filter.to) return false
     if (filter.recipients !== undefined && !isOneOf(reader.recipient(place), filter.recipients)) return false
+    if (filter.channel !== undefined && CHANNELS[reader.facts(place).channel] !== filter.channel) return false
     const { state, states, reason } = filter
     if (state === undefined && states === undefined) return true
     const now = stateOf({ reader, ...source }, place)

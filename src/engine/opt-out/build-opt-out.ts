@@ -16,7 +16,7 @@ import type { LmdbStore } from '../store/lmdb-store.js'
 import { Answers } from './answers.js'
 import { KeywordDesk } from './keyword-desk.js'
 import { LinkTokens } from './link-token.js'
-import { type Links, wayOutPlan } from './opt-out-settings.js'
+import { type Links, type WayOutAsked, wayOutPlan } from './opt-out-settings.js'
 import { ReplyLedger } from './reply-ledger.js'
 import { SuppressionBook } from './suppression-book.js'
 import { SuppressionImport } from './suppression-import.js'
@@ -79,7 +79,7 @@ export class OptOut {
   }
 
   /** For a job's texts; null: nothing is added. @throws EngineError VALIDATION. */
-  plan(account: WayOutAccount, asked: { unsubscribe?: Unsubscribe; from?: string }): WayOutPlan | null {
+  plan(account: WayOutAccount, asked: WayOutAsked): WayOutPlan | null {
     return wayOutPlan(account, asked, this.#links)
   }
 

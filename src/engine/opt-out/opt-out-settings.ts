@@ -1,5 +1,6 @@
 /** What an account may say about opting out, checked. Main thread. */
 import { EngineError, type FieldError } from '../contract/errors.js'
+import type { ChannelName } from '../contract/message.js'
 import {
   KEYWORDS,
   type Keyword,
@@ -62,13 +63,20 @@ export interface Links {
   secret: Uint8Array
 }
 
+export interface WayOutAsked {
+  unsubscribe?: Unsubscribe
+  from?: string
+  channel?: 'auto' | ChannelName
+}
+
 /** How texts get their way out; null: they get none. @throws EngineError VALIDATION: it would be none. */
 export function wayOutPlan(
   { number, optOut }: { number: number; optOut: OptOutSettings },
-  { unsubscribe = 'none', from = '' }: { unsubscribe?: Unsubscribe; from?: string },
+  { unsubscribe = 'none', from = '', channel }: WayOutAsked,
   links: Links | null,
 ): WayOutPlan | null {
-  if (unsubscribe === 'none') return null
+  // A call has its closing.
+  if (unsubscribe === 'none' || channel === 'voice') return null
   if (unsubscribe === 'text') {
     if (!LETTERS.test(from)) return { text: optOut.text, link: null }
     throw wrong(`nobody can reply to the sender ${from}; use link, or a number as the sender`)

@@ -5,7 +5,7 @@
  * its own.
  */
 import type { ChannelName } from '../contract/message.js'
-import type { LineTypeName, NumberRules } from '../contract/number-rules.js'
+import type { LandlineRule, LineTypeName, NumberRules } from '../contract/number-rules.js'
 import { type ReasonCode, reasonCode, reasonHelp } from '../contract/reasons.js'
 import { lineTypeName, NumberParser, type ParsedNumber } from './number.js'
 import { NumberPolicy } from './number-policy.js'
@@ -17,6 +17,8 @@ export interface NumberQuestion {
   rules: NumberRules
   /** As a message or a job asks for it. Default auto. */
   channel?: 'auto' | ChannelName
+  /** Of a job. */
+  landlines?: LandlineRule
 }
 
 export interface NumberExplanation {
@@ -42,14 +44,14 @@ export interface NumberRefusal {
 }
 
 export function explainNumber(text: string, question: NumberQuestion): NumberExplanation {
-  const { defaultCountry, rules, channel } = question
+  const { defaultCountry, rules, channel, landlines } = question
   const parser = new NumberParser(defaultCountry, { shortCodes: rules.allowShortCodes })
   let parsed = parser.parse(text)
   const asWritten = parsed.reason
   // An extension cannot be messaged, but the number before it is one.
   if (reasonCode(asWritten) === 'PHONE_EXTENSION') parsed = parser.parse(withoutExtension(text))
   if (parsed.reason !== 0) return unread(text, reasonCode(asWritten))
-  const policy = new NumberPolicy(rules)
+  const policy = new NumberPolicy(rules, landlines)
   return {
     to: parsed.isShortCode ? parsed.digits : `+${parsed.digits}`,
     valid: !parsed.isShortCode,

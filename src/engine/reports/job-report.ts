@@ -3,6 +3,7 @@
  * whatever the size of the job. Main thread.
  */
 import { setImmediate } from 'node:timers/promises'
+import { CHANNELS } from '../contract/message.js'
 import type { ReportQuery } from '../contract/report.js'
 import type { RangeRecord } from '../contract/store.js'
 import type { MessageReader } from '../messages/message-reader.js'
@@ -21,13 +22,14 @@ export interface JobReportDeps {
 
 /** Text in pieces of some hundred lines. */
 export async function* jobReport(job: number, deps: JobReportDeps, query: ReportQuery): AsyncIterable<string> {
-  const { format = 'csv', states } = query
+  const { format = 'csv', states, channel } = query
   yield reportHead(format)
   for (const range of deps.ranges(job)) {
     let piece = ''
     let lines = 0
     for (const [source, place] of inFileOrder(await sourcesOf(range.blocks, deps.reader))) {
       if (deps.reader.isMarked(source.block, place)) continue
+      if (channel !== undefined && CHANNELS[source.reader.facts(place).channel] !== channel) continue
       if (states !== undefined && !states.includes(stateOf(source, place))) continue
       piece += reportLine(format, reportRow(source, place, deps.names))
       if (++lines % PIECE_LINES !== 0) continue

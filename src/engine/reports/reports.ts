@@ -35,14 +35,14 @@ export class Reports implements ReportsApi {
     return this.#deps.jobs.find(this.#deps.askers.number(principal), id).job
   }
 
-  log(principal: Principal, { format = 'csv', states, from, ...query }: LogQuery): AsyncIterable<string> {
+  log(principal: Principal, { format = 'csv', states, channel, from, ...query }: LogQuery): AsyncIterable<string> {
     const { askers } = this.#deps
     const sinceMs = timeAsked('since', query.since)
     const untilMs = timeAsked('until', query.until)
     const account = principal.kind === 'admin' ? null : askers.record(principal)
     // What is no number matches nothing.
     const to = query.to === undefined ? undefined : (recipientAsked(account, query.to) ?? '')
-    return sentLog(askers.number(principal), this.#deps, { format, states, from, sinceMs, untilMs, to })
+    return sentLog(askers.number(principal), this.#deps, { format, states, channel, from, sinceMs, untilMs, to })
   }
 
   async summary(principal: Principal, id: string): Promise<JobSummary> {

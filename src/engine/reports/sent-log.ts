@@ -3,7 +3,7 @@
  * that memory stays flat whatever was sent. Main thread.
  */
 import { setImmediate } from 'node:timers/promises'
-import type { StateName } from '../contract/message.js'
+import { CHANNELS, type ChannelName, type StateName } from '../contract/message.js'
 import type { ReportFormat } from '../contract/report.js'
 import type { MessageReader } from '../messages/message-reader.js'
 import { type MessageSource, stateOf, type ViewNames } from '../messages/message-view.js'
@@ -14,6 +14,7 @@ const BLOCKS_PER_TURN = 8
 export interface SentLogQuery {
   format: ReportFormat
   states?: readonly StateName[]
+  channel?: ChannelName
   /** Epoch milliseconds, of the message's making; `untilMs` is behind the last one. */
   sinceMs?: number
   untilMs?: number
@@ -43,11 +44,12 @@ export async function* sentLog(
 function linesOf(
   source: MessageSource,
   { reader, names }: { reader: MessageReader; names: ViewNames },
-  { format, states, to }: SentLogQuery,
+  { format, states, channel, to }: SentLogQuery,
 ): string {
   let piece = ''
   for (let place = source.reader.count - 1; place >= 0; place--) {
     if (source.reader.verified(place) < 0 || reader.isMarked(source.block, place)) continue
+    if (channel !== undefined && CHANNELS[source.reader.facts(place).channel] !== channel) continue
     if (to !== undefined && source.reader.recipient(place) !== to) continue
     if (states !== undefined && !states.includes(stateOf(source, place))) continue
     piece += reportLine(format, reportRow(source, place, names))

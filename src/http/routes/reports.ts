@@ -6,7 +6,14 @@ import { principalOf } from '../auth.js'
 import { sendCsv } from '../csv-reply.js'
 import { plusAgain, timeAgain } from '../query-text.js'
 import { answers, bearer, csvAnswer, IdParams, linesAnswer } from '../schemas/common.js'
-import { JobSummarySchema, LogQuerySchema, type LogQueryText, ReportQuerySchema, statesOf } from '../schemas/reports.js'
+import {
+  JobSummarySchema,
+  LogQuerySchema,
+  type LogQueryText,
+  ReportQuerySchema,
+  type ReportQueryText,
+  statesOf,
+} from '../schemas/reports.js'
 
 const config = { auth: 'any' } as const
 const about = { security: bearer }
@@ -58,8 +65,8 @@ function jobReportRoute(app: App, engine: EngineApi, format: ReportFormat): void
     },
     async (request, reply) => {
       const { id } = request.params as { id: string }
-      const { state } = request.query as { state?: string }
-      const pieces = engine.reports.job(principalOf(request), id, { format, states: statesOf(state) })
+      const { state, channel } = request.query as ReportQueryText
+      const pieces = engine.reports.job(principalOf(request), id, { format, states: statesOf(state), channel })
       return sendCsv(reply, pieces, { file: `${id}-report.${format}`, type: types[format] })
     },
   )
@@ -81,10 +88,11 @@ function sentLogRoute(app: App, engine: EngineApi, format: ReportFormat): void {
       },
     },
     async (request, reply) => {
-      const { state, since, until, from, to } = request.query as LogQueryText
+      const { state, channel, since, until, from, to } = request.query as LogQueryText
       const pieces = engine.reports.log(principalOf(request), {
         format,
         states: statesOf(state),
+        channel,
         since: since === undefined ? undefined : timeAgain(since),
         until: until === undefined ? undefined : timeAgain(until),
         from: from === undefined ? undefined : plusAgain(from),

@@ -7,6 +7,7 @@ import { WAIT_REASONS, type WaitCode } from '../../engine/contract/waits.js'
 import { nullable, oneOf, strict, text } from './common.js'
 import { MaxParts } from './jobs.js'
 import { SendingHoursSchema } from './sending-hours.js'
+import { Language as SpokenLanguage } from './voice.js'
 
 /** Empty ones count as not given. */
 export const ExplainQuery = Type.Object(
@@ -17,6 +18,7 @@ export const ExplainQuery = Type.Object(
     channel: Type.Optional(oneOf(['auto', ...CHANNELS], 'Default auto: by the line type of the number.')),
     transliterate: Type.Optional(Type.Boolean({ description: 'As in a message.' })),
     maxParts: Type.Optional(MaxParts),
+    language: Type.Optional(SpokenLanguage),
     defaultCountry: Type.Optional(
       Type.String({ pattern: '^[A-Z]{2}$', description: "ISO 3166-1 alpha-2; default: the account's." }),
     ),
@@ -133,6 +135,7 @@ const Wait = Type.Object({
   attempt: Type.Optional(Type.Integer({ description: 'Attempts so far.' })),
   status: Type.Optional(Type.Integer({ description: 'How the carrier answered the last one.' })),
   statusName: Type.Optional(Type.String()),
+  reason: Type.Optional(Type.String({ description: 'Of CALLED_AGAIN: why the last call came to nothing.' })),
   ratePerSecond: Type.Optional(Type.Number({ description: 'The rate that is used up.' })),
   inFlight: Type.Optional(Type.Integer({ description: 'Requests that the carrier has not answered.' })),
   window: Type.Optional(Type.Integer({ description: 'Of at most so many.' })),

@@ -333,6 +333,7 @@ export const JobMessagesQuery = Type.Object(
     ...pageQuery,
     cursor: cursorOf('msg'),
     state: Type.Optional(oneOf(STATES, 'Only messages in this state.')),
+    channel: Type.Optional(oneOf(CHANNELS, 'Only messages that go this way.')),
     to: Type.Optional(text('Recipient with + and country code.', 64)),
   },
   strict,

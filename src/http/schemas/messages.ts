@@ -2,7 +2,7 @@
 import { Type } from 'typebox'
 import { Tlvs } from '../../engine/config/smpp-fields.js'
 import { limits } from '../../engine/contract/limits.js'
-import { CODINGS, STATES } from '../../engine/contract/message.js'
+import { CHANNELS, CODINGS, STATES } from '../../engine/contract/message.js'
 import { CHOSEN_BY } from '../validation.js'
 import { cursorOf, nullable, oneOf, pageQuery, strict, Timestamp, text } from './common.js'
 import { ConversationLock } from './inbound-rules.js'
@@ -181,6 +181,7 @@ export const MessageListQuery = Type.Object(
     to: Type.Optional(text('Recipient with + and country code, or an email address.', 320)),
     from: Type.Optional(text('Sender.', 255)),
     state: Type.Optional(oneOf(STATES, 'Only messages in this state.')),
+    channel: Type.Optional(oneOf(CHANNELS, 'Only messages that go this way.')),
     since: Type.Optional(text('Made at or after this time, RFC 3339.', 40)),
     until: Type.Optional(text('Made before this time, RFC 3339.', 40)),
     job: Type.Optional(text('Only messages of this job.', 64)),

@@ -1,6 +1,6 @@
 /** What reports are asked for and what a summary answers. */
 import { type Static, Type } from 'typebox'
-import { STATES } from '../../engine/contract/message.js'
+import { CHANNELS, STATES } from '../../engine/contract/message.js'
 import { nullable, oneOf, strict, Timestamp } from './common.js'
 
 const State = oneOf(STATES, 'State of a message.')
@@ -13,10 +13,14 @@ const states = Type.Optional(
   }),
 )
 
-export const ReportQuerySchema = Type.Object({ state: states }, strict)
+const channel = Type.Optional(oneOf(CHANNELS, 'Only messages that go this way.'))
+
+export const ReportQuerySchema = Type.Object({ state: states, channel }, strict)
+export type ReportQueryText = Static<typeof ReportQuerySchema>
 export const LogQuerySchema = Type.Object(
   {
     state: states,
+    channel,
     since: Type.Optional(Type.String({ description: 'Made at this time or later, RFC 3339.' })),
     until: Type.Optional(Type.String({ description: 'Made before this time, RFC 3339.' })),
     from: Type.Optional(Type.String({ maxLength: 20, description: 'Sender.' })),
