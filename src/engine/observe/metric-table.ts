@@ -120,6 +120,11 @@ export const METRICS: readonly MetricRow[] = [
   }),
   gauge('trunkline_speech_cache_bytes', [], 'Octets of dataDir/speech.'),
   gauge('trunkline_speech_waiting', [], 'Texts that wait to be spoken.'),
+  counter(
+    'trunkline_sip_dropped_total',
+    ['carrier', 'reason'],
+    'What came over SIP and was no use: garbage, malformed, slow (connections without a message), crowded (too many).',
+  ),
 ]
 
 export const metricIndex: ReadonlyMap<string, number> = new Map(METRICS.map((row, index) => [row.name, index]))
