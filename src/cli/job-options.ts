@@ -1,11 +1,14 @@
 /** The options that `send` and `check` share: a job's settings on the command line. */
 import { readFileSync } from 'node:fs'
 import type { ColumnRef, ColumnSettings, CsvSettings, JobSettings } from '../engine/contract/job.js'
-import { PRIORITIES } from '../engine/contract/message.js'
+import { CHANNELS, PRIORITIES } from '../engine/contract/message.js'
+import { LANDLINE_RULES } from '../engine/contract/number-rules.js'
 import { UNSUBSCRIBE } from '../engine/contract/opt-out.js'
 import { type Every, MISSED_POLICIES } from '../engine/contract/recurrence.js'
+import type { PromptSetting } from '../engine/contract/speech.js'
 import { wholeEvery } from '../engine/schedule/every-setting.js'
 import { CommandError, numberOption, type OptionTable, type OptionValues, textOption, UsageError } from './command.js'
+import { jsonValue } from './json-file.js'
 import { profileFile, withoutPattern } from './profile-file.js'
 
 export const jobOptions = {
@@ -14,6 +17,10 @@ export const jobOptions = {
   to: { type: 'string' },
   'text-column': { type: 'string' },
   from: { type: 'string' },
+  channel: { type: 'string' },
+  landlines: { type: 'string' },
+  prompts: { type: 'string' },
+  language: { type: 'string' },
   name: { type: 'string' },
   at: { type: 'string' },
   every: { type: 'string' },
@@ -46,6 +53,10 @@ export const jobHelp = `  --text TEXT      the text, with ~label~ or ~label|fall
   --text-column C  column that holds the text of each row
   --to COLUMN      column of the numbers: a label, or a position from 1 (default: found by itself)
   --from SENDER    number, or up to 11 letters and digits
+  --channel WAY    auto (default: landlines are called, all others get SMS), sms, voice or email
+  --landlines WHAT what landlines get: voice, sms or reject (leave them out)
+  --prompts FILE   what calls play in the place of the text: a JSON list of texts, {"recording": NAME} and {"pauseMs": 500}
+  --language TAG   what calls speak, such as en-GB or de
   --name NAME      name of the job
   --at TIME        not before this time, RFC 3339: 2026-11-22T09:00:00+00:00
   --every STEP     again and again: 15m, 2h, 1d, 1w, or a cron line such as "0 9 * * 1-5"; beginning at --at, or at once
@@ -76,6 +87,10 @@ export function jobSettings(values: OptionValues): JobSettings {
     text: textOption(values, 'text'),
     template: textOption(values, 'template'),
     from: textOption(values, 'from'),
+    channel: choice(values, 'channel', ['auto', ...CHANNELS]),
+    landlines: choice(values, 'landlines', LANDLINE_RULES),
+    prompts: promptsOf(textOption(values, 'prompts')),
+    language: textOption(values, 'language'),
     defaultCountry: textOption(values, 'default-country'),
     maxParts: numberOption(values, 'max-parts', 1),
     validForSeconds: numberOption(values, 'valid-for', 1),
@@ -179,6 +194,14 @@ export function numbersOf(file: string | undefined): string[] | undefined {
     .split(/\r?\n/)
     .map((line) => line.trim())
     .filter((line) => line !== '' && !line.startsWith('#'))
+}
+
+/** A play list out of a file; the engine says what is wrong with its items. */
+function promptsOf(file: string | undefined): PromptSetting[] | undefined {
+  if (file === undefined) return undefined
+  const prompts = jsonValue(file)
+  if (Array.isArray(prompts)) return prompts
+  throw new CommandError(`${file} must hold a list, such as ["Good morning.", {"recording": "clinic"}]`)
 }
 
 function withoutAbsent<T extends object>(value: T): T {

@@ -66,8 +66,8 @@ Example:
 }
 
 /** A profile may bring it. */
-function saysWhat({ profile, text, template, columns }: JobSettings): boolean {
-  return [profile, text, template, columns?.text, columns?.keyword].some((source) => source !== undefined)
+function saysWhat({ profile, text, template, prompts, columns }: JobSettings): boolean {
+  return [profile, text, template, prompts, columns?.text, columns?.keyword].some((source) => source !== undefined)
 }
 
 export interface Upload {
