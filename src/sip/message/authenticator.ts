@@ -7,9 +7,11 @@ import { CHALLENGE_FIELDS, type DigestChallenge, digestChallenges, parseChalleng
 import { writeCredentials } from './digest.js'
 import type { SipRequest, SipResponse } from './sip-message.js'
 
+type Field = 'authorization' | 'proxy-authorization'
+
 /** A nonce and what was made of it. */
 interface Known {
-  field: 'authorization' | 'proxy-authorization'
+  field: Field
   challenge: DigestChallenge
   cnonce: string
   used: number
@@ -51,8 +53,8 @@ export class Authenticator {
    * Puts the answer to one challenge into the request. `wasRefused`: credentials for that realm had been in the request,
    * and not with a nonce that was too old.
    */
-  answer(request: SipRequest, field: Known['field'], challenge: DigestChallenge, wasRefused: boolean): void {
-    const id = `${field} ${challenge.realm}`
+  answer(request: SipRequest, field: Field, challenge: DigestChallenge, wasRefused: boolean): void {
+    const id = idOf(field, challenge.realm)
     const before = this.#known.get(id)
     if (before === undefined && this.#known.size === REALMS_MAX) this.#known.delete(this.#known.keys().next().value!)
     const isKept = before === undefined || (before.isKept && !wasRefused)
@@ -61,9 +63,15 @@ export class Authenticator {
     this.#authorise(request, known)
   }
 
+  /** Credentials for a realm that let an earlier sending of the request pass. */
+  repeat(request: SipRequest, id: string): void {
+    const known = this.#known.get(id)
+    if (known !== undefined) this.#authorise(request, known)
+  }
+
   /** Name or password are wrong: the nonce is not used again. */
-  forget(field: Known['field'], realm: string): void {
-    this.#known.delete(`${field} ${realm}`)
+  forget(id: string): void {
+    this.#known.delete(id)
   }
 
   #authorise(request: SipRequest, known: Known): void {
@@ -78,8 +86,10 @@ export class Authenticator {
 /** What one request has been through. */
 export class AuthAttempt {
   readonly #authenticator: Authenticator
-  /** Field and realm → how often answered here. */
+  /** Field and realm → how often answered here in vain. */
   readonly #answered = new Map<string, number>()
+  /** In the order of their first challenge: who asks first is nearer to us. */
+  readonly #seen: string[] = []
   #answers = 0
 
   constructor(authenticator: Authenticator) {
@@ -88,7 +98,8 @@ export class AuthAttempt {
 
   /**
    * Puts the answer to a 401 or 407 into the request, which the caller then sends again with a new branch and CSeq.
-   * False: give up, the request stays as it was. A realm is answered once, and once more when it says that the nonce was stale.
+   * False: give up, the request stays as it was. A realm is answered once, once more
+   * when it says that the nonce was stale, and again when somebody behind it has asked, since it then let us pass.
    */
   answer(request: SipRequest, response: SipResponse): boolean {
     if (response.status !== 401 && response.status !== 407) return false
@@ -96,28 +107,41 @@ export class AuthAttempt {
     const challenges = digestChallenges(response.headers, asks)
     if (challenges.length === 0 || ++this.#answers > ANSWERS_MAX) return false
     if (challenges.some((challenge) => !this.#mayAnswer(answers, challenge))) return false
-    const sent = request.headers.all(answers)
-    const asked = new Set(challenges.map(({ realm }) => realm))
-    const kept = sent.filter((value) => !asked.has(realmOf(value)))
-    request.headers.remove(answers)
-    for (const value of kept) request.headers.append(answers, value)
+    const sent = takeCredentials(request)
+    const asked = new Set(challenges.map(({ realm }) => idOf(answers, realm)))
+    for (const id of asked) if (!this.#seen.includes(id)) this.#seen.push(id)
+    const nearest = this.#seen.findIndex((id) => asked.has(id))
+    for (const id of this.#seen.slice(0, nearest)) this.#answered.delete(id)
+    // Another request for those that do not ask now: their nonce is counted on.
+    for (const id of sent) if (!asked.has(id)) this.#authenticator.repeat(request, id)
     for (const challenge of challenges) {
-      const id = `${answers} ${challenge.realm}`
+      const id = idOf(answers, challenge.realm)
       this.#answered.set(id, (this.#answered.get(id) ?? 0) + 1)
-      const wasSent = sent.some((value) => realmOf(value) === challenge.realm)
-      this.#authenticator.answer(request, answers, challenge, wasSent && !challenge.isStale)
+      this.#authenticator.answer(request, answers, challenge, sent.has(id) && !challenge.isStale)
     }
     return true
   }
 
-  #mayAnswer(field: 'authorization' | 'proxy-authorization', { realm, isStale }: DigestChallenge): boolean {
-    const times = this.#answered.get(`${field} ${realm}`) ?? 0
+  #mayAnswer(field: Field, { realm, isStale }: DigestChallenge): boolean {
+    const id = idOf(field, realm)
+    const times = this.#answered.get(id) ?? 0
     if (times === 0 || (times === 1 && isStale)) return true
-    this.#authenticator.forget(field, realm)
+    this.#authenticator.forget(id)
     return false
   }
 }
 
-function realmOf(credentials: string): string {
-  return parseChallenge(credentials)?.parameters.get('realm') ?? ''
+function idOf(field: Field, realm: string): string {
+  return `${field} ${realm}`
+}
+
+/** Takes all credentials out of a request; returns for whom they were. */
+function takeCredentials(request: SipRequest): Set<string> {
+  const ids = new Set<string>()
+  for (const field of ['authorization', 'proxy-authorization'] as const) {
+    for (const value of request.headers.all(field))
+      ids.add(idOf(field, parseChallenge(value)?.parameters.get('realm') ?? ''))
+    request.headers.remove(field)
+  }
+  return ids
 }
