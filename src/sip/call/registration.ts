@@ -9,7 +9,7 @@ import { addressesOf } from '../message/name-address.js'
 import { retryAfterSeconds } from '../message/retry-after.js'
 import type { SipResponse } from '../message/sip-message.js'
 import { wholeNumber } from '../message/syntax.js'
-import { uriEquals } from '../message/uri.js'
+import { escapeUser, uriEquals } from '../message/uri.js'
 import type { Peer } from '../transport/transport.js'
 import type { Credentials } from './call.js'
 import type { RequestSeries } from './out-of-dialog.js'
@@ -19,7 +19,7 @@ export interface RegistrationOptions {
   to: Peer
   /** Domain of the registrar: Request-URI `sip:domain`, address of record `sip:user@domain`. IPv6 in brackets. */
   domain: string
-  /** User part of the address of record and of the contact, escaped. */
+  /** User part of the address of record and of the contact, without escapes. */
   user: string
   credentials: Credentials | null
   /** How long a registration is asked for. */
@@ -115,7 +115,8 @@ export class Registration {
       ['contact', contact],
       ['expires', String(seconds)],
     ]
-    const ours = { uri: `sip:${domain}`, to, from: `sip:${user}@${domain}`, headers, series: this.#series, credentials }
+    const from = `sip:${escapeUser(user)}@${domain}`
+    const ours = { uri: `sip:${domain}`, to, from, headers, series: this.#series, credentials }
     this.#isAsking = true
     this.#sender.request({ method: 'REGISTER', ...ours, timeoutMs }, (response, why) => {
       this.#ended = { response, why }
