@@ -103,7 +103,7 @@ t.test('whatever is wrong is a problem with a stable code and points at the fiel
     ['POST', '/v1/jobs', { body: { text: 'x', columns: { to: true } } }, pointsAt('/columns/to', /string or integer/)],
     ['POST', '/v1/jobs', { body: { text: 'x', 'a/b': 1 } }, pointsAt('/a~1b')],
     ['POST', '/v1/jobs', { body: { template: 5 } }, pointsAt('/template')],
-    ['POST', '/v1/jobs', { body: { text: 'x', channel: 'voice' } }, pointsAt('/channel', /one of auto, sms/)],
+    ['POST', '/v1/jobs', { body: { text: 'x', channel: 'fax' } }, pointsAt('/channel', /one of auto, sms/)],
     ['POST', '/v1/jobs', { body: { text: 'x', columns: { keyword: 0 } } }, pointsAt('/columns/keyword')],
     ['POST', '/v1/jobs', { body: { text: 'x', review: 'true' } }, pointsAt('/review', 'must be boolean')],
     ['POST', '/v1/jobs', { body: { text: 'x', recipients: [{ to: { a: 1 } }] } }, pointsAt('/recipients/0')],
