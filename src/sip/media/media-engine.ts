@@ -167,8 +167,9 @@ async function bind(address: string, port: number): Promise<BoundPort | string> 
   // What we send to is an address already: asking the resolver for it would be a turn of the loop for each packet.
   const socket = createSocket({ type: isV6 ? 'udp6' : 'udp4', ipv6Only: isV6, lookup: isV6 ? asIsV6 : asIsV4 })
   try {
+    const listening = once(socket, 'listening')
     socket.bind({ address, port, exclusive: true })
-    await once(socket, 'listening')
+    await listening
     return { socket, port: socket.address().port }
   } catch (error) {
     socket.close()

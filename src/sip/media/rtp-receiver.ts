@@ -49,7 +49,8 @@ export class RtpReceiver {
   /** The digits that begin with this packet; '' = none. */
   take(packet: Buffer, source: RemoteInfo): string {
     const target = this.#target
-    if (target === null || !view.read(packet)) return ''
+    // Nothing can be sent to port 0, which a forged packet may come from.
+    if (target === null || source.port === 0 || !view.read(packet)) return ''
     const isEvent = isEventType(view.payloadType, target)
     if (!isEvent && view.payloadType !== target.payloadType && !SOUND_TYPES.includes(view.payloadType)) return ''
     if (!this.#isFarEnd(source, target)) return ''
