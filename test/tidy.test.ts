@@ -154,7 +154,7 @@ const words: readonly { pattern: RegExp; in: 'text' | 'code'; home: RegExp | nul
   {
     pattern: /\bset(Timeout|Interval)\(/,
     in: 'code',
-    home: /^src\/(engine\/contract\/clock\.ts|engine\/dispatch\/|smpp\/bind\.ts|smpp\/simulator\/|http\/|[^/]+\.ts$|cli\/)/,
+    home: /^src\/(engine\/contract\/clock\.ts|engine\/dispatch\/|(smpp|sip)\/simulator\/|smpp\/bind\.ts|http\/|[^/]+\.ts$|cli\/)/,
     say: 'timers belong to the clock, the tick, a bind or a server',
   },
 ]

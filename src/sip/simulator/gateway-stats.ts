@@ -39,6 +39,8 @@ export interface GatewayStats {
   /** SIP messages that came in again, and those that were dropped as lost. */
   repeats: number
   dropped: number
+  /** ACKs of nothing that is open, such as one that came again after its call. */
+  strayAcks: number
   /** What callers did that RFC 3261 forbids; the first few in words. */
   protocolErrors: number
   complaints: string[]
@@ -51,7 +53,7 @@ export class GatewayCounters {
     ...{ calls: 0, answered: 0, ended: 0, fates: {}, statuses: {}, canceled: 0, callerHungUp: 0, weHungUp: 0 },
     ...{ unacknowledged: 0, callsNow: 0, maxCalls: 0, overCapacity: 0, overRate: 0, challenges: 0, loginFailures: 0 },
     ...{ registrations: 0, options: 0, digitsPressed: 0, heardMs: 0, rtpPackets: 0, rtpLost: 0, rtpStray: 0 },
-    ...{ rtpJumps: 0, repeats: 0, dropped: 0, protocolErrors: 0, complaints: [] },
+    ...{ rtpJumps: 0, repeats: 0, strayAcks: 0, dropped: 0, protocolErrors: 0, complaints: [] },
   }
 
   fate(word: string): void {

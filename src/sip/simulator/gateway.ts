@@ -144,7 +144,8 @@ export class Gateway implements CallSite {
 
   #asked(request: SipRequest, transaction: ServerTransaction | null): void {
     const call = this.#callOf(request)
-    if (transaction === null) call?.asked(request, null)
+    if (transaction === null && call === null) this.counters.stats.strayAcks++
+    else if (transaction === null) call!.asked(request, null)
     else if (request.method === 'CANCEL') {
       transaction.respond(responseTo(request, this.#transactions.knowsInviteOf(request) ? 200 : 481, this.#tag()))
     } else if (tagOf(request.headers.get('to')) !== '') {
