@@ -5,10 +5,10 @@
  * is read up to a bound, so that the connection can be used again, and dropped. Main thread.
  */
 import { Agent, buildConnector, request } from 'undici'
+import type { Resolve } from '../../engine/base/resolver.js'
 import type { Courier, Delivery, DeliveryAnswer } from '../../engine/contract/webhook-delivery.js'
 import { isPublicAddress } from './public-address.js'
 import { NOT_PUBLIC, type Receiver, receiverOf, type UrlRules } from './receiver-url.js'
-import type { Resolve } from './resolver.js'
 import { retryAfterMs } from './retry-after.js'
 
 const BODY_BYTES = 16 * 1024

@@ -13,9 +13,15 @@ const HOSTS_FILE = process.platform === 'win32' ? 'C:\\Windows\\System32\\driver
 /** All addresses, at least one, IPv4 first. Rejects when there are none. */
 export type Resolve = (host: string) => Promise<string[]>
 
-/** One question at a time for each name, however many ask. */
-export function resolver(): Resolve {
+/** Asks the name servers of the system, or these alone: `192.0.2.1:53`. */
+export function dnsClient(servers?: readonly string[]): Resolver {
   const dns = new Resolver({ timeout: TIMEOUT_MS, tries: TRIES })
+  if (servers !== undefined) dns.setServers(servers)
+  return dns
+}
+
+/** One question at a time for each name, however many ask. */
+export function resolver(dns: Resolver = dnsClient()): Resolve {
   const asking = new Map<string, Promise<string[]>>()
   return async (host) => {
     const known = asking.get(host)
