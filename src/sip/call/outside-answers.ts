@@ -23,12 +23,8 @@ export class OutsideAnswers {
 
   /** Anything but ACK. */
   answer(request: SipRequest, from: Peer): void {
-    this.#send(request, this.#answerTo(request), from)
-  }
-
-  /** 400; `problem` names what is wrong. */
-  refuse(request: SipRequest, problem: string, from: Peer): void {
-    this.#send(request, { status: 400, reason: `Bad Request (${problem})` }, from)
+    const response = responseTo(request, this.#tagFor(request), this.#agent.name, this.#answerTo(request))
+    this.#agent.table.send(response, from)
   }
 
   #answerTo(request: SipRequest): Answer {
@@ -42,11 +38,6 @@ export class OutsideAnswers {
     if (method === 'OPTIONS') return { status: 200, headers: abilities }
     // Nobody takes calls here. A PBX that was told so forwards them, to the desk that can.
     return method === 'INVITE' ? { status: 480 } : { status: 481 }
-  }
-
-  #send(request: SipRequest, answer: Answer, from: Peer): void {
-    const tag = this.#tagFor(request)
-    this.#agent.table.send(responseTo(request, tag, this.#agent.name, answer), from)
   }
 
   #tagFor({ headers }: SipRequest): string {

@@ -8,7 +8,6 @@
 import type { Random } from '../../engine/base/random.js'
 import type { Clock } from '../../engine/contract/clock.js'
 import type { Log } from '../../engine/contract/log.js'
-import { answerable, messageProblem } from '../message/message-rules.js'
 import { tagOf } from '../message/name-address.js'
 import type { SipMessage, SipRequest, SipResponse } from '../message/sip-message.js'
 import { Timers } from '../transaction/timers.js'
@@ -94,10 +93,9 @@ export class UserAgent implements TransportListener {
     for (const call of [...this.#open]) call.hangUp()
   }
 
+  /** The parser lets through only what has its six header fields (message/message-rules.ts). */
   received(message: SipMessage, from: Peer): void {
-    const problem = messageProblem(message)
-    if (problem !== '') this.#wrong(message, problem, from)
-    else if (message.kind === 'response') this.#response(message, from)
+    if (message.kind === 'response') this.#response(message, from)
     else if (!this.#table.request(message)) this.#request(message, from)
   }
 
@@ -128,11 +126,5 @@ export class UserAgent implements TransportListener {
     if (tagOf(headers.get('to')) !== '' && call?.request(request, from)) return
     if (request.method === 'ACK') this.#ignored++
     else this.#outside.answer(request, from)
-  }
-
-  #wrong(message: SipMessage, problem: string, from: Peer): void {
-    this.#ignored++
-    const request = answerable(message)
-    if (request !== null) this.#outside.refuse(request, problem, from)
   }
 }
