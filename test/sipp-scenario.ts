@@ -205,33 +205,47 @@ export function ringing(before: readonly number[] = [180]): string {
 export interface Asking {
   user: string
   password: string
-  /** 401 or 407. */
-  status?: 401 | 407
   /** Of the final response once the answer is right; 200 is followed by our BYE. */
-  then?: number
+  final?: number
 }
 
+const NONCE = 'realm="sipp", nonce="47ebe028cda119c35d4877b383027d28", algorithm=MD5, qop="auth"'
+
 /** Asks who calls (RFC 2617, MD5 as SIPp knows it), and refuses with 403 whoever gives a wrong answer. */
-export function asking({ user, password, status = 401, then = 486 }: Asking): string {
-  const field = status === 401 ? 'WWW-Authenticate' : 'Proxy-Authenticate'
-  const challenge = `${field}: Digest realm="sipp", nonce="47ebe028cda119c35d4877b383027d28", algorithm=MD5, qop="auth"`
+export function asking({ user, password, final = 486 }: Asking): string {
   const verify = `<verifyauth assign_to="isRight" username="${user}" password="${password}"/>`
   return scenario(
-    receive('INVITE'),
-    respond(status, { headers: [challenge], isRepeated: true }),
-    receive('ACK'),
+    ...challenged(401, 'WWW-Authenticate'),
     receive('INVITE', { actions: verify }),
     '<nop next="right" test="isRight"/>',
     respond(403, { isRepeated: true }),
     receive('ACK'),
     '<nop next="end"/>',
     '<label id="right"/>',
-    respond(then, { withSdp: then === 200, isRepeated: true }),
-    receive('ACK'),
-    ...(then === 200 ? [receive('BYE'), respondWithin(200)] : []),
+    ...ending(final),
     '<label id="end"/>',
     pauseMs(1),
   )
+}
+
+/** The same as a proxy asks (407); SIPp verifies no answer to it, but looks whether there is one of this user. */
+export function askingAsProxy({ user, final = 486 }: Omit<Asking, 'password'>): string {
+  const answer = `^ *Digest username="${user}".*response="[0-9a-f]{32}"`
+  return scenario(
+    ...challenged(407, 'Proxy-Authenticate'),
+    receive('INVITE', { has: { 'Proxy-Authorization': answer } }),
+    ...ending(final),
+  )
+}
+
+function challenged(status: number, field: string): Step[] {
+  const headers = [`${field}: Digest ${NONCE}`]
+  return [receive('INVITE'), respond(status, { headers, isRepeated: true }), receive('ACK')]
+}
+
+function ending(final: number): Step[] {
+  const rest = final === 200 ? [receive('BYE'), respondWithin(200)] : []
+  return [respond(final, { withSdp: final === 200, isRepeated: true }), receive('ACK'), ...rest]
 }
 
 function escaped(text: string): string {

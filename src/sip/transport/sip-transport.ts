@@ -21,10 +21,9 @@ const USUAL_PORT: Readonly<Record<TransportName, number>> = { udp: 5060, tcp: 50
 const TICK_MS = 200
 const UNSPECIFIED: readonly string[] = ['0.0.0.0', '::']
 
-/** Nothing is opened before `listen`. Throws for TLS texts that are no certificate or key. */
+/** Nothing is opened before `listen`, which rejects also for TLS texts that are no certificate or key. */
 export function createSipTransport(options: SipTransportOptions): SipTransport {
   const { localAddress = '' } = options
-  if (options.transport === 'tls') checkTls(options.tls ?? {})
   return new Transport(UNSPECIFIED.includes(localAddress) ? { ...options, localAddress: undefined } : options)
 }
 
@@ -56,9 +55,10 @@ class Transport implements SipTransport {
   }
 
   async listen(listener: TransportListener): Promise<void> {
-    const { transport, localPort = 0 } = this.#options
+    const { transport, localPort = 0, tls = {} } = this.#options
     this.#listener = listener
     try {
+      if (transport === 'tls') checkTls(tls)
       if (transport !== 'udp') this.#streamPort = await this.#connections.listen(localPort)
       if (transport !== 'tls') await this.#listenForDatagrams(localPort)
     } catch (error) {
