@@ -7,7 +7,7 @@ import type { CarrierConfig, CarrierProtocol } from './engine/config/carrier.js'
 import type { CarrierView, Channel } from './engine/contract/channel.js'
 import { systemClock } from './engine/contract/clock.js'
 import type { Metrics } from './engine/contract/metrics.js'
-import type { OutcomeSink } from './engine/contract/outcome.js'
+import type { CallSink } from './engine/contract/outcome.js'
 import type { ReceiptTerms } from './engine/dispatch/carrier-receipts.js'
 import { Carrier } from './engine/dispatch/carriers.js'
 import type { Dispatcher } from './engine/dispatch/dispatcher.js'
@@ -21,7 +21,7 @@ export interface CarrierChannel<Config> extends Channel {
 
 /** How a carrier of each protocol is made, nothing of it connected yet. */
 export type ChannelFactories = {
-  [P in CarrierProtocol]: (config: ConfigOf<P>, sink: OutcomeSink) => CarrierChannel<ConfigOf<P>>
+  [P in CarrierProtocol]: (config: ConfigOf<P>, sink: CallSink) => CarrierChannel<ConfigOf<P>>
 }
 type ConfigOf<P extends CarrierProtocol> = Extract<CarrierConfig, { protocol: P }>
 
@@ -67,10 +67,7 @@ export class CarrierSet {
 
   #make(config: CarrierConfig, number: number, sink: number): Carrier {
     const { dispatcher, metrics, factories } = this.#deps
-    const make = factories[config.protocol] as (
-      config: CarrierConfig,
-      sink: OutcomeSink,
-    ) => CarrierChannel<CarrierConfig>
+    const make = factories[config.protocol] as (config: CarrierConfig, sink: CallSink) => CarrierChannel<CarrierConfig>
     const channel = make(config, dispatcher.inbox.sink(sink))
     const carrier = new Carrier(channel, number, { terms: termsOf(config), metrics })
     this.#known.set(config.id, { config, channel, carrier })

@@ -3,6 +3,7 @@
  * is one more line in `factories`.
  */
 import assert from 'node:assert'
+import { randomBytes } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { parentPort, workerData } from 'node:worker_threads'
 import { CarrierSet, type ChannelFactories } from './dispatcher-carriers.js'
@@ -22,9 +23,11 @@ import { openEnvironment } from './engine/store/environment.js'
 import { SuppressionCheck } from './engine/store/suppression-table.js'
 import { createSipChannel } from './sip/channel/sip-channel.js'
 import { SpeechLink } from './sip/speech/speech-link.js'
+import { nameService } from './sip/transport/name-service.js'
 import { createSmppChannel } from './smpp/smpp-channel.js'
 import { PduTracer } from './smpp/tracer.js'
 import { createSmtpChannel } from './smtp/smtp-channel.js'
+import { prepareMedia } from './start-media.js'
 
 /** How long messages of subscribers are gathered before the main thread reads them. */
 const INBOUND_MS = 20
@@ -119,11 +122,18 @@ function tracerOf(carrier: string): PduTracer {
 const shared = { clock: systemClock, random, metrics, log }
 /** Of all sip carriers. */
 const speech = new SpeechLink()
+const names = nameService()
+const media = prepareMedia({ logLevel: start.logLevel as Parameters<typeof createLog>[0] }, log)
 
 const factories: ChannelFactories = {
   smpp: (config, sink) => createSmppChannel(config, { ...shared, sink, tracer: tracerOf(config.id) }),
   smtp: (config, sink) => createSmtpChannel(config, { ...shared, sink }),
-  sip: (config, sink) => createSipChannel(config, { ...shared, sink }),
+  sip: (config, sink) =>
+    createSipChannel(config, {
+      ...{ ...shared, sink, speech, names, media: media.link },
+      random: new Random(randomBytes(4).readUInt32LE()),
+      mayStillGo: (ref) => dispatcher.mayStillGo(ref),
+    }),
 }
 
 const carriers = new CarrierSet({ environment, metrics, dispatcher, factories })

@@ -122,7 +122,25 @@ const callerKeys = {
   }),
 }
 
+const Dial = Type.Object(
+  {
+    plus: Type.Boolean({ default: true, description: 'Numbers are dialled as +4420…, else as 4420….' }),
+    strip: Type.String({
+      default: '',
+      pattern: '^[0-9]{0,15}$',
+      description: 'Country code that is left out, such as 44: the number is dialled as a national one, without plus.',
+    }),
+    prefix: Type.String({
+      default: '',
+      pattern: '^[0-9*#]{0,15}$',
+      description: 'Written in front of every number, such as 0 with strip, or the 9 for an outside line of a PBX.',
+    }),
+  },
+  { ...strict, default: {}, description: 'How the gateway wants numbers written.' },
+)
+
 const callKeys = {
+  dial: Dial,
   maxCalls: Type.Integer({
     minimum: 1,
     maximum: CALLS_MOST,

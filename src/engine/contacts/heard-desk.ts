@@ -76,11 +76,11 @@ export class HeardDesk {
     if (account === null || address === null) return null
     const said = {
       state: keyword === 'stop' ? ('out' as const) : ('in' as const),
-      source: keyword.toUpperCase(),
+      source: item.pressed === true ? 'VOICE' : keyword.toUpperCase(),
       text: (item.text ?? '').slice(0, 1_024),
       atMs: item.receivedAtMs,
       address: item.to,
     }
-    return { account, address, channel: 'sms', said }
+    return { account, address, channel: item.pressed === true ? 'voice' : 'sms', said }
   }
 }

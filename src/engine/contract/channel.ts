@@ -105,6 +105,8 @@ export interface Channel {
   flush(): void
   /** Time work: response time-outs, enquire_link, reconnects. Called by the dispatcher's one coarse timer and each tick. */
   tick(nowMs: number): void
+  /** Milliseconds until `tick` has something to do; absent: the coarse timer is enough. */
+  nextTickMs?(nowMs: number): number
   /** Milliseconds until `capacity` can grow by rate alone; Infinity when nothing is owed. */
   nextCapacityMs(nowMs: number): number
   /** `count` settlements of this bind are durable: frees its unsettled cap. */

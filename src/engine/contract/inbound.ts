@@ -28,6 +28,7 @@ export const INBOUND_REASONS = {
   KEYWORD: 'The first word of the text is a keyword of the account.',
   NUMBER: 'It was sent to a number that the account owns.',
   CARRIER_DEFAULT: 'It came through a carrier whose other messages go to the account.',
+  CALLED: 'The account called this number, and the called pressed the opt-out digit.',
   LOCK_EXPIRED: 'It may answer a message, but the conversation lock had run out, and no other rule names an account.',
 } as const
 export type InboundReason = keyof typeof INBOUND_REASONS

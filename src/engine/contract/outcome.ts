@@ -45,6 +45,8 @@ export const OUTCOME = {
   due: 19,
   /** No gateway of the carrier takes the call now: to the next carrier of its route (`rerouted`), else `putOff`. Never logged. */
   congested: 20,
+  /** We cut the call short, or it could not be prepared for now: `putOff` without using an attempt. Never logged. */
+  interrupted: 21,
 } as const
 export type OutcomeCode = (typeof OUTCOME)[keyof typeof OUTCOME]
 export const OUTCOME_NAMES = Object.keys(OUTCOME) as (keyof typeof OUTCOME)[]
@@ -129,6 +131,14 @@ export interface Inbound {
   ports: { source: number | null; destination: number | null } | null
   /** The carrier's connections that broke off a short while ago. */
   broken: readonly BrokenConnection[]
+  /** true: the digit by which somebody opted out while we called; `from` is who was called, `to` our number. */
+  pressed?: boolean
+}
+
+/** A digit by which the recipient of a message opts out while it is called. */
+export interface OptOutDigit {
+  ref: MessageRef
+  digit: string
 }
 
 /**
@@ -146,4 +156,10 @@ export interface OutcomeSink {
   capacityChanged(): void
   /** A bind changed its state: for health, the API and the log. */
   bindChanged(): void
+}
+
+/** The same of calls. */
+export interface CallSink extends OutcomeSink {
+  /** Whoever is called pressed the digit that opts out: the number is called no more by that account. */
+  pressed(pressed: OptOutDigit): void
 }

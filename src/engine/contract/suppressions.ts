@@ -1,8 +1,8 @@
 /** Numbers that must not be messaged, as the API shows them, and the words that put them there. */
 import type { Page, PageQuery, Principal } from './api.js'
 
-/** api: one by one or as a JSON list. csv: a file. stop: the subscriber's word. link: the link in a message. */
-export const SUPPRESSION_SOURCES = ['api', 'csv', 'stop', 'link'] as const
+/** api: one by one or as a JSON list. csv: a file. stop: the subscriber's word. link: the link in a message. voice: the digit in a call. */
+export const SUPPRESSION_SOURCES = ['api', 'csv', 'stop', 'link', 'voice'] as const
 export type SuppressionSource = (typeof SUPPRESSION_SOURCES)[number]
 
 export interface SuppressionEntry {

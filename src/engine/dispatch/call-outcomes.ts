@@ -7,8 +7,8 @@ import { reasonOfFacts, wasAnswered, withAgain } from '../base/call-facts.js'
 import type { TimeHeap } from '../base/heap.js'
 import type { Random } from '../base/random.js'
 import { limits } from '../contract/limits.js'
-import { type MessageRef, placeOf, STATE } from '../contract/message.js'
-import { OUTCOME, type OutcomeCode } from '../contract/outcome.js'
+import { blockOf, type MessageRef, placeOf, STATE } from '../contract/message.js'
+import { type OptOutDigit, OUTCOME, type OutcomeCode } from '../contract/outcome.js'
 import { reasonCode } from '../contract/reasons.js'
 import type { BlockState } from '../store/block-state.js'
 import { ANSWERED, KEEPS_ATTEMPT } from '../store/entry.js'
@@ -56,6 +56,9 @@ export class CallOutcomes {
       case OUTCOME.congested:
         this.#congested(state, ref, end)
         break
+      case OUTCOME.interrupted:
+        this.#interrupted(state, ref, end.delayMs)
+        break
       case OUTCOME.putOff:
         this.#putOff(state, ref, end.delayMs)
         break
@@ -63,6 +66,32 @@ export class CallOutcomes {
         this.#deps.ledger.record(state, entry)
         this.#leave(state, ref)
     }
+  }
+
+  /**
+   * Kept like a subscriber's message: durable with the next commit, and nothing more is sent to that number until the main
+   * thread has read it and suppressed the number.
+   */
+  pressed({ ref, digit }: OptOutDigit, kept: { carrier: string; atMs: number }): void {
+    const { ledger } = this.#deps
+    const body = ledger.residents.body(blockOf(ref))
+    if (body === null) return
+    const place = placeOf(ref)
+    const from = body.recipient(place).replace(/^\+/, '')
+    const about = {
+      bind: 0,
+      session: 0,
+      sequence: 0,
+      connection: 0,
+      dataCoding: 0,
+      esmClass: 0,
+      sar: null,
+      ports: null,
+    }
+    const numbers = { from, fromTon: 1, fromNpi: 1, to: body.from, toTon: 0, toNpi: 1 }
+    const replied = { ref, account: body.account, sentAtMs: kept.atMs, untilMs: kept.atMs }
+    const payload = Buffer.from(digit, 'latin1')
+    ledger.keepInbound({ ...about, ...numbers, payload, broken: [], pressed: true }, { ...kept, replied })
   }
 
   #leave(state: BlockState, ref: MessageRef): void {
@@ -89,6 +118,19 @@ export class CallOutcomes {
       ledger.record(state, entry)
       this.#leave(state, ref)
     }
+  }
+
+  #interrupted(state: BlockState, ref: MessageRef, delayMs: number): void {
+    const { ledger } = this.#deps
+    ledger.entry.flags |= KEEPS_ATTEMPT
+    const returns = returnsOf(state, placeOf(ref))
+    if (returns < limits.callReturns) {
+      this.#putOff(state, ref, delayMs < 0 ? this.#backoffMs(returns) : delayMs)
+      return
+    }
+    ledger.entry.code = OUTCOME.unheard
+    ledger.record(state, ledger.entry)
+    this.#leave(state, ref)
   }
 
   #backoffMs(returns: number): number {

@@ -375,6 +375,7 @@ export class Dispatcher {
     delay = Math.min(delay, this.commits.waitMs)
     for (const carrier of this.#carriers) {
       if (carrier.pipeline.size > 0) delay = Math.min(delay, carrier.nextMs(monotonicMs))
+      if (carrier.channel.nextTickMs !== undefined) delay = Math.min(delay, carrier.channel.nextTickMs(monotonicMs))
     }
     this.#timer = setTimeout(() => this.#tick(), Math.max(1, delay))
   }

@@ -3,7 +3,7 @@
  */
 
 import type { MessageRef } from '../contract/message.js'
-import type { Inbound, OutcomeCode, OutcomeSink, Receipt, Settlement } from '../contract/outcome.js'
+import type { CallSink, Inbound, OptOutDigit, OutcomeCode, Receipt, Settlement } from '../contract/outcome.js'
 
 /** Growing columns of one kind of report; ids lie end to end in one buffer. */
 export class Reports {
@@ -87,11 +87,17 @@ export interface InboundReport {
   inbound: Inbound
 }
 
+export interface PressedReport {
+  channel: number
+  pressed: OptOutDigit
+}
+
 export class Inbox {
   readonly settlements = new Reports()
   readonly late = new Reports()
   readonly receipts = new Reports()
   inbound: InboundReport[] = []
+  pressed: PressedReport[] = []
   bindsChanged = false
   readonly #wake: () => void
 
@@ -101,12 +107,12 @@ export class Inbox {
   }
 
   get empty(): boolean {
-    const { settlements, late, receipts, inbound } = this
-    return settlements.count + late.count + receipts.count + inbound.length === 0
+    const { settlements, late, receipts, inbound, pressed } = this
+    return settlements.count + late.count + receipts.count + inbound.length + pressed.length === 0
   }
 
   /** The sink that the channel with this index reports to. */
-  sink(channel: number): OutcomeSink {
+  sink(channel: number): CallSink {
     return {
       settled: (settlement) => {
         addSettlement(this.settlements, channel, settlement)
@@ -130,6 +136,10 @@ export class Inbox {
       },
       inbound: (inbound) => {
         this.inbound.push({ channel, inbound })
+        this.#wake()
+      },
+      pressed: (pressed) => {
+        this.pressed.push({ channel, pressed })
         this.#wake()
       },
       capacityChanged: () => {

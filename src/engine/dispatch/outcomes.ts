@@ -58,6 +58,7 @@ export class Outcomes {
     for (let row = 0; row < receipts.count; row++) this.#receive(inbox, row, nowMs)
     receipts.clear()
     if (inbox.inbound.length > 0) this.#keepInbound(inbox, nowMs)
+    if (inbox.pressed.length > 0) this.#keepPressed(inbox, nowMs)
   }
 
   #settle(inbox: Inbox, row: number, nowMs: number): void {
@@ -262,6 +263,15 @@ export class Outcomes {
       ledger.acknowledge({ channel, bind: inbound.bind, session: inbound.session, sequence: inbound.sequence })
     }
     ledger.whenDurable(inboundKept)
+  }
+
+  #keepPressed(inbox: Inbox, nowMs: number): void {
+    const reports = inbox.pressed
+    inbox.pressed = []
+    for (const { channel, pressed } of reports) {
+      this.#calls.pressed(pressed, { carrier: this.#deps.carriers[channel]!.channel.id, atMs: nowMs })
+    }
+    this.#deps.ledger.whenDurable(this.#deps.inboundKept)
   }
 
   /** ESME_RX_T_APPN (SMPP 3.4 §5.1.3): the carrier keeps it and delivers it again later (carriers.md 82). */

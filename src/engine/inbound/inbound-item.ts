@@ -66,6 +66,7 @@ export function itemOf({ parts, total, lateFor, receivedAtMs, key }: Shape, codi
     replied: null,
     key,
     arrivals: parts.map(listedArrival),
+    ...(record.pressed === true ? { pressed: true } : {}),
   }
 }
 

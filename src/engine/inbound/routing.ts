@@ -44,6 +44,8 @@ export class Routing {
   /** `item`: as it will be listed, its routing aside. */
   route(item: InboundItem, { atMs, talkedTo, carrierAccount }: Came): Routed {
     const replied = talkedTo === null ? null : this.#replied(talkedTo)
+    if (item.pressed === true)
+      return { account: replied?.account ?? null, reason: replied === null ? 'UNROUTED' : 'CALLED', replied }
     const to = looseNumber(item.destination.address, item.destination.ton)
     const byKeyword = this.#byKeyword(to, firstWordOf(item))
     const isLocked = replied !== null && atMs < replied.untilMs

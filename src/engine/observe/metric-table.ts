@@ -13,6 +13,7 @@ export interface MetricRow {
 
 const responseSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 const receiptSeconds = [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 14_400, 86_400, 259_200]
+const callSeconds = [0.5, 1, 2.5, 5, 10, 15, 20, 30, 45, 60, 120, 300]
 const commitSeconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5]
 
 function counter(name: string, labels: readonly string[], help: string): MetricRow {
@@ -81,7 +82,7 @@ export const METRICS: readonly MetricRow[] = [
   }),
   gauge('trunkline_store_free_bytes', [], 'Free space of the disk that holds dataDir.'),
   gauge('trunkline_webhook_backlog', [], 'Entries that wait to be delivered to webhooks.'),
-  gauge('trunkline_calls_active', ['carrier'], 'Calls under way; none until voice exists.'),
+  gauge('trunkline_calls_active', ['carrier'], 'Calls under way, from the first request to the end.'),
   counter(
     'trunkline_inbound_total',
     ['carrier', 'kind'],
@@ -124,6 +125,28 @@ export const METRICS: readonly MetricRow[] = [
     'trunkline_sip_dropped_total',
     ['carrier', 'reason'],
     'What came over SIP and was no use: garbage, malformed, slow (connections without a message), crowded (too many).',
+  ),
+  counter(
+    'trunkline_calls_total',
+    ['carrier', 'result', 'status'],
+    'Calls that ended, one for each gateway that was tried: heard, partlyHeard, or why they were not answered; by SIP status.',
+  ),
+  histogram({
+    name: 'trunkline_call_ring_seconds',
+    labels: ['carrier'],
+    help: 'From the first request of a call to the answer, or to its end.',
+    buckets: callSeconds,
+  }),
+  histogram({
+    name: 'trunkline_call_talk_seconds',
+    labels: ['carrier'],
+    help: 'From the answer to the end.',
+    buckets: callSeconds,
+  }),
+  gauge(
+    'trunkline_gateway_up',
+    ['carrier', 'gateway'],
+    '1 while a gateway answers, and we are registered where that is wanted.',
   ),
 ]
 

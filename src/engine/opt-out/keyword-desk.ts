@@ -51,7 +51,7 @@ export class KeywordDesk {
   async hear({ number, item }: NewItem): Promise<Alongside | null> {
     if (!isHeard(item)) return null
     const account = this.#accountOf(item)
-    const found = this.#finder(account).find(item.text!)
+    const found = item.pressed === true ? pressed(item.text!) : this.#finder(account).find(item.text!)
     if (found.keyword === null && !found.review) return null
     item.optOut = { keyword: found.keyword, review: found.review, done: null, reply: 0 }
     if (found.keyword === null) return null
@@ -93,7 +93,8 @@ export class KeywordDesk {
     const sender = bareSender(item.to)
     const changes: StagedChange[] = []
     if (account !== null) {
-      changes.push(...this.#suppress(heard, place, account.optOut.scope === 'sender' ? sender : undefined))
+      const isOfSender = account.optOut.scope === 'sender' && item.pressed !== true
+      changes.push(...this.#suppress(heard, place, isOfSender ? sender : undefined))
     }
     // Nothing says for sure whose it is: it binds everyone who sends from the number that it was written to.
     if (item.account === null || account === null) {
@@ -105,10 +106,11 @@ export class KeywordDesk {
   #suppress({ number, item, found }: Heard, place: Place, sender: string | undefined): StagedChange[] {
     const { book } = this.#deps
     const before = book.reasons(place)
-    if (before.some((reason) => reason.source === 'stop' && reason.sender === sender)) return []
+    const source = item.pressed === true ? 'voice' : 'stop'
+    if (before.some((reason) => reason.source === source && reason.sender === sender)) return []
     const reason: SuppressionReason = {
       sender,
-      source: 'stop',
+      source,
       atMs: item.receivedAtMs,
       text: found.word,
       address: item.to,
@@ -134,7 +136,8 @@ export class KeywordDesk {
 
   async #answer(heard: Heard, keyword: Keyword, done: OptOutOutcome['done']) {
     const { item, account, place } = heard
-    if (account === null || item.missing.length > 0 || !this.#isDue(heard, keyword, done)) return null
+    if (account === null || item.pressed === true || item.missing.length > 0 || !this.#isDue(heard, keyword, done))
+      return null
     return await this.#deps.answers.make(account, { keyword, number: place.number, from: item.to })
   }
 
@@ -159,13 +162,18 @@ export class KeywordDesk {
   }
 }
 
+/** A digit in a call: which one it is, the carrier's configuration says. */
+function pressed(digit: string): Found {
+  return { keyword: 'stop', word: digit, review: false }
+}
+
 /** Texts to a person's number, from their beginning on. A late part, data and messages to a port say nothing. */
 function isHeard({ text, lateFor, missing, ports }: InboundItem): boolean {
   return text !== null && lateFor === 0 && missing[0] !== 1 && ports === null
 }
 
 function isLifted({ source, sender }: SuppressionReason, from: string, liftsAll: boolean): boolean {
-  const isTheirs = source === 'stop' || source === 'link' || liftsAll
+  const isTheirs = source === 'stop' || source === 'link' || source === 'voice' || liftsAll
   return isTheirs && (sender === undefined || sender === from)
 }
 

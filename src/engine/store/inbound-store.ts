@@ -53,6 +53,8 @@ export interface InboundItem {
   /** What its parts were joined by; '' for a message of one part. */
   key: string
   arrivals: ListedArrival[]
+  /** It is the digit by which somebody opted out during a call. */
+  pressed?: boolean
   /** Set where it is, or looks like, STOP, START or HELP. */
   optOut?: OptOutOutcome
 }
