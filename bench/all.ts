@@ -30,6 +30,11 @@ const SECTIONS: Record<string, Section> = {
     says: 'CPU time of one operation. npm `smpp` is the other implementation that the tests use.',
     load: () => import('./codec.js'),
   },
+  'sip-messages': {
+    title: 'SIP messages',
+    says: 'CPU time of one operation; a call has about eight messages.',
+    load: () => import('./sip-messages.js'),
+  },
   window: {
     title: 'Window and socket',
     says: 'One bind of the SMPP channel to the simulator in a process of its own, over loopback; no store.',
