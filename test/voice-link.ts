@@ -150,9 +150,15 @@ export function invite(link: VirtualLink, patch: Partial<OutgoingCall> = {}, ans
 
 /** Value of the first header field of that name; '' = none. */
 export function field(text: string, name: string): string {
-  const head = text.split('\r\n\r\n')[0]!
-  return new RegExp(`^${name}[ \\t]*:[ \\t]*(.*)$`, 'im').exec(head)?.[1]?.trim() ?? ''
+  let pattern = patterns.get(name)
+  if (pattern === undefined) {
+    pattern = new RegExp(`^${name}[ \\t]*:[ \\t]*(.*)$`, 'im')
+    patterns.set(name, pattern)
+  }
+  return pattern.exec(text.slice(0, text.indexOf('\r\n\r\n')))?.[1]?.trim() ?? ''
 }
+
+const patterns = new Map<string, RegExp>()
 
 /** All of that name in their order. */
 export function fields(text: string, name: string): string[] {
