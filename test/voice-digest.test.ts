@@ -21,6 +21,7 @@ import { digestResponse, writeCredentials } from '../src/sip/message/digest.js'
 import { SipHeaders } from '../src/sip/message/headers.js'
 import type { SipRequest, SipResponse } from '../src/sip/message/sip-message.js'
 import { seed } from './seed.js'
+import { field, reply, VirtualLink } from './voice-link.js'
 
 t.setTimeout(60_000)
 
@@ -384,6 +385,34 @@ t.test('a proxy whose nonces are good for one request is passed again when the g
   t.equal(send(ours, [proxy, gateway]), -1)
   t.ok(proxy.asked + gateway.asked - asked <= 4, 'and a wrong password does not go round')
 })
+
+t.test(
+  'calls by one gateway share its nonce, whoever names the login, and another gateway gets none of it',
+  async (t) => {
+    const link = new VirtualLink()
+    const statuses: (number | undefined)[] = []
+    const challenge = ['WWW-Authenticate: Digest realm="gw", nonce="first", qop="auth"']
+    link.onSent = (text) => {
+      const isRight = /nonce="first".*nc=0000000[123]/.test(field(text, 'authorization'))
+      link.deliver(isRight ? reply(text, '200 OK') : reply(text, '401 Unauthorized', { lines: challenge }))
+    }
+    const ask = (to = link.gateway): void => {
+      const about = { method: 'OPTIONS', uri: 'sip:gw', from: 'sip:office@gw', headers: [], timeoutMs: 10_000 }
+      const credentials = { user: 'office', password: 'secret' }
+      link.agent.request({ ...about, to, credentials }, (response) => statuses.push(response?.status))
+      link.run(100)
+    }
+    for (let n = 0; n < 3; n++) ask()
+    t.strictSame(statuses, [200, 200, 200])
+    t.equal(link.sent.length, 4, 'only the first was asked for its login')
+    ask({ ...link.gateway, address: '10.0.0.3' })
+    const elsewhere = link.sent.filter(({ to }) => to === 'udp 10.0.0.3:5060')
+    t.strictSame(
+      elsewhere.map(({ text }) => /nc=\d+/.exec(field(text, 'authorization'))?.[0]),
+      [undefined, 'nc=00000001'],
+    )
+  },
+)
 
 t.test('only 401 and 407 with a challenge that can be answered are answered', async (t) => {
   const headers = new SipHeaders()

@@ -1,13 +1,14 @@
 /** What calls and requests need of their user agent: transactions, time, names that nobody else has, and how to be reached. */
 import type { Random } from '../../engine/base/random.js'
 import type { Log } from '../../engine/contract/log.js'
-import { Authenticator } from '../message/authenticator.js'
+import type { Authenticator } from '../message/authenticator.js'
 import { hostPort } from '../message/host-port.js'
 import { escapeUser } from '../message/uri.js'
 import { MAGIC_COOKIE } from '../message/via.js'
 import type { Timers } from '../transaction/timers.js'
 import type { TransactionTable } from '../transaction/transaction-table.js'
 import type { Peer, SipTransport } from '../transport/transport.js'
+import { Authenticators } from './authenticators.js'
 import type { Credentials } from './call.js'
 
 export interface AgentParts {
@@ -27,8 +28,7 @@ export class Agent {
   /** User-Agent and Server header. */
   readonly name: string
   readonly #transport: SipTransport
-  /** Calls with the same credentials share the nonces that their gateway gave. */
-  readonly #authenticators = new WeakMap<Credentials, Authenticator>()
+  readonly #authenticators = new Authenticators(() => this.newToken() + this.newToken())
 
   constructor({ transport, timers, table, random, log, name }: AgentParts) {
     this.#transport = transport
@@ -64,14 +64,9 @@ export class Agent {
     return `<sip:${front}${hostPort(host, port)}${transport}>`
   }
 
-  /** null for null. */
-  authenticatorOf(credentials: Credentials | null): Authenticator | null {
-    if (credentials === null) return null
-    const known = this.#authenticators.get(credentials)
-    if (known !== undefined) return known
-    const made = new Authenticator(credentials, () => this.newToken() + this.newToken())
-    this.#authenticators.set(credentials, made)
-    return made
+  /** Of the login at the gateway `to`; null for null. */
+  authenticatorOf(credentials: Credentials | null, to: Peer): Authenticator | null {
+    return credentials === null ? null : this.#authenticators.of(credentials, to)
   }
 
   #word(): string {

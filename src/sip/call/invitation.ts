@@ -52,7 +52,7 @@ export class Invitation {
     this.#call = call
     this.#identity = identity
     this.#user = user
-    this.#authenticator = agent.authenticatorOf(call.credentials)
+    this.#authenticator = agent.authenticatorOf(call.credentials, call.to)
     this.#attempt = this.#authenticator?.attempt() ?? null
     this.#origin = this.#make(1)
     this.#authenticator?.prepare(this.#origin.request)

@@ -173,12 +173,17 @@ export class LiveCall implements Call, InvitationUser {
     this.#phase = 'talking'
     this.#answeredAtMs = timers.nowMs()
     this.#talk = timers.start(this.#call.talkMs, () => this.#close('localHangUp', 'longest time for a call'))
-    this.#refresh = new SessionRefresh(this.#agent, leg, this.#agent.authenticatorOf(this.#call.credentials), {
-      contact: this.#contact,
-      localSdp: () => this.#localSdp,
-      moved: (sdp) => this.#listener.reoffered(sdp),
-      lost: (why) => this.#close('localHangUp', why),
-    })
+    this.#refresh = new SessionRefresh(
+      this.#agent,
+      leg,
+      this.#agent.authenticatorOf(this.#call.credentials, this.#call.to),
+      {
+        contact: this.#contact,
+        localSdp: () => this.#localSdp,
+        moved: (sdp) => this.#listener.reoffered(sdp),
+        lost: (why) => this.#close('localHangUp', why),
+      },
+    )
     this.#refresh.answered(response)
     this.#listener.answered(leg.remoteSdp)
   }
@@ -265,7 +270,7 @@ export class LiveCall implements Call, InvitationUser {
     const before = this.#legs.get(tag)
     if (before !== undefined) return before
     if (this.#legs.size >= (response.status < 200 ? EARLY_LEGS_MAX : LEGS_MAX)) return null
-    const authenticator = this.#agent.authenticatorOf(this.#call.credentials)
+    const authenticator = this.#agent.authenticatorOf(this.#call.credentials, this.#call.to)
     const leg = new Leg(this.#agent, this.#invitation.origin, response, authenticator)
     const requests = new RequestsWithin(
       this.#agent,

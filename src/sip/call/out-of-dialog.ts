@@ -45,7 +45,7 @@ export function sendOutOfDialog(agent: Agent, request: OutOfDialogRequest, done:
   const fromTag = agent.newToken()
   const { timers } = agent
   const make = (): Outgoing => outgoing(agent, request, { series, fromTag })
-  const sent = new SentRequest(agent, make, agent.authenticatorOf(request.credentials), (response, why) => {
+  const sent = new SentRequest(agent, make, agent.authenticatorOf(request.credentials, request.to), (response, why) => {
     timers.stop(timer)
     done(response, why)
   })
