@@ -1,6 +1,7 @@
 /** Who calls and who is called, as URIs: caller ids from the carrier's list, numbers as its gateways want them dialled. Pure. */
 import type { SipCarrierConfig } from '../../engine/config/sip-carrier.js'
 import type { Credentials } from '../call/call.js'
+import { escapeUser } from '../message/uri.js'
 
 export interface Caller {
   /** From: `sip:user@domain`. */
@@ -26,7 +27,7 @@ export class Callers {
   of(from: string, gatewayHost: string): Caller {
     const { hideCallerId, callerName } = this.#config
     const user = this.#allowed.get(bare(from)) ?? this.#own
-    const uri = `sip:${user}@${this.#domain(gatewayHost)}`
+    const uri = `sip:${escapeUser(user)}@${this.#domain(gatewayHost)}`
     return { uri, name: hideCallerId ? '' : callerName, assertedIdentity: hideCallerId ? uri : '' }
   }
 

@@ -10,6 +10,7 @@ import { Keepalive } from '../call/keepalive.js'
 import { Registration } from '../call/registration.js'
 import type { UserAgent } from '../call/user-agent.js'
 import { hostPort } from '../message/host-port.js'
+import { escapeUser } from '../message/uri.js'
 import type { Peer } from '../transport/transport.js'
 import { credentialsOf } from './caller.js'
 
@@ -82,7 +83,7 @@ export class Gateway {
       changed()
     }
     const everyMs = config.optionsSeconds * 1000
-    const about = { to: peer, uri: `sip:${domain}`, from: `sip:${user}@${domain}`, everyMs }
+    const about = { to: peer, uri: `sip:${domain}`, from: `sip:${escapeUser(user)}@${domain}`, everyMs }
     this.#keepalive = new Keepalive(
       {
         ...about,
