@@ -2,8 +2,12 @@
  * Landlines of a file become calls in the same job: what is stored of them, counted, priced, shown, filtered and sent again.
  * The whole engine over HTTP; the jobs wait for their time, so that nobody is called here.
  */
+import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import t from 'tap'
 import type { JobView, MessageView } from '../src/engine/contract/api.js'
+import { until } from './until.js'
 import { type Customer, jobUntil, reached, startWhole } from './whole-engine.js'
 
 const LATER = '2099-01-01T09:00:00Z'
@@ -11,6 +15,7 @@ const LANDLINE = '+442071838750'
 const OTHER_LANDLINE = '+441314960123'
 const MOBILE = '+447400123451'
 
+const root = mkdtempSync(join(tmpdir(), 'trunkline-voice-drop-'))
 const whole = await startWhole(t, {
   yaml: (at) => `
 carriers:
@@ -19,8 +24,10 @@ carriers:
 routes:
   - { channel: sms, carriers: [sim] }
   - { channel: voice, prefix: "44", carriers: [pbx] }
+dropFolder: { root: ${root}, settleMs: 200, scanMs: 1000 }
 `,
 })
+t.teardown(() => rmSync(root, { recursive: true, force: true }))
 const office = await whole.account('office', {
   defaultCountry: 'GB',
   prices: [
@@ -171,6 +178,75 @@ t.test('a suppressed landline is not called, and a job is taken up again with it
   await office.call('POST', `/v1/jobs/${again.id}/cancel`)
   await whole.call('PATCH', '/v1/accounts/office', { body: { sendingHours: null } })
   await office.call('DELETE', `/v1/suppressions/${encodeURIComponent(OTHER_LANDLINE)}`)
+})
+
+t.test('of what a job prefers, ways that are left out are not used', async (t) => {
+  const csv = `to,mail\n${LANDLINE},bo@example.com\n${MOBILE},ann@example.com\n`
+  const settings = { text: 'x', subject: 'x', columns: { to: 'to', email: 'mail' } }
+  const all = await upload(office, settings, csv)
+  t.match(all.estimate, { byChannel: { sms: { rows: 1 }, voice: { rows: 1 } } })
+  const without = await upload(office, { ...settings, prefer: ['sms', 'email'] }, csv)
+  t.equal(without.estimate?.byChannel.voice, undefined)
+  t.match(without.counts, { rows: 2, accepted: 1 }, 'there is no relay for the landline here')
+})
+
+t.test('a call is reserved and counted as any message is', async (t) => {
+  const prices = [{ channel: 'voice', prefix: '44', price: 0.3 }]
+  const settings = { defaultCountry: 'GB', prices, currency: 'GBP', balance: 1, quotas: { messagesPerDay: 3 } }
+  const customer = await whole.account('prepaid-calls', settings)
+  const send = () => customer.call('POST', '/v1/messages', { body: { to: LANDLINE, text: 'x', sendAt: LATER } })
+  const first = await send()
+  t.equal(first.status, 202, first.text)
+  t.match((await customer.call('GET', '/v1/balance')).json, { balance: 0.7, reserved: 0.3 })
+  for (const status of [202, 202, 429]) t.equal((await send()).status, status)
+  await customer.call('POST', `/v1/messages/${first.json.id}/cancel`)
+  await until(
+    async () => (await customer.call('GET', '/v1/balance')).json,
+    ({ reserved }) => reserved === 0.6,
+  )
+})
+
+t.test('a dropped file calls its landlines as its profile says, and a sample says so before', async (t) => {
+  const dropper = await whole.account('dropper', { defaultCountry: 'GB', sendingHours: closedNow() })
+  const csv = `mobile,name\n${LANDLINE},Bo\n${MOBILE},Ann\n`
+  const saved = { text: 'SMS ~name~', prompts: ['Call ~name~'], landlines: 'voice', columns: { to: 'mobile' } }
+  const put = await dropper.call('PUT', '/v1/profiles/default', { body: saved })
+  t.ok(put.status < 300, put.text)
+  const headers = { 'content-type': 'text/csv' }
+  const sample = await dropper.call('POST', '/v1/profiles/default/sample', { body: csv, headers })
+  t.equal(sample.status, 200, sample.text)
+  t.match(sample.json.rows, [
+    { channel: 'voice', prompts: [{ text: 'Call Bo' }, { text: CLOSING }] },
+    { channel: 'sms', text: 'SMS Ann' },
+  ])
+  const part = join(whole.folder, 'being-written')
+  writeFileSync(part, csv)
+  const folder = join(root, 'dropper')
+  await until(
+    async () => existsSync(folder),
+    (isThere) => isThere,
+  )
+  renameSync(part, join(folder, 'patients.csv'))
+  const drops = async (): Promise<{ job: string | null; landlines: number }[]> =>
+    (await dropper.call('GET', '/v1/drops')).json.items
+  const [drop] = await until(drops, ([item]) => item?.job != null && item.landlines === 1)
+  const { items } = (await dropper.call('GET', `/v1/jobs/${drop!.job}/messages`)).json
+  t.match(items.map(({ channel }: MessageView) => channel).sort(), ['sms', 'voice'])
+  await dropper.call('POST', `/v1/jobs/${drop!.job}/cancel`)
+  const archived = await until(
+    async () => (await dropper.call('GET', '/v1/archive?state=canceled')).json.items as MessageView[],
+    (found) => found.length === 2,
+  )
+  t.match(
+    archived.find(({ channel }) => channel === 'voice'),
+    { to: LANDLINE, text: `Call Bo ${CLOSING}` },
+  )
+  const again = await dropper.call('POST', '/v1/archive/retry', { body: { states: ['canceled'] } })
+  t.equal(again.status, 202, again.text)
+  const job = await jobUntil(dropper.call, again.json.items[0].id, ({ counts }) => counts.accepted === 2)
+  t.match(await messages(dropper, job, '&channel=voice'), [
+    { to: LANDLINE, prompts: [{ text: 'Call Bo' }, { text: CLOSING }] },
+  ])
 })
 
 /** Half an hour that is half a day away. */

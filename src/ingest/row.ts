@@ -15,7 +15,7 @@ import { NO_COUNTRY, NumberPolicy } from '../engine/phone/number-policy.js'
 import type { SuppressionCheck } from '../engine/store/suppression-table.js'
 import { type Consents, consentsOf } from './consents.js'
 import { Cutter } from './cutter.js'
-import { type RecipientOrder, recipientOrder } from './recipient-order.js'
+import { leftOut, type RecipientOrder, recipientOrder } from './recipient-order.js'
 import type { SourceRecord } from './record-source.js'
 import { RowMail } from './row-mail.js'
 import { clearRow, emptyRow, type Row, type RowSink } from './row-result.js'
@@ -25,6 +25,7 @@ import { RowTimes } from './row-times.js'
 import { isRound } from './tally.js'
 
 const MISSING_NUMBER = reasonNumber('MISSING_NUMBER')
+const LINE_TYPE_REFUSED = reasonNumber('LINE_TYPE_REFUSED')
 const NO_ROUTE = reasonNumber('NO_ROUTE')
 const FEATURE_OFF = reasonNumber('FEATURE_OFF')
 const NOT_OPTED_IN = reasonNumber('NOT_OPTED_IN')
@@ -53,6 +54,8 @@ export class RowMaker {
   readonly #policy: NumberPolicy
   readonly #routes: ByPrefix<RoutePlan>
   readonly #off: readonly ChannelName[]
+  /** Ways that the job does not use. */
+  readonly #leftOut: readonly ChannelName[]
   readonly #prices: PriceTable
   /** null: the account has no quota by prefix. */
   readonly #quotas: PrefixTrie<{ prefix: string }> | null
@@ -81,6 +84,7 @@ export class RowMaker {
     this.#numbers = new NumberParser(plan.defaultCountry, { shortCodes: plan.rules.allowShortCodes })
     this.#policy = new NumberPolicy(plan.rules, plan.settings.landlines)
     this.#off = plan.channelsOff ?? []
+    this.#leftOut = leftOut(plan)
     this.#routes = new ByPrefix(plan.routes)
     this.#prices = unpackPrices(plan.prices)
     this.#quotas = quotasOf(plan)
@@ -242,6 +246,7 @@ export class RowMaker {
   #refusal(parsed: ParsedNumber): number {
     const refused = this.#policy.refusal(parsed)
     if (refused !== 0) return refused
+    if (this.#leftOut.includes(this.#row.channel)) return LINE_TYPE_REFUSED
     if (this.#off.includes(this.#row.channel)) return FEATURE_OFF
     this.#row.route = this.#routes.find(this.#row.channel, parsed.routeDigits)
     if (this.#row.route === null) return NO_ROUTE

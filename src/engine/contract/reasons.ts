@@ -59,7 +59,10 @@ export const REASONS = [
   ['RECORD_CORRUPT', 'The stored record does not match its checksum and was set aside.'],
   ['TEMPLATE_UNKNOWN', 'The keyword of this row names no template.'],
   ['INVALID_SENDER', 'The sender is neither a number nor up to 11 letters and digits; of an email, no email address.'],
-  ['LINE_TYPE_REFUSED', 'The channel rules of the account, or `landlines` of the job, refuse numbers of this type.'],
+  [
+    'LINE_TYPE_REFUSED',
+    'The channel rules of the account, or `landlines` or `prefer` of the job, refuse numbers of this type.',
+  ],
   ['PREFIX_DENIED', 'The number begins with a prefix on the deny list of the account.'],
   ['PREFIX_NOT_ALLOWED', 'The account has a list of allowed prefixes, and the number begins with none of them.'],
   [
