@@ -71,7 +71,7 @@ export class Connection {
     this.#isOpen = isInbound
     this.#framer = new StreamFramer({
       message: (bytes) => this.#received(bytes),
-      ping: () => this.#write(PONG),
+      ping: () => this.#pinged(),
       pong: () => this.#ponged(),
     })
     this.#listen()
@@ -131,6 +131,11 @@ export class Connection {
     this.usedAtMs = this.#lastOctetsMs
     this.#pingAtMs = 0
     this.#events.message(bytes, this)
+  }
+
+  #pinged(): void {
+    this.#pingAtMs = 0
+    this.#write(PONG)
   }
 
   /** CRLF. Two of them in short order that nobody asked for are a ping whose halves came apart. */
