@@ -313,6 +313,9 @@ t.test('addresses: names, quotes, brackets, parameters and lists', async (t) => 
     'without brackets the parameters are those of the header field',
   )
   t.strictSame(read('<sip:a@b;tag=1>'), ['', 'sip:a@b;tag=1', {}])
+  t.strictSame(read('<sip:a@b;lr;>;tag=1;'), ['', 'sip:a@b;lr;', { tag: '1' }], 'a semicolon at the end does no harm')
+  t.strictSame(parseSipUri('sip:a@b;lr;')?.parameters, new Map([['lr', null]]))
+  for (const wrong of ['<sip:a@b>;;tag=1', '<sip:a@b>;tag=1;;', '<sip:a@b>;;']) t.equal(read(wrong), null, wrong)
   t.strictSame(read('Jo Doe <tel:+44>'), ['Jo Doe', 'tel:+44', {}])
   t.strictSame(read('sip:a@b;x="<y>"'), ['', 'sip:a@b', { x: '<y>' }])
   for (const wrong of [

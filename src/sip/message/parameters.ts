@@ -15,6 +15,8 @@ export function parseParameters(text: string): Parameters | null {
   if (trimSpace(text) === '') return parameters
   const elements = splitOutside(text, ';', sipLimits.parameters)
   if (elements === null) return null
+  // A semicolon at the very end is wrong and harmless, and some gateways write it.
+  if (elements.at(-1) === '') elements.pop()
   for (const element of elements) {
     const equals = element.indexOf('=')
     const name = trimSpace(equals < 0 ? element : element.slice(0, equals)).toLowerCase()

@@ -154,6 +154,8 @@ function pairs(
   if (text === '') return found
   const elements = text.split(separator, sipLimits.parameters + 1)
   if (elements.length > sipLimits.parameters) return null
+  // As behind addresses: one separator too many at the end does no harm.
+  if (elements.at(-1) === '') elements.pop()
   for (const element of elements) {
     const equals = element.indexOf('=')
     const name = unescaped(equals < 0 ? element : element.slice(0, equals)).toLowerCase()
