@@ -24,6 +24,7 @@ carriers:
 routes:
   - { channel: sms, carriers: [sim] }
   - { channel: voice, prefix: "44", carriers: [pbx] }
+  - { channel: voice, prefix: "60", carriers: [pbx] }
 dropFolder: { root: ${root}, settleMs: 200, scanMs: 1000 }
 `,
 })
@@ -116,6 +117,16 @@ t.test('what a job says of landlines is done, and without a route there is no ca
   t.match(onlyCalls.estimate, { byChannel: { voice: { rows: 2 } } })
   const abroad = await upload(office, { text: 'x', channel: 'voice' }, 'to\n+33140205050\n')
   t.match(abroad.rejectedByReason, { NO_ROUTE: 1 })
+})
+
+t.test('a short code is never called, whatever is asked for', async (t) => {
+  const short = await whole.account('short', { defaultCountry: 'GB', allowShortCodes: true })
+  const job = await upload(short, { text: 'x', channel: 'voice' }, `to\n60777\n${LANDLINE}\n`)
+  t.match(job.rejectedByReason, { NO_ROUTE: 1 })
+  const one = await short.call('POST', '/v1/messages', { body: { to: '60777', text: 'x', channel: 'voice' } })
+  t.match([one.status, one.json.code], [422, 'NO_ROUTE'])
+  const explained = await short.call('GET', '/v1/explain?to=60777&text=x&channel=voice')
+  t.match(explained.json.problems, [{ code: 'NO_ROUTE' }])
 })
 
 t.test('the account may have calls switched off, or no price, or an opt-in that is missing', async (t) => {

@@ -249,7 +249,9 @@ export class RowMaker {
     if (this.#leftOut.includes(this.#row.channel)) return LINE_TYPE_REFUSED
     if (this.#off.includes(this.#row.channel)) return FEATURE_OFF
     this.#row.route = this.#routes.find(this.#row.channel, parsed.routeDigits)
-    if (this.#row.route === null) return NO_ROUTE
+    // A short code takes SMS; it is no number that could be called.
+    const isCallable = this.#row.channel !== 'voice' || !parsed.isShortCode
+    if (this.#row.route === null || !isCallable) return NO_ROUTE
     this.#row.partPrice = this.#prices.find(this.#row.channel, parsed.routeDigits)
     if (this.#quotas !== null) this.#row.quotaPrefix = this.#quotas.find(parsed.routeDigits)?.prefix ?? ''
     if (this.#row.partPrice === null && this.#plan.needsPrice === true) return NO_PRICE

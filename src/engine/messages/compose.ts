@@ -149,7 +149,9 @@ export class Composer {
     const route = this.#deps
       .plans(account.id)
       .find((plan) => plan.channel === channel && parsed.routeDigits.startsWith(plan.prefix))
-    const isCarried = route !== undefined && (request.data === undefined || channel === 'sms')
+    // Octets are for SMS, and a short code is no number that could be called.
+    const isPlain = request.data === undefined && !parsed.isShortCode
+    const isCarried = route !== undefined && (isPlain || channel === 'sms')
     if (!isCarried) return refused(to, channel, 'NO_ROUTE')
     const partPrice = prices.find(channel, parsed.routeDigits)
     if (partPrice === null && this.#needsPrice(account)) return refused(to, channel, 'NO_PRICE')

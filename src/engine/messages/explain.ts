@@ -135,12 +135,17 @@ export class Explainer {
     if (number !== null && number.refused !== null) problems.push(number.refused)
     const channel = number?.channel ?? null
     if (channel !== null && !account.features[channel]) problems.push(problem('FEATURE_OFF'))
-    else if (number !== null && plan === null) problems.push(problem('NO_ROUTE'))
+    else if (number !== null && (plan === null || isUncallable(number))) problems.push(problem('NO_ROUTE'))
     if (number !== null && this.#lacksPrice(account, number)) problems.push(problem('NO_PRICE'))
     if (suppressed) problems.push(problem('SUPPRESSED'))
     if (reason !== null) problems.push(problem(reason))
     return problems
   }
+}
+
+/** A short code takes SMS; it is no number that could be called. */
+function isUncallable({ channel, shortCode }: NumberExplanation): boolean {
+  return channel === 'voice' && shortCode
 }
 
 /** What binds its sending beside the carriers: rates of its job and account, and their hours. */
