@@ -12,7 +12,7 @@ const STOP_DB = 90
 /** Kaiser's formulas for the shape of the window and the length of the filter. */
 const BETA = 0.1102 * (STOP_DB - 8.7)
 const LENGTH_FACTOR = (STOP_DB - 7.95) / 14.36
-/** A rate that has no shorter ratio to 8 kHz is taken for the nearest that has one: at most 1 in 200,000 beside. */
+/** A rate that has no shorter ratio to 8 kHz is taken for the nearest that has one: nobody hears 1 in 1,000. */
 const PHASES_MAX = 640
 
 export class Resampler {

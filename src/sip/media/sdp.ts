@@ -127,7 +127,8 @@ function parsed(text: string): SessionDescription | null {
   if (text.length > DESCRIPTION_CHARS_MAX) return null
   const lines = text.split(/\r\n|\r|\n/).filter((line) => line.length <= LINE_CHARS_MAX && READ_LINE.test(line))
   if (lines[0] !== 'v=0') return null
-  const session = parse(lines.join('\r\n'))
+  // The grammar does not know that a port may be followed by a number of ports (RFC 8866 §5.14).
+  const session = parse(lines.map((line) => line.replace(/^(m=\w+ \d+)\/\d+ /, '$1 ')).join('\r\n'))
   const isWhole = session.media.length > 0 && session.media.every(({ type }) => type !== undefined)
   return isWhole && session.media.length <= MEDIA_MAX ? session : null
 }
