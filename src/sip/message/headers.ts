@@ -36,21 +36,11 @@ export class SipHeaders {
     this.#values.push(value)
   }
 
-  /** In front of all others: a new topmost Via. */
-  prepend(name: string, value: string): void {
-    this.#names.unshift(name)
-    this.#values.unshift(value)
-  }
-
-  /** In place of all of that name. */
-  set(name: string, value: string): void {
+  /** In place of the first of that name, or behind all others where there is none. */
+  setFirst(name: string, value: string): void {
     const at = this.#names.indexOf(name)
-    if (at < 0) {
-      this.append(name, value)
-      return
-    }
-    this.#values[at] = value
-    for (let n = this.#names.length - 1; n > at; n--) if (this.#names[n] === name) this.#drop(n)
+    if (at < 0) this.append(name, value)
+    else this.#values[at] = value
   }
 
   remove(name: string): void {
@@ -60,13 +50,6 @@ export class SipHeaders {
   #drop(at: number): void {
     this.#names.splice(at, 1)
     this.#values.splice(at, 1)
-  }
-
-  /** Lines of their own; what is changed here does not show there. */
-  copy(): SipHeaders {
-    const copied = new SipHeaders()
-    for (let n = 0; n < this.#names.length; n++) copied.append(this.#names[n]!, this.#values[n]!)
-    return copied
   }
 
   *[Symbol.iterator](): Iterator<[string, string]> {

@@ -77,24 +77,5 @@ export function stampSource(headers: SipHeaders, address: string, port: number):
   via.parameters.set('received', address)
   if (asksPort) via.parameters.set('rport', String(port))
   const others = splitOutside(value, ',')!.slice(1)
-  replaceFirst(headers, [writeVia(via), ...others].join(', '))
-}
-
-/**
- * Where the response to a request goes over UDP (§18.2.2, RFC 3581 §4). `maddr` is not followed: a sender could name with it
- * whom our response hits.
- */
-export function responseAddress(via: Via): { host: string; port: number } {
-  const { parameters } = via
-  const rport = Number(parameters.get('rport') ?? 0)
-  const host = parameters.get('received') ?? via.host
-  const usual = via.transport === 'TLS' ? 5061 : 5060
-  return { host, port: rport > 0 && rport < 65_536 ? rport : via.port || usual }
-}
-
-function replaceFirst(headers: SipHeaders, value: string): void {
-  const all = headers.all('via')
-  headers.remove('via')
-  for (const other of all.slice(1).reverse()) headers.prepend('via', other)
-  headers.prepend('via', value)
+  headers.setFirst('via', [writeVia(via), ...others].join(', '))
 }
