@@ -35,6 +35,11 @@ const SECTIONS: Record<string, Section> = {
     says: 'CPU time of one operation; a call has about eight messages.',
     load: () => import('./sip-messages.js'),
   },
+  speech: {
+    title: 'Speech',
+    says: 'Play lists of one text made ready, 32 at a time: by the program, and from what it has spoken before.',
+    load: () => import('./speech.js'),
+  },
   window: {
     title: 'Window and socket',
     says: 'One bind of the SMPP channel to the simulator in a process of its own, over loopback; no store.',

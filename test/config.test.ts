@@ -37,6 +37,16 @@ t.test('without a file every key has its default', async (t) => {
     shutdownSeconds: 15,
     carriers: [],
     inbound: { partsTimeoutSeconds: 1800, conversationLockSeconds: 259_200, retentionDays: 90 },
+    speech: {
+      command: ['espeak-ng', '--stdin', '--stdout', '-b', '1', '-v', '{voice}', '-s', '{rate}'],
+      environment: {},
+      voices: {},
+      language: 'en',
+      rate: 150,
+      timeoutMs: 30_000,
+      maxSeconds: 180,
+      cacheMegabytes: 500,
+    },
     webhooks: {
       allowPrivateAddresses: false,
       ports: [443, 8443],

@@ -16,7 +16,7 @@ import { smtpProblems } from './smtp-relations.js'
 
 export function relations(config: Config): Problem[] {
   const carriers = [...uniqueCarriers(config), ...config.carriers.flatMap(carrierProblems)]
-  return [...proxies(config), ...carriers, ...dropProblems(config), ...routes(config)]
+  return [...proxies(config), ...carriers, ...speechProblems(config), ...dropProblems(config), ...routes(config)]
 }
 
 /** Names that stand for ranges. */
@@ -32,6 +32,20 @@ function proxies({ http }: Config): Problem[] {
             text: 'must be an address, a range such as 10.0.0.0/8, or loopback, linklocal, uniquelocal',
           },
         ],
+  )
+}
+
+/** No place in the command is for the text: it would be seen by everybody who lists processes, and end at its first NUL. */
+function speechProblems({ speech }: Config): Problem[] {
+  return speech.command.flatMap((argument, index) =>
+    argument.includes('{text}')
+      ? [
+          {
+            path: ['speech', 'command', index],
+            text: 'has {text}, but the program gets the text on stdin; leave it out',
+          },
+        ]
+      : [],
   )
 }
 

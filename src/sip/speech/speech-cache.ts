@@ -23,8 +23,8 @@ interface Entry {
   /** Epoch. */
   usedAtMs: number
   touchedAtMs: number
-  /** Its sums were right since this process began. */
-  isChecked: boolean
+  /** null: its sums were not looked at since this process began. */
+  info: SoundInfo | null
 }
 
 export interface SpeechCacheDeps {
@@ -55,7 +55,7 @@ export class SpeechCache {
       const facts = NAME.test(name) ? await stat(path).catch(() => null) : null
       if (facts === null) continue
       const usedAtMs = facts.mtimeMs
-      found.push([name, { bytes: facts.size, usedAtMs, touchedAtMs: usedAtMs, isChecked: false }])
+      found.push([name, { bytes: facts.size, usedAtMs, touchedAtMs: usedAtMs, info: null }])
     }
     found.sort(([, left], [, right]) => left.usedAtMs - right.usedAtMs)
     for (const [name, entry] of found) this.#add(name, entry)
@@ -81,10 +81,12 @@ export class SpeechCache {
 
   async #look(key: string, entry: Entry): Promise<SoundInfo | null> {
     const path = this.path(key)
-    const info = await soundInfo(path)
-    if (info === null || entry.isChecked) return info
-    entry.isChecked = await isWhole(path)
-    return entry.isChecked ? info : null
+    if (entry.info === null) {
+      entry.info = (await isWhole(path)) ? await soundInfo(path) : null
+      return entry.info
+    }
+    const facts = await stat(path).catch(() => null)
+    return facts?.size === entry.bytes ? entry.info : null
   }
 
   async #touch(key: string, entry: Entry): Promise<void> {
@@ -101,7 +103,7 @@ export class SpeechCache {
     if (info === null) throw new Error('the file is gone as soon as it was written')
     const nowMs = this.#deps.clock.now()
     this.#forget(key)
-    this.#add(key, { bytes: size, usedAtMs: nowMs, touchedAtMs: nowMs, isChecked: true })
+    this.#add(key, { bytes: size, usedAtMs: nowMs, touchedAtMs: nowMs, info })
     await this.evict()
     return info
   }
