@@ -8,6 +8,7 @@
  *          still brings is canceled, or acknowledged and hung up.
  */
 import assert from 'node:assert'
+import type { Authenticator } from '../message/authenticator.js'
 import { parseCSeq } from '../message/cseq.js'
 import { tagOf } from '../message/name-address.js'
 import type { SipMessage, SipRequest, SipResponse } from '../message/sip-message.js'
@@ -50,6 +51,7 @@ export class LiveCall implements Call, InvitationUser {
   readonly #host: CallHost
   readonly #contact: string
   readonly #localTag: string
+  readonly #authenticator: Authenticator | null
   readonly #invitation: Invitation
   /** By their tag. */
   readonly #legs = new Map<string, KnownLeg>()
@@ -76,6 +78,7 @@ export class LiveCall implements Call, InvitationUser {
     this.#localTag = agent.newToken()
     this.#contact = agent.contactFor(call.to, contactUser(call))
     this.#localSdp = call.sdp
+    this.#authenticator = agent.authenticatorOf(call.credentials, call.to)
     this.#startedAtMs = agent.timers.nowMs()
     this.#invitation = new Invitation(agent, call, { callId: this.callId, fromTag: this.#localTag }, this)
   }
@@ -173,17 +176,12 @@ export class LiveCall implements Call, InvitationUser {
     this.#phase = 'talking'
     this.#answeredAtMs = timers.nowMs()
     this.#talk = timers.start(this.#call.talkMs, () => this.#close('localHangUp', 'longest time for a call'))
-    this.#refresh = new SessionRefresh(
-      this.#agent,
-      leg,
-      this.#agent.authenticatorOf(this.#call.credentials, this.#call.to),
-      {
-        contact: this.#contact,
-        localSdp: () => this.#localSdp,
-        moved: (sdp) => this.#listener.reoffered(sdp),
-        lost: (why) => this.#close('localHangUp', why),
-      },
-    )
+    this.#refresh = new SessionRefresh(this.#agent, leg, this.#authenticator, {
+      contact: this.#contact,
+      localSdp: () => this.#localSdp,
+      moved: (sdp) => this.#listener.reoffered(sdp),
+      lost: (why) => this.#close('localHangUp', why),
+    })
     this.#refresh.answered(response)
     this.#listener.answered(leg.remoteSdp)
   }
@@ -270,8 +268,7 @@ export class LiveCall implements Call, InvitationUser {
     const before = this.#legs.get(tag)
     if (before !== undefined) return before
     if (this.#legs.size >= (response.status < 200 ? EARLY_LEGS_MAX : LEGS_MAX)) return null
-    const authenticator = this.#agent.authenticatorOf(this.#call.credentials, this.#call.to)
-    const leg = new Leg(this.#agent, this.#invitation.origin, response, authenticator)
+    const leg = new Leg(this.#agent, this.#invitation.origin, response, this.#authenticator)
     const requests = new RequestsWithin(
       this.#agent,
       leg.dialog,
