@@ -100,6 +100,7 @@ export class MediaEngine {
       return
     }
     if (bound === null) {
+      this.#calls.delete(id)
       this.#parts.tell({ type: 'opened', id, port: null })
       return
     }

@@ -48,7 +48,7 @@ export class MediaLink {
   received(message: FromMedia): void {
     const call = this.#calls.get(message.id)
     if (call === undefined) return
-    if (message.type === 'opened') tellOpened(call, message.port)
+    if (message.type === 'opened') this.#opened(call, message.port)
     else if (message.type === 'closed') this.#end(call, message.report)
     else if (call.closed === null) tellListener(call, message)
   }
@@ -86,6 +86,13 @@ export class MediaLink {
     }
     call.closed = closed
     this.post({ type: 'close', id: call.id })
+  }
+
+  /** A call without a port is none: nobody has to close it. */
+  #opened(call: LinkedCall, port: number | null): void {
+    if (port === null) this.#calls.delete(call.id)
+    tellOpened(call, port)
+    if (port === null) this.#end(call, NOTHING)
   }
 
   #end(call: LinkedCall, report: MediaReport): void {

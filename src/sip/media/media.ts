@@ -55,7 +55,7 @@ export interface MediaListener {
 }
 
 export interface Media {
-  /** Binds a port on its address. null: none is free, or there is no such address. */
+  /** Binds a port on its address. null: none is free, or there is no such address, and there is nothing to close. */
   open(call: number, at: MediaPlace, opened: (port: number | null) => void): void
   /** On an answer, and again on each re-INVITE. Silence is sent from now on until something is played. */
   connect(call: number, target: MediaTarget): void
