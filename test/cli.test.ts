@@ -13,6 +13,7 @@ import { type Command, UsageError } from '../src/cli/command.js'
 import { configCheck } from '../src/cli/config-check.js'
 import { demo } from '../src/cli/demo.js'
 import { drops } from '../src/cli/drops.js'
+import { gateway } from '../src/cli/gateway.js'
 import { jobs } from '../src/cli/jobs.js'
 import { send } from '../src/cli/send.js'
 import { serve } from '../src/cli/serve.js'
@@ -21,6 +22,7 @@ import { top } from '../src/cli/top.js'
 import { trace } from '../src/cli/trace.js'
 import { noCounts } from '../src/engine/contract/job.js'
 import { run } from './cli-run.js'
+import { authority } from './peer-certificates.js'
 
 const commands: Record<string, Command> = {
   serve,
@@ -31,6 +33,7 @@ const commands: Record<string, Command> = {
   drops,
   carriers,
   smsc,
+  gateway,
   top,
   trace,
   config: configCheck,
@@ -62,6 +65,12 @@ t.test('wrong use exits 2 with a line that helps', async (t) => {
     [['carriers', '--key', 'k', '--url', 'nowhere'], /"nowhere" is not a URL/],
     [['config'], /trunkline config check/],
     [['trace', '--key', 'k'], /--carrier is missing/],
+    [['gateway', '--faults', 'busi=1'], /fault "busi=1": write WORD=SHARE/],
+    [['gateway', '--endings', '1=busi'], /ending "1=busi": write LAST-DIGITS=WORD/],
+    [['gateway', '--transport', 'sctp'], /--transport must be one of udp, tcp, tls/],
+    [['gateway', '--transport', 'tls'], /needs --tls-cert and --tls-key/],
+    [['gateway', '--rtp-ports', '9-7'], /--rtp-ports must be FROM-TO/],
+    [['gateway', '--codecs', 'opus'], /--codecs must be of pcma and pcmu/],
     [['top', '--key', 'k', '--interval', '0'], /--interval must be a number of at least 0.1/],
   ]
   for (const [[name, ...rest], said] of wrong) {
@@ -94,10 +103,24 @@ t.test('config check names key and line, and exits 1', async (t) => {
   t.match(good.stdout, 'good.yaml: ok')
 })
 
-t.test('the example configuration is valid', async (t) => {
-  const example = fileURLToPath(new URL('../../examples/trunkline.yaml', import.meta.url))
-  t.equal((await run(['config', 'check', example])).code, 0)
-})
+t.test(
+  'the example configurations are valid, and so is what stands in the comments of the one about voice',
+  async (t) => {
+    const examples = fileURLToPath(new URL('../../examples/', import.meta.url))
+    for (const name of ['trunkline.yaml', 'voice.yaml']) {
+      const { code, stdout } = await run(['config', 'check', join(examples, name)])
+      t.equal(code, 0, stdout)
+    }
+    const all = readFileSync(join(examples, 'voice.yaml'), 'utf8').replace(/^( +)# (?=[a-z -])/gm, '$1')
+    const cwd = t.testdir({ 'all.yaml': all, 'pbx-ca.pem': authority })
+    const { code, stdout, stderr } = await run(['config', 'check', 'all.yaml'], {
+      cwd,
+      env: { PBX_PASSWORD: 'secret' },
+    })
+    t.equal(code, 0, stderr)
+    t.match(stdout, '3 carriers, 3 routes')
+  },
+)
 
 interface Asked {
   method: string

@@ -1,7 +1,8 @@
 /**
- * `trunkline demo`: the main job on the real engine against the simulated carrier in a process of its own, by way of
- * HTTP as a user would do it.
+ * `trunkline demo`: the main job on the real engine against a simulated carrier and a simulated gateway with telephones, each a
+ * process of its own, by way of HTTP as a user would do it.
  */
+import { spawnSync } from 'node:child_process'
 import { createReadStream, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,17 +14,20 @@ import type { Config } from '../engine/config/schema.js'
 import type { JobView } from '../engine/contract/api.js'
 import type { JobSettings } from '../engine/contract/job.js'
 import { createLog } from '../engine/observe/log.js'
+import type { GatewayStats } from '../sip/simulator/gateway-stats.js'
 import type { SmscStats } from '../smpp/simulator/smsc-stats.js'
 import { startServer } from '../start.js'
 import { ApiClient } from './client.js'
 import { type Command, CommandError, type OptionTable, readArguments } from './command.js'
-import { startDemoCarrier } from './demo-carrier.js'
+import { type DemoCarrier, startDemoCarrier, startDemoGateway } from './demo-carrier.js'
+import { CLINIC_ENDINGS, type Landlines, landlinesOf } from './demo-landlines.js'
 import { jobHelp, jobOptions, jobSettings, numbersOf } from './job-options.js'
 import { sumErrors, summary } from './job-view.js'
 import { ProgressLine, print, printError, printJson, whole } from './output.js'
 import { follow, type Upload, upload } from './send.js'
 
 const cli = fileURLToPath(new URL('../cli.js', import.meta.url))
+const standInVoice = fileURLToPath(new URL('stand-in-voice.js', import.meta.url))
 const examples = fileURLToPath(new URL('../../../examples/', import.meta.url))
 
 const options: OptionTable = { ...jobOptions, json: { type: 'boolean' }, keep: { type: 'boolean' } }
@@ -31,8 +35,9 @@ const options: OptionTable = { ...jobOptions, json: { type: 'boolean' }, keep: {
 export const demo: Command = {
   help: `Usage: trunkline demo [FILE.csv] [options]
 
-Starts the engine and a simulated carrier, sends examples/clinic.csv (1,000 rows) or your own file, and shows what
-became of every row. Nothing leaves this machine. Reports are kept in a temporary folder, which is printed.
+Starts the engine, a simulated carrier and a simulated gateway with telephones, sends examples/clinic.csv (1,000 rows) or
+your own file, and shows what became of every row: mobiles get SMS, landlines are called and hear the text. Nothing leaves
+this machine. Reports, and what the telephones heard, are kept in a temporary folder, which is printed.
 
   --json           the last line on stdout is one JSON object with all counts
   --keep           keep the engine's data as well as the reports
@@ -70,75 +75,136 @@ function ownSettings(): JobSettings {
   return { name: 'Demo', from: 'DEMO', text: 'Hello from the Trunkline demo.' }
 }
 
+const LINES = 60
+/** Quicker than one would speak to patients: a demo is watched. */
+const WORDS_PER_MINUTE = 450
+
 interface DemoRun {
   file: string
   settings: JobSettings
   folder: string
 }
 
+interface Files {
+  report: string
+  rejects: string
+  carrierLedger: string
+  gatewayLedger: string
+  /** Folder of WAV files: what each telephone heard. */
+  heard: string
+  log: string
+}
+
 interface DemoResult {
   job: JobView
   folder: string
-  files: { report: string; rejects: string; carrierLedger: string; log: string }
+  files: Files
+  landlines: Landlines
   /** Refused rows by reason, counted in rejects.csv. */
   reasons: Record<string, number>
   submitsSeenByCarrier: number
 }
 
 async function runDemo({ file, settings, folder }: DemoRun): Promise<DemoResult> {
-  const files = {
+  const files: Files = {
     report: join(folder, 'report.csv'),
     rejects: join(folder, 'rejects.csv'),
     carrierLedger: join(folder, 'carrier.ledger'),
+    gatewayLedger: join(folder, 'gateway.ledger'),
+    heard: join(folder, 'heard'),
     log: join(folder, 'engine.log'),
   }
-  const carrier = await startDemoCarrier(cli, files.carrierLedger)
+  const [carrier, gateway] = await Promise.all([
+    startDemoCarrier(cli, files.carrierLedger),
+    startDemoGateway(cli, { ledger: files.gatewayLedger, heard: files.heard, endings: CLINIC_ENDINGS }),
+  ])
   let seen: SmscStats
   let job: JobView
   try {
-    job = await dispatch({ file, settings, folder }, carrier.port, files)
+    job = await dispatch({ file, settings, folder }, { carrier, gateway }, files)
   } finally {
-    seen = await carrier.stop()
+    ;[seen] = await Promise.all([carrier.stop(), gateway.stop()])
   }
-  return { job, folder, files, submitsSeenByCarrier: seen.submits, reasons: await countReasons(files.rejects) }
+  const landlines = await landlinesOf(files.report, files.gatewayLedger)
+  return {
+    job,
+    folder,
+    files,
+    landlines,
+    submitsSeenByCarrier: seen.submits,
+    reasons: await countReasons(files.rejects),
+  }
+}
+
+interface Peers {
+  carrier: DemoCarrier<SmscStats>
+  gateway: DemoCarrier<GatewayStats>
 }
 
 /** Starts the engine, makes an account, sends the file, fetches the reports, stops the engine. */
-async function dispatch({ folder, ...what }: DemoRun, port: number, files: DemoResult['files']): Promise<JobView> {
+async function dispatch({ folder, ...what }: DemoRun, peers: Peers, files: Files): Promise<JobView> {
   const log = createLog('info', destination({ dest: files.log, sync: true }))
-  const server = await startServer(demoConfig(join(folder, 'data'), port), { log })
+  const server = await startServer(demoConfig(join(folder, 'data'), peers), { log })
   try {
-    printError(`engine on ${server.url}, simulated carrier on port ${port}, files in ${folder}`)
+    const { carrier, gateway } = peers
+    printError(
+      `engine on ${server.url}, simulated carrier on port ${carrier.port}, simulated gateway on port ${gateway.port}`,
+    )
+    printError(`files in ${folder}`)
     const admin = new ApiClient({ url: server.url, key: server.adminKey })
     const account = { id: 'demo', name: 'Demo', defaultCountry: 'GB' }
     const { key } = await admin.json<{ key: string }>('POST', '/v1/accounts', account)
-    return await send(new ApiClient({ url: server.url, key }), what, files)
+    return await send(new ApiClient({ url: server.url, key }), what, { gateway, files })
   } finally {
     await server.stop()
   }
 }
 
-async function send(client: ApiClient, what: Upload, files: DemoResult['files']): Promise<JobView> {
+async function send(
+  client: ApiClient,
+  what: Upload,
+  { gateway, files }: { gateway: Peers['gateway']; files: Files },
+): Promise<JobView> {
   const progress = new ProgressLine()
   const { id } = await upload(client, what, progress)
-  const job = await follow(client, id, progress)
+  const job = await follow(client, id, progress, async () => {
+    const { callsNow, calls } = await gateway.stats()
+    return calls === 0 ? '' : `, ${whole(calls)} calls, ${whole(callsNow)} of them now`
+  })
   await client.download(`/v1/jobs/${id}/report.csv`, files.report)
   await client.download(`/v1/jobs/${id}/rejects.csv`, files.rejects)
   return job
 }
 
-/** One carrier, and a route for SMS only: whoever needs a call is rejected with NO_ROUTE. */
-function demoConfig(dataDir: string, port: number): Config {
-  const carrier = { id: 'simulator', protocol: 'smpp', host: '127.0.0.1', port, systemId: 'demo', binds: 2, window: 50 }
+/** One carrier for SMS, one gateway for calls. */
+function demoConfig(dataDir: string, { carrier, gateway }: Peers): Config {
+  const host = '127.0.0.1'
   const text = JSON.stringify({
     dataDir,
     http: { port: 0 },
     // The dispatcher thread logs to stdout, which is for the summary; what ends it is told to the main thread.
     logLevel: 'silent',
-    carriers: [carrier],
-    routes: [{ channel: 'sms', carriers: [carrier.id] }],
+    carriers: [
+      { id: 'simulator', protocol: 'smpp', host, port: carrier.port, systemId: 'demo', binds: 2, window: 50 },
+      // As many lines as the clinic has landlines, and second calls at once: nobody waits for the end of a demo.
+      {
+        ...{ id: 'gateway', protocol: 'sip', host, port: gateway.port, callerId: '+442079460999' },
+        ...{ maxCalls: LINES, callsPerSecond: LINES, playDelayMs: 300, tailMs: 200, attempts: 2, retryMinutes: [0.02] },
+      },
+    ],
+    speech: { rate: WORDS_PER_MINUTE, ...voiceOfThisMachine() },
   })
   return parseConfig(text, { name: 'demo', folder: dataDir, env: {} })
+}
+
+/** Without a speech program the demo makes do with tones, so that everything else can be seen. */
+function voiceOfThisMachine(): { command?: string[] } {
+  if (spawnSync('espeak-ng', ['--version'], { stdio: 'ignore' }).status === 0) return {}
+  printError('espeak-ng is not on this machine: telephones hear a tone for each word instead of speech')
+  printError(
+    'to hear the texts spoken, install it: apt-get install espeak-ng (Debian, Ubuntu), brew install espeak-ng (macOS)',
+  )
+  return { command: [process.execPath, standInVoice, '{rate}'] }
 }
 
 async function countReasons(rejects: string): Promise<Record<string, number>> {
@@ -150,23 +216,40 @@ async function countReasons(rejects: string): Promise<Record<string, number>> {
   return reasons
 }
 
-function conclude({ job, folder, files, reasons, submitsSeenByCarrier }: DemoResult, isJson: boolean): number {
-  const errors = sumErrors(job.counts)
-  if (submitsSeenByCarrier !== job.counts.partsSent) {
-    errors.push(`${job.counts.partsSent} parts were answered, but the carrier's ledger has ${submitsSeenByCarrier}`)
-  }
+function conclude(result: DemoResult, isJson: boolean): number {
+  const { job, folder, files, landlines, reasons, submitsSeenByCarrier } = result
+  const errors = errorsOf(result)
   if (!isJson) {
     print(summary(job))
     print(`\nrefused rows by reason:${lines(reasons)}`)
-    print(`\nlandlines: ${whole(reasons.NO_ROUTE ?? 0)} rejected with NO_ROUTE: voice comes later`)
-    print(`the carrier's own ledger has ${whole(submitsSeenByCarrier)} parts`)
+    print(`\nlandlines: ${whole(landlines.numbers)} called${lines(landlines.outcomes)}`)
+    print(
+      `the carrier's own ledger has ${whole(submitsSeenByCarrier)} parts, the gateway's ${whole(landlines.callsSeenByGateway)} calls`,
+    )
     print(`\nreport of every message: ${files.report}\nrefused rows:            ${files.rejects}`)
+    if (landlines.callsSeenByGateway > 0) print(`what telephones heard:   ${files.heard}`)
     if (errors.length === 0) print('every row is accounted for: the counts add up')
   }
   for (const error of errors) printError(`the counts do not add up: ${error}`)
   if (job.state !== 'finished') printError(`the job is ${job.state}, not finished`)
-  if (isJson) printJson({ job: job.id, state: job.state, ...job.counts, reasons, submitsSeenByCarrier, folder, files })
+  if (isJson) {
+    const { id, state, counts } = job
+    printJson({ job: id, state, ...counts, reasons, landlines, submitsSeenByCarrier, folder, files })
+  }
   return errors.length === 0 && job.state === 'finished' ? 0 : 1
+}
+
+/** What the engine says against what the other ends counted by themselves. */
+function errorsOf({ job, landlines, submitsSeenByCarrier }: DemoResult): string[] {
+  const errors = sumErrors(job.counts)
+  const answered = submitsSeenByCarrier + landlines.numbers
+  if (answered !== job.counts.parts) {
+    errors.push(
+      `${job.counts.parts} parts, but the carrier's ledger has ${submitsSeenByCarrier} and ${landlines.numbers} are calls`,
+    )
+  }
+  if (landlines.notHeard > 0) errors.push(`${landlines.notHeard} are delivered, but their telephone heard nothing`)
+  return errors
 }
 
 function lines(reasons: Record<string, number>): string {

@@ -99,11 +99,16 @@ async function* counted(stream: ReadStream, bytes: number, progress: ProgressLin
   }
 }
 
-/** Polls until the job is over. */
-export async function follow(client: ApiClient, id: string, progress: ProgressLine): Promise<JobView> {
+/** Polls until the job is over. `more`: what else its line should say, asked for each time. */
+export async function follow(
+  client: ApiClient,
+  id: string,
+  progress: ProgressLine,
+  more: () => Promise<string> = async () => '',
+): Promise<JobView> {
   for (;;) {
     const job = await client.json<JobView>('GET', `/v1/jobs/${id}`)
-    const text = progressText(job, systemClock.now())
+    const text = progressText(job, systemClock.now()) + (await more())
     if (isOver(job) || waitsForReview(job)) {
       progress.end(text)
       return job
