@@ -7,6 +7,7 @@ import { jobId, messageId } from '../contract/ids.js'
 import { blankMessage, CHANNELS, CODINGS, messageRef, STATE } from '../contract/message.js'
 import { OUTCOME } from '../contract/outcome.js'
 import type { ReportFormat } from '../contract/report.js'
+import { callView, lastCall } from '../messages/call-view.js'
 import { lineOf, type MessageSource, reasonOf, stateOf, type ViewNames } from '../messages/message-view.js'
 import type { HistoryItem } from '../store/decoded-state.js'
 
@@ -29,11 +30,20 @@ interface ReportRow {
   error: string | null
   job: string | null
   clientReference: string | null
+  /** Of the last call; null: none was made. */
+  heardPercent: number | null
+  ringSeconds: number | null
+  talkSeconds: number | null
+  digits: string | null
+  callStatus: number | null
 }
+
+type CallPart = Pick<ReportRow, 'heardPercent' | 'ringSeconds' | 'talkSeconds' | 'digits' | 'callStatus'>
 
 const COLUMNS = [
   ...['id', 'line', 'to', 'from', 'channel', 'state', 'reason', 'encoding', 'parts', 'carrier', 'carrierId'],
   ...['submittedAt', 'doneAt', 'status', 'error', 'job', 'clientReference'],
+  ...['heardPercent', 'ringSeconds', 'talkSeconds', 'digits', 'callStatus'],
 ] as const satisfies readonly (keyof ReportRow)[]
 
 const message = blankMessage()
@@ -57,12 +67,13 @@ export function reportRow(source: MessageSource, place: number, names: ViewNames
   const done = items.findLast(isEnd)
   const refused = items.findLast(isRefusal)
   const tried = submitted ?? refused
+  const channel = CHANNELS[reader.facts(place).channel] ?? ''
   return {
     id: messageId(messageRef(source.block, place)),
     line: lineOf(source, place),
     to: intact ? reader.recipient(place) : '',
     from: reader.from,
-    channel: CHANNELS[reader.facts(place).channel] ?? '',
+    channel,
     state: stateOf(source, place),
     reason: intact ? reasonOf(source, place) : 'RECORD_CORRUPT',
     encoding: CODINGS[message.coding],
@@ -76,7 +87,19 @@ export function reportRow(source: MessageSource, place: number, names: ViewNames
     error: done?.code === OUTCOME.settled || isCallFacts(done?.error ?? '') ? null : done?.error || null,
     job: facts.job === null ? null : jobId(facts.job),
     clientReference: source.extras(messageRef(source.block, place)).clientReference ?? null,
+    ...(channel === VOICE ? callPart(items) : NO_CALL),
   }
+}
+
+const VOICE = 'voice'
+const NO_CALL: CallPart = { heardPercent: null, ringSeconds: null, talkSeconds: null, digits: null, callStatus: null }
+
+function callPart(items: readonly HistoryItem[]): CallPart {
+  const call = lastCall(items)
+  if (call === null) return NO_CALL
+  const { heardPercent, ringSeconds, talkSeconds, digits } = callView(call.facts)
+  const callStatus = readCarrierStatus(call.item.status)?.code ?? null
+  return { heardPercent, ringSeconds, talkSeconds, digits, callStatus }
 }
 
 /** A carrier accepted a part, or a call was answered. */
