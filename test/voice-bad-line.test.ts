@@ -1,6 +1,8 @@
 /** 10,000 calls over lines that lose, repeat and reorder: each ends once, what was answered is acknowledged and hung up, nothing stays. */
 import t from 'tap'
 import { Random } from '../src/engine/base/random.js'
+import { parseSip, SipParseError } from '../src/sip/message/parse.js'
+import type { SipMessage } from '../src/sip/message/sip-message.js'
 import { seed } from './seed.js'
 import { FarEnd } from './voice-far-end.js'
 import { branch, field, type Heard, invite, VirtualLink } from './voice-link.js'
@@ -27,7 +29,33 @@ function dialogOf(text: string, end: 'from' | 'to'): string {
   return `${field(text, 'call-id')} ${tagOf(field(text, end))}`
 }
 
-function play(random: Random): Batch {
+/** Something in it is changed, lost or twice; most of it stays a message. */
+function damaged(text: string, random: Random): string {
+  const lines = text.split('\r\n')
+  const at = random.below(lines.length)
+  const other = lines[random.below(lines.length)]!
+  const line = lines[at]!
+  const place = random.below(line.length + 1)
+  const ways = [
+    () => lines.splice(at, 1),
+    () => lines.splice(at, 0, other),
+    () => lines.splice(at, 1, line.slice(0, place)),
+    () =>
+      lines.splice(at, 1, line.slice(0, place) + String.fromCharCode(32 + random.below(95)) + line.slice(place + 1)),
+    () =>
+      lines.splice(
+        at,
+        1,
+        line.replace(/\d+/g, (digits) => String(random.below(10 ** Math.min(9, digits.length)))),
+      ),
+    () => lines.splice(at, 1, line.replace(/:.*/, other.replace(/^[^:]*/, ''))),
+  ]
+  ways[random.below(ways.length)]!()
+  return lines.join('\r\n')
+}
+
+/** `damage`: how many of the messages to us arrive so. */
+function play(random: Random, damage = 0): Batch {
   const link = new VirtualLink()
   const loss = random.next() * 0.3
   const twice = random.next() * 0.2
@@ -38,7 +66,18 @@ function play(random: Random): Batch {
     const copies = random.next() < loss ? 0 : random.next() < twice ? 2 : 1
     for (let n = 0; n < copies; n++) link.at(5 + random.below(spreadMs), run)
   }
-  const toUs = (text: string): void => overLine(() => hear(text))
+  const toUs = (text: string): void =>
+    overLine(() => (random.next() < damage ? hearDamaged(damaged(text, random)) : hear(text)))
+  const hearDamaged = (text: string): void => {
+    let message: SipMessage
+    try {
+      message = parseSip(Buffer.from(text))
+    } catch (error) {
+      if (!(error instanceof SipParseError)) throw error
+      return
+    }
+    link.agent.received(message, link.gateway)
+  }
   const hear = (text: string): void => {
     link.deliver(text)
     if (!text.startsWith('SIP/2.0 200') || !field(text, 'cseq').endsWith('INVITE')) return
@@ -132,3 +171,19 @@ t.test('10,000 calls over lines that lose up to 30 % end once each and leave not
     t.ok((hows.get(how) ?? 0) > 50, `calls ended ${how}`)
   t.ok(digits > 500)
 })
+
+t.test(
+  '1,000 calls whose messages are damaged on the way throw nothing, end once each and leave nothing behind',
+  async (t) => {
+    const random = new Random(seed + 1)
+    let answered = 0
+    for (let n = 0; n < 10; n++) {
+      const { link, heard } = play(random, 0.3)
+      const twice = heard.filter(({ ends, lines }) => ends.length !== 1 || !lines.at(-1)!.startsWith('ended'))
+      t.strictSame(twice, [])
+      t.equal(link.agent.entries, 0)
+      answered += heard.filter(({ ends }) => ends[0]!.wasAnswered).length
+    }
+    t.ok(answered > 100, `${answered} were answered all the same`)
+  },
+)

@@ -79,7 +79,7 @@ export interface CallListener {
   reoffered(sdp: string): string | null
   /** A re-INVITE without an offer: our offer. */
   offer(): string
-  /** INFO with a digit (application/dtmf-relay or application/dtmf). */
+  /** INFO with a digit (application/dtmf-relay or application/dtmf), once a press and after the answer only. */
   digit(digit: string): void
   ended(end: CallEnd): void
 }

@@ -294,7 +294,9 @@ export class LiveCall implements Call, InvitationUser {
         this.#localSdp = this.#listener.offer()
         return this.#localSdp
       },
-      digit: (digit) => this.#listener.digit(digit),
+      digit: (digit) => {
+        if (this.#phase === 'talking' && known() === this.#used) this.#listener.digit(digit)
+      },
       bye: (bye) => this.#bye(known(), bye),
       unacknowledged: () => this.#close('localHangUp', 'no ACK'),
       session: (seconds, isOurs) => this.#refresh?.set(seconds, isOurs),
