@@ -17,12 +17,14 @@ import type { DispatcherStart, FromDispatcher, RouteDispatch, ToDispatcher } fro
 import { Dispatcher } from './engine/dispatch/dispatcher.js'
 import { createLog } from './engine/observe/log.js'
 import { SharedMetrics } from './engine/observe/shared-metrics.js'
+import { TraceWatchers } from './engine/observe/trace-watchers.js'
 import { SpaceWatch } from './engine/space.js'
 import { CommitTurn } from './engine/store/commit-turn.js'
 import { openEnvironment } from './engine/store/environment.js'
 import { SuppressionCheck } from './engine/store/suppression-table.js'
 import { createSipChannel } from './sip/channel/sip-channel.js'
 import { SpeechLink } from './sip/speech/speech-link.js'
+import { SipTracer } from './sip/trace/sip-tracer.js'
 import { nameService } from './sip/transport/name-service.js'
 import { createSmppChannel } from './smpp/smpp-channel.js'
 import { PduTracer } from './smpp/tracer.js'
@@ -108,15 +110,15 @@ const dispatcher = new Dispatcher({
   },
 })
 
-const tracers = new Map<string, PduTracer>()
+const watchers = new Map<string, TraceWatchers>()
 
 /** Of a carrier, also when its channel is made anew. */
-function tracerOf(carrier: string): PduTracer {
-  const known = tracers.get(carrier)
+function watchersOf(carrier: string): TraceWatchers {
+  const known = watchers.get(carrier)
   if (known !== undefined) return known
-  const tracer = new PduTracer(systemClock, (watch, batch) => post({ type: 'traced', watch, batch }))
-  tracers.set(carrier, tracer)
-  return tracer
+  const made = new TraceWatchers((watch, batch) => post({ type: 'traced', watch, batch }))
+  watchers.set(carrier, made)
+  return made
 }
 
 const shared = { clock: systemClock, random, metrics, log }
@@ -126,11 +128,15 @@ const names = nameService()
 const media = prepareMedia({ logLevel: start.logLevel as Parameters<typeof createLog>[0] }, log)
 
 const factories: ChannelFactories = {
-  smpp: (config, sink) => createSmppChannel(config, { ...shared, sink, tracer: tracerOf(config.id) }),
+  smpp: (config, sink) => {
+    const tracer = new PduTracer(systemClock, watchersOf(config.id))
+    return createSmppChannel(config, { ...shared, sink, tracer })
+  },
   smtp: (config, sink) => createSmtpChannel(config, { ...shared, sink }),
   sip: (config, sink) =>
     createSipChannel(config, {
       ...{ ...shared, sink, speech, names, media: media.link },
+      tap: new SipTracer(systemClock, watchersOf(config.id)),
       random: new Random(randomBytes(4).readUInt32LE()),
       mayStillGo: (ref) => dispatcher.mayStillGo(ref),
     }),
@@ -162,10 +168,10 @@ const handlers: { [K in ToDispatcher['type']]: (message: Extract<ToDispatcher, {
     post({ type: 'reloaded', request, changed })
   },
   trace: ({ watch, carrier, filter }) => {
-    if (filter === null) tracerOf(carrier).unwatch(watch)
-    else tracerOf(carrier).watch(watch, filter)
+    if (filter === null) watchersOf(carrier).unwatch(watch)
+    else watchersOf(carrier).watch(watch, filter)
   },
-  traceMore: ({ watch, carrier }) => tracerOf(carrier).more(watch),
+  traceMore: ({ watch, carrier }) => watchersOf(carrier).more(watch),
   eventAccounts: ({ accounts }) => dispatcher.feed.use(accounts),
   settle: ({ request, task }) =>
     dispatcher.settling.settle(task, (settled) => post({ type: 'settled', request, settled })),

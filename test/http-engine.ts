@@ -433,7 +433,10 @@ export class FakeEngine implements EngineApi {
     this.calls.push({ verb: 'trace', arguments: given.slice(0, 2) })
     return (async function* () {
       const pdu = { command: 'enquire_link', length: 16, status: 0, sequence: 1 }
-      yield { pdus: [{ at: 0, bind: 0, connection: 1, direction: 'out', pdu, octets: null }], dropped: 2 }
+      yield {
+        pdus: [{ at: 0, protocol: 'smpp', bind: 0, connection: 1, direction: 'out', pdu, octets: null }],
+        dropped: 2,
+      }
     })()
   }
   readiness() {

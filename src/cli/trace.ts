@@ -1,4 +1,4 @@
-/** `trunkline trace`: PDUs of a live carrier as they pass, a line each, or into a capture file. */
+/** `trunkline trace`: PDUs or SIP messages of a live carrier as they pass, a line each, or into a capture file. */
 import { createWriteStream } from 'node:fs'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -30,14 +30,15 @@ const options: OptionTable = {
 export const trace: Command = {
   help: `Usage: trunkline trace --carrier ID [options]
 
-Shows PDUs until Ctrl-C. Needs the admin key. The words of messages are masked unless --text is given; passwords always
-are. A viewer that is too slow misses PDUs, and is told how many: nothing waits for it.
+Shows PDUs, or SIP messages, until Ctrl-C. Needs the admin key. The words of messages are masked unless --text is given, and
+so are numbers and names in SIP; passwords, and answers to a challenge, always are. A viewer that is too slow misses PDUs,
+and is told how many: nothing waits for it.
 
   --carrier ID     whose PDUs
   --number N       only PDUs from or to this number, and their answers; its last digits are enough
-  --bind N         only this bind (from 0)
+  --bind N         only this bind, or gateway (from 0)
   --count N        end after so many PDUs
-  --text           show the words of messages
+  --text           show the words of messages; SIP messages whole
   --pcap FILE      write a capture file that Wireshark opens, instead of lines (addresses in it are made up)
 ${clientHelp}
 
@@ -108,11 +109,18 @@ interface TraceLine {
 
 /** 12:00:01.250 0 → submit_sm 17 source=5:0:ACME destination=1:1:447712345678 … */
 function written({ at, bind, direction, pdu }: TraceLine): string {
-  const { command, sequence, status, statusName, length: _length, ...fields } = pdu!
+  const { command, sequence, status, statusName, length: _length, message, ...fields } = pdu!
   const result = statusName ?? (status === 0 ? [] : `status=${status}`)
   const rest = Object.entries(fields).map(([name, value]) => `${name}=${writtenValue(value)}`)
   const arrow = direction === 'out' ? '→' : '←'
-  return [at!.slice(11, 23), bind, arrow, command, sequence].concat(result as string, rest).join(' ')
+  const line = [at!.slice(11, 23), bind, arrow, command, sequence].concat(result as string, rest).join(' ')
+  return typeof message === 'string' ? `${line}\n${indented(message)}` : line
+}
+
+/** A whole SIP message below its line; nothing in it moves the cursor of a terminal. */
+function indented(message: string): string {
+  const lines = message.trimEnd().split(/\r?\n/)
+  return lines.map((line) => `    ${line.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, '?')}`).join('\n')
 }
 
 function writtenValue(value: unknown): string {

@@ -8,6 +8,7 @@ import type { Log } from '../engine/contract/log.js'
 import type { Metrics } from '../engine/contract/metrics.js'
 import type { OutcomeSink } from '../engine/contract/outcome.js'
 import { CarrierMetrics } from '../engine/observe/carrier-metrics.js'
+import { TraceWatchers } from '../engine/observe/trace-watchers.js'
 import { BrokenConnections } from './broken-connections.js'
 import { CarrierActions } from './carrier-actions.js'
 import type { CarrierContext } from './carrier-context.js'
@@ -52,7 +53,7 @@ export function makeContext(
     pool: new BufferPool(),
     hosts: new CarrierHosts(carrier),
     broken: new BrokenConnections(),
-    tracer: deps.tracer ?? new PduTracer(clock, () => {}),
+    tracer: deps.tracer ?? new PduTracer(clock, new TraceWatchers(() => {})),
     outcomes: new OutcomeTable(carrier),
     actions: new CarrierActions({ carrier: carrier.id, clock, log, metrics, changed: actionsChanged }),
     rate: new AdaptiveRate(carrier.ratePerSecond ?? null),

@@ -1,10 +1,6 @@
-/**
- * Shows the PDUs of one carrier to those who watch. Dispatcher thread; while nobody watches it costs one comparison a
- * PDU. A watcher gets a batch, says when it wants more, and misses what came while its batch was full.
- */
+/** Shows the PDUs of one carrier to those who watch (engine/observe/trace-watchers.ts). Dispatcher thread. */
 import type { Clock } from '../engine/contract/clock.js'
-import { limits } from '../engine/contract/limits.js'
-import type { TraceBatch, TracedPdu, TraceFilter } from '../engine/contract/trace.js'
+import type { TraceWatcher, TraceWatchers } from '../engine/observe/trace-watchers.js'
 import { HEADER_BYTES, RESPONSE } from './constants.js'
 import { newMessagePdu, readMessagePdu, readUint32, type Span } from './decode.js'
 import { describePdu } from './describe.js'
@@ -16,42 +12,26 @@ export interface TracedSession {
   generation: number
 }
 
-export type TraceEmit = (watch: number, batch: TraceBatch) => void
-
 const pdu = newMessagePdu()
 
 export class PduTracer {
-  #clock: Clock
-  #emit: TraceEmit
-  #watchers = new Map<number, Watcher>()
-  /** True while somebody watches: look at it before calling `pdu` or `octets`. */
-  isOn = false
+  readonly #clock: Clock
+  readonly #watchers: TraceWatchers
 
-  constructor(clock: Clock, emit: TraceEmit) {
+  constructor(clock: Clock, watchers: TraceWatchers) {
     this.#clock = clock
-    this.#emit = emit
+    this.#watchers = watchers
   }
 
-  watch(watch: number, filter: TraceFilter): void {
-    this.#watchers.set(watch, new Watcher(filter))
-    this.isOn = true
-  }
-
-  unwatch(watch: number): void {
-    this.#watchers.delete(watch)
-    this.isOn = this.#watchers.size > 0
-  }
-
-  /** The watcher has used up its last batch. */
-  more(watch: number): void {
-    const watcher = this.#watchers.get(watch)
-    if (watcher !== undefined) watcher.isWaiting = true
+  /** Look at it before calling `pdu` or `octets`. */
+  get isOn(): boolean {
+    return this.#watchers.isOn
   }
 
   /** A PDU that came in, or goes out: bytes[start, end). */
   pdu(session: TracedSession, direction: 'in' | 'out', bytes: Buffer, span: { start: number; end: number }): void {
     const at = this.#clock.now()
-    for (const watcher of this.#watchers.values()) watcher.see({ session, direction, at }, bytes, span)
+    for (const watcher of this.#watchers.all()) show(watcher, { session, direction, at }, bytes, span)
   }
 
   /** What one flush wrote: whole PDUs, one behind the other. */
@@ -65,13 +45,8 @@ export class PduTracer {
     }
   }
 
-  /** Hands over what has gathered. */
   tick(): void {
-    if (!this.isOn) return
-    for (const [watch, watcher] of this.#watchers) {
-      const batch = watcher.take()
-      if (batch !== null) this.#emit(watch, batch)
-    }
+    this.#watchers.tick()
   }
 }
 
@@ -81,62 +56,43 @@ interface Passing {
   at: number
 }
 
-class Watcher {
-  isWaiting = true
-  #filter: TraceFilter
-  #pdus: TracedPdu[] = []
-  #dropped = 0
-  /** Requests that matched, so that their answers are shown: connection, direction and sequence number. */
-  #asked = new Set<string>()
+function show(watcher: TraceWatcher, passing: Passing, bytes: Buffer, span: { start: number; end: number }): void {
+  const { filter } = watcher
+  const { session, direction, at } = passing
+  if (filter.bind !== null && filter.bind !== session.bind) return
+  if (filter.number !== null && !matches(watcher, passing, bytes, span)) return
+  if (!watcher.hasRoom()) return
+  const copy = maskedCopy(bytes, span.start, span.end, filter.text)
+  watcher.push({
+    at,
+    protocol: 'smpp',
+    bind: session.bind,
+    connection: session.generation,
+    direction,
+    pdu: filter.octets ? null : describePdu(copy),
+    octets: filter.octets ? copy : null,
+  })
+}
 
-  constructor(filter: TraceFilter) {
-    this.#filter = filter
-  }
+function matches(
+  watcher: TraceWatcher,
+  { session, direction }: Passing,
+  bytes: Buffer,
+  { start, end }: { start: number; end: number },
+): boolean {
+  if (end - start < HEADER_BYTES) return false
+  const command = readUint32(bytes, start + 4)
+  const sequence = readUint32(bytes, start + 12)
+  const place = `${session.bind} ${session.generation}`
+  if (command >= RESPONSE) return watcher.wasAsked(`${place} ${direction === 'in' ? 'out' : 'in'} ${sequence}`)
+  if (!isMessage(command)) return false
+  readMessagePdu(bytes, start, end, pdu)
+  const number = watcher.filter.number!
+  if (!names(bytes, pdu.source, number) && !names(bytes, pdu.destination, number)) return false
+  watcher.ask(`${place} ${direction} ${sequence}`)
+  return true
+}
 
-  see(passing: Passing, bytes: Buffer, span: { start: number; end: number }): void {
-    const { session, direction, at } = passing
-    if (this.#filter.bind !== null && this.#filter.bind !== session.bind) return
-    if (this.#filter.number !== null && !this.#matches(passing, bytes, span)) return
-    if (this.#pdus.length >= limits.tracedPdus) {
-      this.#dropped++
-      return
-    }
-    const copy = maskedCopy(bytes, span.start, span.end, this.#filter.text)
-    this.#pdus.push({
-      at,
-      bind: session.bind,
-      connection: session.generation,
-      direction,
-      pdu: this.#filter.octets ? null : describePdu(copy),
-      octets: this.#filter.octets ? copy : null,
-    })
-  }
-
-  take(): TraceBatch | null {
-    if (!this.isWaiting || (this.#pdus.length === 0 && this.#dropped === 0)) return null
-    const batch = { pdus: this.#pdus, dropped: this.#dropped }
-    this.#pdus = []
-    this.#dropped = 0
-    this.isWaiting = false
-    return batch
-  }
-
-  #matches({ session, direction }: Passing, bytes: Buffer, { start, end }: { start: number; end: number }): boolean {
-    if (end - start < HEADER_BYTES) return false
-    const command = readUint32(bytes, start + 4)
-    const sequence = readUint32(bytes, start + 12)
-    const place = `${session.bind} ${session.generation}`
-    if (command >= RESPONSE) return this.#asked.delete(`${place} ${direction === 'in' ? 'out' : 'in'} ${sequence}`)
-    if (!isMessage(command)) return false
-    readMessagePdu(bytes, start, end, pdu)
-    if (!this.#names(bytes, pdu.source) && !this.#names(bytes, pdu.destination)) return false
-    // A carrier that never answers must not make this grow.
-    if (this.#asked.size >= limits.tracedPdus) this.#asked.clear()
-    this.#asked.add(`${place} ${direction} ${sequence}`)
-    return true
-  }
-
-  #names(bytes: Buffer, { start, length }: Span): boolean {
-    return length > 0 && bytes.latin1Slice(start, start + length).endsWith(this.#filter.number!)
-  }
+function names(bytes: Buffer, { start, length }: Span, number: string): boolean {
+  return length > 0 && bytes.latin1Slice(start, start + length).endsWith(number)
 }

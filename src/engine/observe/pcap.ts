@@ -1,8 +1,10 @@
 /**
- * A capture file (libpcap 2.4, link type RAW) of octets that went over TCP connections, for Wireshark and tshark.
+ * A capture file (libpcap 2.4, link type RAW) of octets that went over TCP connections, or of messages, for Wireshark and
+ * tshark.
  *
- * Only the application's octets are known here: the IPv4 (RFC 791) and TCP (RFC 9293) headers around them are made up,
- * with right lengths, checksums and sequence numbers. Addresses are of TEST-NET-1 (RFC 5737): .1 is ours, .2 the carrier.
+ * Only the application's octets are known here: the IPv4 (RFC 791), TCP (RFC 9293) and UDP (RFC 768) headers around them are
+ * made up, with right lengths, checksums and sequence numbers. Addresses are of TEST-NET-1 (RFC 5737): .1 is ours, .2 the
+ * carrier, and .3 to .199 its further gateways.
  */
 
 /** One run of octets of one connection. */
@@ -22,6 +24,12 @@ const FIRST_PORT = 40_000
 const PORTS = 20_000
 const IP_BYTES = 20
 const TCP_BYTES = 20
+const UDP_BYTES = 8
+const TCP = 6
+const UDP = 17
+const GATEWAYS = 198
+/** With its headers a datagram fits the length field of IP. */
+const DATAGRAM_BYTES = 65_507
 const SEGMENT_BYTES = 60_000
 const RECORD_BYTES = 16
 const PUSH_ACK = 0x18
@@ -59,14 +67,10 @@ export class PcapWriter {
 
   #packet({ at, connection, direction }: CapturedOctets, octets: Uint8Array): Buffer {
     const length = IP_BYTES + TCP_BYTES + octets.length
-    const packet = Buffer.alloc(RECORD_BYTES + length)
-    packet.writeUInt32LE(Math.floor(at / 1000), 0)
-    packet.writeUInt32LE((at % 1000) * 1000, 4)
-    packet.writeUInt32LE(length, 8)
-    packet.writeUInt32LE(length, 12)
+    const packet = recordOf(at, length)
     const isOurs = direction === 'out'
     const ip = packet.subarray(RECORD_BYTES)
-    writeIp(ip, length, isOurs)
+    writeIp(ip, TCP, addressesOf(isOurs, THEIRS))
     const next = this.#nextOf(connection)
     const tcp = ip.subarray(IP_BYTES)
     const ourPort = FIRST_PORT + (connection % PORTS)
@@ -78,7 +82,7 @@ export class PcapWriter {
     tcp[13] = PUSH_ACK
     tcp.writeUInt16BE(0xffff, 14)
     tcp.set(octets, TCP_BYTES)
-    tcp.writeUInt16BE(tcpChecksum(tcp, isOurs), 16)
+    tcp.writeUInt16BE(checksum(tcp, ip), 16)
     if (isOurs) next.out = (next.out + octets.length) >>> 0
     else next.in = (next.in + octets.length) >>> 0
     return packet
@@ -94,24 +98,57 @@ export class PcapWriter {
   }
 }
 
-function writeIp(ip: Buffer, length: number, isOurs: boolean): void {
+/** One message as a datagram between the ports by which a dissector knows its protocol. `connection`: number of the gateway. */
+export function datagramRecord({ at, connection, direction, octets }: CapturedOctets, port: number): Buffer {
+  const size = Math.min(octets.length, DATAGRAM_BYTES)
+  const packet = recordOf(at, IP_BYTES + UDP_BYTES + size)
+  const ip = packet.subarray(RECORD_BYTES)
+  writeIp(ip, UDP, addressesOf(direction === 'out', THEIRS + (Math.max(0, connection) % GATEWAYS)))
+  const udp = ip.subarray(IP_BYTES)
+  udp.writeUInt16BE(port, 0)
+  udp.writeUInt16BE(port, 2)
+  udp.writeUInt16BE(udp.length, 4)
+  udp.set(octets.subarray(0, size), UDP_BYTES)
+  // 0 would say that there is none.
+  udp.writeUInt16BE(checksum(udp, ip) || 0xffff, 6)
+  return packet
+}
+
+function recordOf(at: number, length: number): Buffer {
+  const packet = Buffer.alloc(RECORD_BYTES + length)
+  packet.writeUInt32LE(Math.floor(at / 1000), 0)
+  packet.writeUInt32LE((at % 1000) * 1000, 4)
+  packet.writeUInt32LE(length, 8)
+  packet.writeUInt32LE(length, 12)
+  return packet
+}
+
+interface Addresses {
+  from: number
+  to: number
+}
+
+function addressesOf(isOurs: boolean, theirs: number): Addresses {
+  return isOurs ? { from: OURS, to: theirs } : { from: theirs, to: OURS }
+}
+
+function writeIp(ip: Buffer, protocol: number, { from, to }: Addresses): void {
   ip[0] = 0x45
-  ip.writeUInt16BE(length, 2)
+  ip.writeUInt16BE(ip.length, 2)
   ip[8] = 64
-  ip[9] = 6
-  ip.writeUInt32BE(isOurs ? OURS : THEIRS, 12)
-  ip.writeUInt32BE(isOurs ? THEIRS : OURS, 16)
+  ip[9] = protocol
+  ip.writeUInt32BE(from, 12)
+  ip.writeUInt32BE(to, 16)
   ip.writeUInt16BE(folded(sumOf(ip.subarray(0, IP_BYTES), 0)), 10)
 }
 
-/** Over the pseudo header too (RFC 9293 §3.1); it is the same in both directions. */
-function tcpChecksum(tcp: Buffer, isOurs: boolean): number {
+/** Of TCP and UDP: over the pseudo header too (RFC 9293 §3.1), which is made of the IP header. */
+function checksum(segment: Buffer, ip: Buffer): number {
   const pseudo = Buffer.alloc(12)
-  pseudo.writeUInt32BE(isOurs ? OURS : THEIRS, 0)
-  pseudo.writeUInt32BE(isOurs ? THEIRS : OURS, 4)
-  pseudo[9] = 6
-  pseudo.writeUInt16BE(tcp.length, 10)
-  return folded(sumOf(tcp, sumOf(pseudo, 0)))
+  ip.copy(pseudo, 0, 12, 20)
+  pseudo[9] = ip[9]!
+  pseudo.writeUInt16BE(segment.length, 10)
+  return folded(sumOf(segment, sumOf(pseudo, 0)))
 }
 
 function sumOf(bytes: Buffer, from: number): number {

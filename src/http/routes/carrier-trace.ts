@@ -1,22 +1,24 @@
-/** GET /v1/carriers/:id/trace: decoded PDUs of a live carrier for as long as the client stays. */
+/** GET /v1/carriers/:id/trace: decoded PDUs, or SIP messages, of a live carrier for as long as the client stays. */
 import { Readable } from 'node:stream'
 import { Type } from 'typebox'
 import type { EngineApi } from '../../engine/contract/api.js'
 import type { TraceBatch, TraceFilter } from '../../engine/contract/trace.js'
-import { PcapWriter, pcapHeader } from '../../engine/observe/pcap.js'
+import { datagramRecord, PcapWriter, pcapHeader } from '../../engine/observe/pcap.js'
 import type { App } from '../app.js'
 import { answers, bearer, IdParams } from '../schemas/common.js'
 import { TraceQuery } from '../schemas/trace.js'
 
 const NDJSON = 'application/x-ndjson'
 const PCAP = 'application/vnd.tcpdump.pcap'
-/** The port by which dissectors know SMPP. */
+/** The ports by which dissectors know SMPP and SIP. */
 const SMPP_PORT = 2775
+const SIP_PORT = 5060
 /** Connections of a bind that a capture tells apart. */
 const CONNECTIONS = 100
 
 const stream = {
-  description: 'A stream without end: a line a PDU with at, bind, connection, direction and pdu; or a capture file.',
+  description:
+    'A stream without end: a line a PDU, or SIP message, with at, bind (or gateway), connection, direction and pdu; or a capture file.',
   content: {
     [NDJSON]: { schema: Type.String() },
     [PCAP]: { schema: Type.String({ format: 'binary' }) },
@@ -35,7 +37,7 @@ export function carrierTraceRoutes(app: App, engine: EngineApi): void {
       schema: {
         tags: ['carriers'],
         security: bearer,
-        summary: 'PDUs of a carrier as they pass, decoded; text is masked unless asked for',
+        summary: 'PDUs or SIP messages of a carrier as they pass, decoded; text is masked unless asked for',
         params: IdParams,
         querystring: TraceQuery,
         response: answers({ 200: stream }),
@@ -80,9 +82,10 @@ async function* capture(batches: AsyncIterable<TraceBatch>): AsyncGenerator<Buff
   yield pcapHeader()
   const writer = new PcapWriter(SMPP_PORT)
   for await (const { pdus } of batches) {
-    for (const { at, bind, connection, direction, octets } of pdus) {
+    for (const { at, protocol, bind, connection, direction, octets } of pdus) {
       if (octets === null) continue
-      yield writer.record({ at, connection: bind * CONNECTIONS + (connection % CONNECTIONS), direction, octets })
+      if (protocol === 'sip') yield datagramRecord({ at, connection: bind, direction, octets }, SIP_PORT)
+      else yield writer.record({ at, connection: bind * CONNECTIONS + (connection % CONNECTIONS), direction, octets })
     }
   }
 }

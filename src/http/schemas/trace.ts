@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 
 export const TraceQuery = Type.Object(
   {
-    bind: Type.Optional(Type.Integer({ minimum: 0, description: 'Index of one bind; absent: all.' })),
+    bind: Type.Optional(Type.Integer({ minimum: 0, description: 'Index of one bind or gateway; absent: all.' })),
     number: Type.Optional(
       Type.String({
         pattern: '^\\+?[0-9]{3,20}$',
@@ -12,7 +12,8 @@ export const TraceQuery = Type.Object(
     ),
     text: Type.Optional(
       Type.Boolean({
-        description: 'true shows the words of messages; they are masked otherwise. Passwords always are.',
+        description:
+          'true shows the words of messages, and SIP messages whole with their numbers; they are masked otherwise. Passwords always are.',
       }),
     ),
     format: Type.Optional(

@@ -59,6 +59,13 @@ export class Gateways {
     return null
   }
 
+  /** The one with this address, of several the one with this port too; -1: none. */
+  indexOf({ address, port }: Peer): number {
+    const isAt = ({ peer }: Gateway): boolean => peer?.address === address && peer.port === port
+    const exactly = this.#all.findIndex(isAt)
+    return exactly >= 0 ? exactly : this.#all.findIndex(({ peer }) => peer?.address === address)
+  }
+
   tick(nowMs: number): void {
     this.#locator.tick(nowMs)
     for (const gateway of this.#all) gateway.tick(nowMs)

@@ -108,6 +108,7 @@ class SipChannel implements SipCarrierChannel, LinesHost {
     })
     this.#stack = this.#newStack(carrier)
     this.#gateways = this.#newGateways(carrier)
+    if (deps.tap !== undefined) deps.tap.gatewayOf = (peer) => this.#gateways.indexOf(peer)
     this.#use(carrier)
   }
 

@@ -35,9 +35,8 @@ export class MessageReader {
     this.#answer = answer
   }
 
-  /** undefined: a keepalive. null: no message, and that is dealt with. */
-  read(bytes: Buffer, from: Peer): SipMessage | null | undefined {
-    if (isKeepalive(bytes)) return undefined
+  /** null: no message, and that is dealt with. */
+  read(bytes: Buffer, from: Peer): SipMessage | null {
     try {
       return parseSip(bytes)
     } catch (error) {
@@ -68,7 +67,7 @@ function refusal(request: SipRequest, status: number, { from, why }: { from: Pee
 }
 
 /** Line ends alone (RFC 5626 §3.5.1), or the zeros that some send instead. */
-function isKeepalive(bytes: Buffer): boolean {
+export function isKeepalive(bytes: Buffer): boolean {
   if (afterBlankLines(bytes, 0) === bytes.length) return true
   return bytes.length <= 4 && bytes.every((octet) => octet === 0)
 }

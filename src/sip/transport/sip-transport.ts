@@ -11,7 +11,7 @@ import { Connections } from './connections.js'
 import { Datagrams } from './datagrams.js'
 import { Dropped } from './dropped.js'
 import { LocalRoute } from './local-route.js'
-import { MessageReader } from './message-reader.js'
+import { isKeepalive, MessageReader } from './message-reader.js'
 import { checkTls } from './tls-identity.js'
 import type { LocalAddress, Peer, SipTransport, TransportListener, TransportName } from './transport.js'
 import type { SipTransportOptions } from './transport-options.js'
@@ -103,10 +103,10 @@ class Transport implements SipTransport {
   }
 
   #received(bytes: Buffer, from: Peer): void {
+    if (isKeepalive(bytes)) return
     const { tap } = this.#options
-    const message = this.#reader.read(bytes, from)
-    if (message === undefined) return
     if (tap?.isOn === true) tap.message('in', from, bytes)
+    const message = this.#reader.read(bytes, from)
     if (message !== null) this.#handOn(message, message.kind === 'request' ? source(message, from) : from)
   }
 
@@ -138,6 +138,7 @@ class Transport implements SipTransport {
     this.#datagrams.tick(nowMs)
     this.#connections.tick(nowMs)
     this.#dropped.tick(nowMs)
+    this.#options.tap?.tick?.()
   }
 
   /** What was sent before still goes out; nothing is received any more. */

@@ -18,8 +18,12 @@ export interface TlsSettings {
 export interface SipTap {
   /** Look at it before `message` is called. */
   readonly isOn: boolean
+  /** Which gateway of the carrier a far end is; -1: none of them. */
+  gatewayOf?: (peer: Peer) => number
   /** The octets are valid during the call only. */
   message(direction: 'in' | 'out', peer: Peer, bytes: Buffer): void
+  /** Hands over what has gathered. */
+  tick?(): void
 }
 
 export interface SipTransportOptions {
