@@ -15,6 +15,7 @@ import { Registration } from '../src/sip/call/registration.js'
 import type { RequestSender } from '../src/sip/call/request-sender.js'
 import { UserAgent } from '../src/sip/call/user-agent.js'
 import { parseChallenge } from '../src/sip/message/challenge.js'
+import { writeSip } from '../src/sip/message/write.js'
 import { createSipTransport } from '../src/sip/transport/sip-transport.js'
 import type { Peer } from '../src/sip/transport/transport.js'
 import { startKamailio } from './kamailio.js'
@@ -265,6 +266,9 @@ t.test('a gateway that was away is registered at again at once, unless it had re
   for (let n = 0; n < 50; n++) registration(world).renew()
   world.run(t, 10_000)
   t.equal(world.asked.length, 3)
+  registration(world).retry()
+  world.run(t, 100)
+  t.equal(world.asked.length, 4, 'an operator who mended something does not wait')
 })
 
 t.test('at the end the registration is taken back', async (t) => {
@@ -447,7 +451,6 @@ async function startAgent(
 ): Promise<{ agent: UserAgent; sent: string[] }> {
   const sent: string[] = []
   const sockets = createSipTransport({
-    tap: { isOn: true, message: (direction, _, bytes) => direction === 'out' && sent.push(bytes.toString()) },
     clock: systemClock,
     log: silentLog,
     metrics: noMetrics,
@@ -455,6 +458,11 @@ async function startAgent(
     transport,
     localAddress: '127.0.1.1',
   })
+  const send = sockets.send.bind(sockets)
+  sockets.send = (message, to) => {
+    sent.push(writeSip(message).toString())
+    send(message, to)
+  }
   const agent = new UserAgent({
     transport: sockets,
     clock: systemClock,

@@ -88,6 +88,13 @@ export class Registration {
     if (!this.#isRefused) this.#dueMs = Number.NEGATIVE_INFINITY
   }
 
+  /** Somebody has mended something: it is tried at once, whatever was said before. */
+  retry(): void {
+    this.#isRefused = false
+    this.#failures = 0
+    this.#dueMs = Number.NEGATIVE_INFINITY
+  }
+
   /** Takes the registration back, once; `isOver` tells when that was answered, or was waited for long enough. */
   stop(): void {
     if (this.#stop === 'no') this.#stop = 'wanted'

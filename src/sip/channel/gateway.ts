@@ -140,7 +140,7 @@ export class Gateway {
   /** An operator mended something. */
   release(): void {
     this.#holdUntil = Number.NEGATIVE_INFINITY
-    this.#registration?.renew()
+    this.#registration?.retry()
   }
 
   tick(nowMs: number): void {
