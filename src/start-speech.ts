@@ -4,6 +4,7 @@
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
+import { speechRefusal } from './engine/base/speech-refusal.js'
 import { searchPath } from './engine/config/load.js'
 import type { Config } from './engine/config/schema.js'
 import { systemClock } from './engine/contract/clock.js'
@@ -11,7 +12,6 @@ import type { Log } from './engine/contract/log.js'
 import type { KeptSound, SpeechRefusal, SpeechStatus, SpeechWork } from './engine/contract/speech-work.js'
 import { SpeechClient } from './sip/speech/speech-client.js'
 import type { SpeechStart } from './sip/speech/speech-messages.js'
-import { findVoice, noVoice } from './sip/speech/voices.js'
 
 const FIRST_DELAY_MS = 100
 const DELAY_MS_MAX = 30_000
@@ -128,12 +128,7 @@ export class SpeechKeeper implements SpeechWork {
   }
 
   refusal(language: string): SpeechRefusal | null {
-    const status = this.#status
-    if (status === null) return null
-    if (!status.isAvailable) return { reason: 'SPEECH_UNAVAILABLE', detail: status.detail }
-    const wanted = language === '' ? status.language : language
-    const table = status.languages === null ? null : new Map(status.languages.map((tag) => [tag, tag]))
-    return findVoice(table, wanted) === null ? { reason: 'SPEECH_FAILED', detail: noVoice(wanted) } : null
+    return speechRefusal(this.#status, language)
   }
 
   async say(text: string, language: string): Promise<Uint8Array> {

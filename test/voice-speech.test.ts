@@ -50,22 +50,37 @@ t.test('a text sounds as its program speaks it, in both laws, without silence ar
   }
 })
 
-t.test(
-  'a play list is texts, recordings and pauses in their order; its closing does not count as message',
-  async (t) => {
-    const { prepare, keeper } = startSpeech(t, tempFolder(t))
-    const tone = execFileSync('sox', ['-n', '-r', '16000', '-b', '16', '-t', 'wav', '-', 'synth', '0.5', 'sine', '440'])
-    const { sha256 } = await keeper.keep(tone)
-    const items = [{ recording: sha256 }, { pauseMs: 300 }, { text: 'One.' }, { text: '!!!' }, { text: 'Press nine.' }]
-    const ready = wasPrepared(await prepare({ language: 'en', items, closing: 1 }))
-    t.match(ready.clips, [{ file: /recordings/ }, { pauseMs: 300 }, { file: /speech/ }, { file: /speech/ }])
-    t.equal(ready.clips.length, 4, 'punctuation alone is nothing')
-    const lengths = await Promise.all(filesOf(ready).map(async (file) => Math.ceil((await pcmOf(file)).length / 8)))
-    t.equal(lengths[0], 500)
-    t.equal(ready.totalMs, 300 + lengths.reduce((sum, ms) => sum + ms))
-    t.equal(ready.messageMs, ready.totalMs - lengths[2]!)
-  },
-)
+t.test('a play list is texts, recordings and pauses in order; its closing does not count as message', async (t) => {
+  const { prepare, keeper } = startSpeech(t, tempFolder(t))
+  const { sha256 } = await keeper.keep(tone())
+  const items = [{ recording: sha256 }, { pauseMs: 300 }, { text: 'One.' }, { text: '!!!' }, { text: 'Press nine.' }]
+  const ready = wasPrepared(await prepare({ language: 'en', items, closing: 1 }))
+  t.match(ready.clips, [{ file: /recordings/ }, { pauseMs: 300 }, { file: /speech/ }, { file: /speech/ }])
+  t.equal(ready.clips.length, 4, 'punctuation alone is nothing')
+  const lengths = await Promise.all(filesOf(ready).map(async (file) => Math.ceil((await pcmOf(file)).length / 8)))
+  t.equal(lengths[0], 500)
+  t.equal(ready.totalMs, 300 + lengths.reduce((sum, ms) => sum + ms))
+  t.equal(ready.messageMs, ready.totalMs - lengths[2]!)
+})
+
+/** Half a second. */
+function tone(): Buffer {
+  return execFileSync('sox', ['-n', '-r', '16000', '-b', '16', '-t', 'wav', '-', 'synth', '0.5', 'sine', '440'])
+}
+
+t.test('a closing that nobody can speak is left out of a message of recordings', async (t) => {
+  const folder = tempFolder(t)
+  const first = startSpeech(t, folder)
+  const { sha256 } = await first.keeper.keep(tone())
+  const offer = { items: [{ recording: sha256 }, { text: 'Press nine.' }], closing: 1 }
+  const foreign = wasPrepared(await first.prepare({ language: 'qaa', ...offer }))
+  t.match([foreign.clips.length, foreign.totalMs, foreign.messageMs], [1, 500, 500], 'no voice of its language')
+  await first.stop()
+  const second = startSpeech(t, folder, { command: ['no-such-program'] })
+  t.match(await second.prepare({ language: '', ...offer }), { totalMs: 500 }, 'no program')
+  const text = { language: '', items: [{ text: 'Hello' }, { text: 'Press nine.' }], closing: 1 }
+  t.match(await second.prepare(text), { reason: 'SPEECH_UNAVAILABLE' }, 'of a message nothing is left out')
+})
 
 t.test('1,000 messages with one text render once, at once and one after the other and after a restart', async (t) => {
   const folder = tempFolder(t)
@@ -173,9 +188,9 @@ t.test('voices are found by language, from the longest tag to the shortest, and 
   const { speak, keeper } = startSpeech(t, tempFolder(t), { voices: { 'en-IE': 'en-gb-scotland', tlh: 'de' } })
   t.match(await speak('Hello', 'en-IE'), { clips: [{ file: String }] })
   t.match(await speak('nuqneH', 'tlh'), { clips: [{ file: String }] })
-  const refused = { reason: 'SPEECH_FAILED', isTemporary: false, detail: /no voice speaks "qaa".*speech.voices/ }
+  const refused = { reason: 'LANGUAGE_UNSPOKEN', isTemporary: false, detail: /no voice speaks "qaa".*speech.voices/ }
   t.match(await speak('Hello', 'qaa'), refused)
-  t.match(keeper.refusal('qaa'), { reason: 'SPEECH_FAILED' }, 'which is known before anything is accepted')
+  t.match(keeper.refusal('qaa'), { reason: 'LANGUAGE_UNSPOKEN' }, 'which is known before anything is accepted')
   t.equal(keeper.refusal('de-CH'), null)
   t.equal(keeper.refusal(''), null)
 })

@@ -118,8 +118,9 @@ export class RowSpeech {
   #speak(of: string | readonly PlayItem[], { frame, language }: { frame: SpeechFrame; language: string }): Spoken {
     const made = this.#made
     if (made !== null && made.of === of && made.frame === frame && made.language === language) return made.spoken
+    const { recordings, speech } = this.#voice
     const message = typeof of === 'string' ? [{ text: of }] : of
-    const spoken = speak(message, { frame, language, recordings: this.#voice.recordings })
+    const spoken = speak(message, { frame, language, recordings, speech })
     this.#made = { frame, language, of, spoken }
     return spoken
   }

@@ -13,3 +13,15 @@ export function baseLanguage(tag: string): string {
   const end = tag.indexOf('-')
   return (end < 0 ? tag : tag.slice(0, end)).toLowerCase()
 }
+
+/** The tag in small letters, and what is left of it when it is cut from behind (RFC 4647 §3.4): de-AT, de. */
+export function* shorterTags(language: string): Iterable<string> {
+  let tag = language.toLowerCase()
+  for (;;) {
+    yield tag
+    const cut = tag.lastIndexOf('-')
+    if (cut < 0) return
+    // A subtag of one character belongs to the one behind it.
+    tag = tag.slice(0, tag.at(cut - 2) === '-' ? cut - 2 : cut)
+  }
+}

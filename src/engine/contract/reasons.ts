@@ -109,6 +109,7 @@ export const REASONS = [
   ['SPEECH_FAILED', 'The text could not be turned into speech; the log says why.'],
   ['RECORDING_UNKNOWN', 'No recording has this name; upload it first.'],
   ['LANGUAGE_INVALID', 'The language of the row is none; write a tag such as en-GB or de, or leave it empty.'],
+  ['LANGUAGE_UNSPOKEN', 'No voice speaks the language; name one with speech.voices, or choose another language.'],
 ] as const satisfies readonly (readonly [string, string])[]
 export type ReasonCode = (typeof REASONS)[number][0]
 

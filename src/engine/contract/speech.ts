@@ -1,4 +1,5 @@
 /** What a call lets its recipient hear, as templates, jobs and requests say it and as messages are stored. */
+import type { SpeechStatus } from './speech-work.js'
 
 /** One thing of a play list: a text that is spoken, a recording that is played, or silence. */
 export type PlayItem = { text: string } | { recording: string } | { pauseMs: number }
@@ -79,4 +80,6 @@ export interface VoicePlan {
   closing: readonly PromptSetting[] | null
   /** Name (NFC) → SHA-256, of what the play lists name. */
   recordings: ReadonlyMap<string, string>
+  /** What can be spoken as far as is known; null or absent: nobody knows. */
+  speech?: SpeechStatus | null
 }

@@ -172,10 +172,10 @@ export class Ingest {
   }
 
   #voicePlan(record: JobRecord, account: JobAccount | null): VoicePlan {
-    const { recordings, texts, usualLanguage } = this.#ports.voice
+    const { recordings, texts, usualLanguage, speech } = this.#ports.voice
     const { settings } = record
     return voicePlanOf({
-      ...{ settings, usualLanguage, voice: account?.voice ?? null },
+      ...{ settings, usualLanguage, voice: account?.voice ?? null, speech: speech() },
       templates: settings.columns?.keyword === undefined ? {} : texts(record.run?.of ?? record.job),
       recordings: () => recordings(record.account),
     })

@@ -6,6 +6,7 @@ import type { Log } from '../contract/log.js'
 import type { Metrics } from '../contract/metrics.js'
 import type { WayOutPlan } from '../contract/opt-out.js'
 import type { VoiceTexts } from '../contract/speech.js'
+import type { SpeechStatus } from '../contract/speech-work.js'
 import type { DispatchCounts, RangeRecord } from '../contract/store.js'
 import type { TemplateTexts } from '../contract/templates.js'
 import type { ToDispatcher } from '../contract/thread.js'
@@ -29,6 +30,8 @@ export interface VoicePorts {
   recordings(account: number): ReadonlyMap<string, string>
   /** Of speech, as configured. */
   usualLanguage: string
+  /** What can be spoken as far as is known; null: nobody knows. */
+  speech(): SpeechStatus | null
 }
 
 export interface JobsStore {

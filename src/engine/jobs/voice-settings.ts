@@ -11,6 +11,7 @@ import {
   type VoiceSettings,
   type VoiceTexts,
 } from '../contract/speech.js'
+import type { SpeechStatus } from '../contract/speech-work.js'
 import { compilePrompts, promptErrors, promptTexts, recordingNames } from '../text/prompts.js'
 import { callerIdOf } from '../text/speaking.js'
 
@@ -45,12 +46,14 @@ export interface VoiceFacts {
   templates: Record<string, VoiceTexts>
   /** As configured. */
   usualLanguage: string
+  /** What can be spoken as far as is known; null or absent: nobody knows. */
+  speech?: SpeechStatus | null
   /** Name → SHA-256, of all recordings of the account. */
   recordings(): ReadonlyMap<string, string>
 }
 
 export function voicePlanOf(facts: VoiceFacts): VoicePlan {
-  const { settings, templates, usualLanguage } = facts
+  const { settings, templates, usualLanguage, speech = null } = facts
   const { language, greeting, closing } = facts.voice ?? DEFAULT_VOICE
   const { prompts } = settings
   const lists = [prompts, greeting, closing, ...Object.values(templates).map((texts) => texts.prompts)]
@@ -59,6 +62,7 @@ export function voicePlanOf(facts: VoiceFacts): VoicePlan {
     templates,
     language: settings.language ?? language ?? '',
     usualLanguage,
+    speech,
     greeting: greeting ?? [],
     closing,
     recordings: namedIn(

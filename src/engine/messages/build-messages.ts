@@ -9,6 +9,7 @@ import { isSender } from '../base/sender.js'
 import type { Config } from '../config/schema.js'
 import type { Clock } from '../contract/clock.js'
 import type { Log } from '../contract/log.js'
+import type { SpeechWork } from '../contract/speech-work.js'
 import type { Append, BesideMessages, Note } from '../contract/store.js'
 import type { DispatcherLink } from '../dispatcher-link.js'
 import type { JobBook } from '../jobs/job-book.js'
@@ -41,6 +42,7 @@ export interface MessagesDeps {
   webhooks: WebhookDesk
   idempotency: Idempotency
   link: DispatcherLink
+  speech: Pick<SpeechWork, 'status'>
   log: Log
   /** @throws EngineError SHUTTING_DOWN, STORE_FULL. */
   admit(): void
@@ -91,7 +93,7 @@ function buildNotices(deps: MessagesDeps, commits: GroupCommit, jobs: SingleJobs
   })
 }
 
-function buildComposer({ config, documents, routes, money, optOut }: MessagesDeps): Composer {
+function buildComposer({ config, documents, routes, money, optOut, speech }: MessagesDeps): Composer {
   return new Composer({
     plans: (account) => routes.plans(account),
     isSender,
@@ -100,6 +102,7 @@ function buildComposer({ config, documents, routes, money, optOut }: MessagesDep
     optOut,
     recordings: (account) => recordingsOf(documents, account),
     usualLanguage: config.speech.language,
+    speech: () => speech.status(),
     lockSeconds: config.inbound.conversationLockSeconds,
   })
 }
@@ -113,7 +116,7 @@ function buildSubmitter(deps: MessagesDeps, commits: GroupCommit, jobs: SingleJo
   return new Submitter({ composer, jobs, commits, clock, money, callback, noteFor })
 }
 
-function buildExplainer({ clock, config, documents, link, money, optOut, routes }: MessagesDeps): Explainer {
+function buildExplainer({ clock, config, documents, link, money, optOut, routes, speech }: MessagesDeps): Explainer {
   return new Explainer({
     plans: (account) => routes.plans(account),
     route: (route) => routes.view(route),
@@ -122,6 +125,7 @@ function buildExplainer({ clock, config, documents, link, money, optOut, routes 
     isPrepaid: (account) => money.isPrepaid(account),
     recordings: (account) => recordingsOf(documents, account),
     usualLanguage: config.speech.language,
+    speech: () => speech.status(),
     isSuppressed: (account, number, from, address) => optOut.has(account, number, from, address),
     clock,
   })

@@ -3,6 +3,7 @@
  * before and after, by the same rules as a row of a file (ingest/row-speech.ts). Main thread.
  */
 import { isLanguage } from '../base/language-tag.js'
+import { speechRefusal } from '../base/speech-refusal.js'
 import type { RoutePlan } from '../contract/ingest.js'
 import { type ReasonCode, reasonCode } from '../contract/reasons.js'
 import type { PlayItem } from '../contract/speech.js'
@@ -12,7 +13,7 @@ import { type Spoken, speak, speechFrame } from '../text/speaking.js'
 import type { ComposeAccount, ComposeDeps } from './compose.js'
 import type { FilledMessage } from './template-text.js'
 
-export type CallDeps = Pick<ComposeDeps, 'recordings' | 'usualLanguage'>
+export type CallDeps = Pick<ComposeDeps, 'recordings' | 'usualLanguage' | 'speech'>
 
 export interface CallRequest {
   account: ComposeAccount
@@ -39,8 +40,12 @@ export function composeCall(deps: CallDeps, { account, request, route }: CallReq
   )
   const names = recordingNames([...frame.greeting, ...message.items, ...frame.closing])
   const recordings = names.length === 0 ? NONE : (deps.recordings?.(account.number) ?? NONE)
-  const spoken = speak(message.items, { frame, language, recordings })
-  return spoken.reason === 0 ? spoken : { reason: reasonCode(spoken.reason) }
+  const speech = deps.speech?.() ?? null
+  const spoken = speak(message.items, { frame, language, recordings, speech })
+  if (spoken.reason === 0) return spoken
+  const reason = reasonCode(spoken.reason)
+  const refusal = speechRefusal(speech, language)
+  return refusal?.reason === reason ? refusal : { reason }
 }
 
 const NONE: ReadonlyMap<string, string> = new Map()

@@ -18,6 +18,7 @@ import type { Price } from '../contract/price.js'
 import { type ReasonCode, reasonCode } from '../contract/reasons.js'
 import type { SendingWindow } from '../contract/sending-hours.js'
 import type { VoiceSettings } from '../contract/speech.js'
+import type { SpeechStatus } from '../contract/speech-work.js'
 import { hoursOf, isWithin } from '../jobs/job-hours.js'
 import type { QuotaRecord } from '../money/quotas.js'
 import type { WayOutText } from '../opt-out/way-out.js'
@@ -68,6 +69,8 @@ export interface ComposeDeps {
   recordings?(account: number): ReadonlyMap<string, string>
   /** Of speech, as configured; absent: English. */
   usualLanguage?: string
+  /** What can be spoken as far as is known; null: nobody knows. */
+  speech?(): SpeechStatus | null
   /** Absent: nobody has opted out, and no text is given a way out. */
   optOut?: ComposeOptOut
 }

@@ -19,6 +19,7 @@ import type {
 import type { RoutePlan } from '../contract/ingest.js'
 import type { ChannelName } from '../contract/message.js'
 import { type ReasonCode, reasonHelp } from '../contract/reasons.js'
+import type { SpeechStatus } from '../contract/speech-work.js'
 import { hoursOf, hoursSource } from '../jobs/job-hours.js'
 import { explainNumber, type NumberExplanation } from '../phone/explain-number.js'
 import type { WhoseHours } from '../schedule/recipient-hours.js'
@@ -45,6 +46,8 @@ export interface ExplainDeps {
   recordings?(account: number): ReadonlyMap<string, string>
   /** Of speech, as configured; absent: English. */
   usualLanguage?: string
+  /** What can be spoken as far as is known; null: nobody knows. */
+  speech?(): SpeechStatus | null
   /** `from`: '' where the carrier chooses the sender. */
   isSuppressed(account: number, number: number, from: string, address?: string): boolean
   /** The account pays in advance. Absent: none does. */

@@ -22,6 +22,7 @@ const REFUSALS: readonly ReasonCode[] = [
   'SPEECH_UNAVAILABLE',
   'SPEECH_FAILED',
   'RECORDING_UNKNOWN',
+  'LANGUAGE_UNSPOKEN',
 ]
 const REFUSED: ReadonlySet<number> = new Set(REFUSALS.map(reasonNumber))
 

@@ -2,10 +2,12 @@
  * One play list, every label filled, made into what is stored of a call: greeting, message, closing. The same for a row of a
  * file and for a single message. Ingest threads and main thread, once per call that differs from the one before.
  */
+import { speechRefusal } from '../base/speech-refusal.js'
 import { limits } from '../contract/limits.js'
 import { CODINGS, type Coding } from '../contract/message.js'
 import { reasonNumber } from '../contract/reasons.js'
 import type { CallTerms, PlayItem, VoicePlan } from '../contract/speech.js'
+import type { SpeechStatus } from '../contract/speech-work.js'
 import { closingWords } from './closing-words.js'
 import { playItem } from './prompts.js'
 import type { Segmented } from './segment.js'
@@ -58,11 +60,17 @@ export interface Speaking {
   language: string
   /** Name (NFC) → SHA-256. */
   recordings: ReadonlyMap<string, string>
+  /** What can be spoken as far as is known; null or absent: nobody knows. */
+  speech?: SpeechStatus | null
 }
 
-export function speak(message: readonly PlayItem[], { frame, language, recordings }: Speaking): Spoken {
+export function speak(message: readonly PlayItem[], { frame, language, recordings, speech = null }: Speaking): Spoken {
   const wrong = problemOf(message)
   if (wrong !== 0) return unspoken(wrong)
+  // Of a closing that cannot be spoken the rest is heard.
+  const hasText = [...frame.greeting, ...message].some((item) => 'text' in item && SAYABLE.test(item.text))
+  const refusal = hasText ? speechRefusal(speech, language) : null
+  if (refusal !== null) return unspoken(reasonNumber(refusal.reason))
   const items = [...frame.greeting, ...message, ...frame.closing]
   const spoken: SpokenItem[] = []
   for (const item of items) {

@@ -28,17 +28,21 @@ export class PlayLists {
     this.#folder = folder
   }
 
-  /** Never rejects. The first thing that is wrong tells why. */
+  /**
+   * Never rejects. The first thing that is wrong tells why; but a closing that nobody here can speak (no program, no voice of
+   * its language) is left out of a message of recordings, whose digits work all the same.
+   */
   async prepare({ items, language, closing = 0 }: SpeechBody): Promise<PreparedSpeech | SpeechProblem> {
     const ready = await Promise.all(items.map((item) => this.#ready(item, language)))
-    const wrong = ready.find(isProblem)
+    const messageItems = Math.max(0, ready.length - closing)
+    const all = ready.map((part, index) => (index >= messageItems && isUnspeakable(part) ? NOTHING : part))
+    const wrong = all.find(isProblem)
     if (wrong !== undefined) return wrong
-    const all = ready as Ready[]
-    const message = all.slice(0, Math.max(0, all.length - closing))
+    const message = (all as Ready[]).slice(0, messageItems)
     const hasSound = message.some(({ clip }) => clip !== null && 'file' in clip)
     if (!hasSound) return { reason: 'SPEECH_FAILED', detail: 'there is nothing to be heard', isTemporary: false }
-    const clips = all.flatMap(({ clip }) => clip ?? [])
-    return { clips, totalMs: lengthOf(all), messageMs: lengthOf(message) }
+    const clips = (all as Ready[]).flatMap(({ clip }) => clip ?? [])
+    return { clips, totalMs: lengthOf(all as Ready[]), messageMs: lengthOf(message) }
   }
 
   async #ready(item: SpokenItem, language: string): Promise<Ready | SpeakProblem> {
@@ -65,6 +69,10 @@ export class PlayLists {
     this.#checked.add(file)
     return true
   }
+}
+
+function isUnspeakable(part: Ready | SpeakProblem): boolean {
+  return isProblem(part) && (part.reason === 'SPEECH_UNAVAILABLE' || part.reason === 'LANGUAGE_UNSPOKEN')
 }
 
 function lengthOf(all: readonly Ready[]): number {

@@ -3,6 +3,7 @@
  * many ask for it at a time — and keeps what it spoke. Speech thread.
  */
 import { createHash } from 'node:crypto'
+import { noVoice } from '../../engine/base/speech-refusal.js'
 import type { SpeechConfig } from '../../engine/config/speech.js'
 import type { Clock } from '../../engine/contract/clock.js'
 import type { Log } from '../../engine/contract/log.js'
@@ -25,7 +26,7 @@ import {
 } from './speak-command.js'
 import type { SpeechCache } from './speech-cache.js'
 import { spokenText } from './spoken-text.js'
-import { findVoice, noVoice, type VoiceTable, voiceTable } from './voices.js'
+import { findVoice, type VoiceTable, voiceTable } from './voices.js'
 
 /** Changes when the same text, voice and program come to sound otherwise by our doing. */
 const FORM = 1
@@ -140,7 +141,7 @@ export class Speaker {
     }
     const voice = findVoice(this.#voices.table, language)
     if (voice !== null) return { voice, language }
-    return { reason: 'SPEECH_FAILED', detail: noVoice(language), isTemporary: false, pointer: '/language' }
+    return { reason: 'LANGUAGE_UNSPOKEN', detail: noVoice(language), isTemporary: false, pointer: '/language' }
   }
 
   #key(words: string, { voice, language }: Spoken): string {

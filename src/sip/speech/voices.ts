@@ -2,10 +2,8 @@
  * Which voice speaks a language: tags are looked up from the longest to the shortest (RFC 4647 §3.4), so that de-AT is
  * spoken by de. A language without a voice is refused: what nobody understands is worse than no call. Speech thread.
  */
+import { isLanguage, shorterTags } from '../../engine/base/language-tag.js'
 import type { SpeechConfig } from '../../engine/config/speech.js'
-
-/** As SpeechBody.language: what does not fit is no language, and reaches no command line. */
-const TAG = /^[a-z]{2,8}(-[a-z0-9]{1,8}){0,4}$/
 
 /** Tag in lower case → voice. */
 export type VoiceTable = ReadonlyMap<string, string>
@@ -39,20 +37,11 @@ export function voiceTable(configured: SpeechConfig['voices'], known: VoiceTable
 
 /** null: no voice speaks it. */
 export function findVoice(table: VoiceTable | null, language: string): string | null {
-  let tag = language.toLowerCase()
-  if (!TAG.test(tag)) return null
+  if (!isLanguage(language)) return null
   if (table === null) return language
-  for (;;) {
+  for (const tag of shorterTags(language)) {
     const voice = table.get(tag)
     if (voice !== undefined) return voice
-    const cut = tag.lastIndexOf('-')
-    if (cut < 0) return null
-    // A subtag of one character belongs to the one behind it.
-    tag = tag.slice(0, tag.at(cut - 2) === '-' ? cut - 2 : cut)
   }
-}
-
-/** For people. */
-export function noVoice(language: string): string {
-  return `no voice speaks ${JSON.stringify(language)}; name one with speech.voices, or choose another language`
+  return null
 }
