@@ -13,6 +13,8 @@ import { writeWav } from './voice-sound.js'
 export interface BaresipOptions {
   /** 127.0.0.0/8; one a telephone. */
   address: string
+  /** Its number: the user of its URI; default `phone`. */
+  user?: string
   /** Answers by itself; default true. */
   answers?: boolean
   /** Default both. */
@@ -126,7 +128,16 @@ function writeConfig(
   options: BaresipOptions,
   { port, control }: { port: number; control: number },
 ): void {
-  const { address, answers = true, codecs, transport = 'udp', certificate, says, account = '' } = options
+  const {
+    address,
+    user = 'phone',
+    answers = true,
+    codecs,
+    transport = 'udp',
+    certificate,
+    says,
+    account = '',
+  } = options
   mkdirSync(join(folder, 'heard'))
   writeWav(join(folder, 'says.wav'), says ?? new Int16Array(8_000 * 60))
   if (certificate !== undefined) writeFileSync(join(folder, 'cert.pem'), certificate)
@@ -143,7 +154,7 @@ function writeConfig(
   writeFileSync(join(folder, 'config'), `${lines.join('\n')}\n`)
   const mode = answers ? 'auto' : 'manual'
   const chosen = codecs === undefined ? '' : `;audio_codecs=${codecs}`
-  const uri = `<sip:phone@${address}:${transport === 'tls' ? port + 1 : port};transport=${transport}>`
+  const uri = `<sip:${user}@${address}:${transport === 'tls' ? port + 1 : port};transport=${transport}>`
   writeFileSync(join(folder, 'accounts'), `${uri};regint=0;answermode=${mode}${chosen}${account}\n`)
   writeFileSync(join(folder, 'contacts'), '\n')
 }
