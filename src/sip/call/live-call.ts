@@ -59,6 +59,8 @@ export class LiveCall implements Call, InvitationUser {
   #phase: 'inviting' | 'talking' | 'closing' | 'ended' = 'inviting'
   /** Why we stopped before an answer. */
   #gaveUp: 'noAnswer' | 'canceled' | null = null
+  /** How it will end once our BYE is answered. */
+  #closing: { how: CallEndHow; why: string } | null = null
   #used: KnownLeg | null = null
   #refresh: SessionRefresh | null = null
   #localSdp: string
@@ -218,7 +220,6 @@ export class LiveCall implements Call, InvitationUser {
     known.requests.release()
     known.leg.bye(NORMAL_CLEARING, () => this.#end(how, null, why))
   }
-  #closing: { how: CallEndHow; why: string } | null = null
 
   #bye(known: KnownLeg, bye: SipRequest): void {
     known.bye = bye
