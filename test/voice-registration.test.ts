@@ -417,6 +417,19 @@ t.test('one miss is nothing, two mean down, the first response means up', async 
   t.equal(keepalive(world).problem, '')
 })
 
+t.test('who is asked seldom is asked more often while down', async (t) => {
+  const world = asking(HOUR_MS)
+  let answers = true
+  world.answer((text) => (answers ? reply(text, '200 OK') : null))
+  world.run(t, HOUR_MS - 1_000)
+  t.equal(world.asked.length, 1)
+  answers = false
+  world.run(t, 10 * 60_000)
+  answers = true
+  world.run(t, 35_000)
+  t.strictSame(world.changes, ['false timeout', 'true'])
+})
+
 t.test('a connection that is refused counts as a miss', async (t) => {
   const world = asking()
   world.answer(() => null)

@@ -22,6 +22,8 @@ export interface KeepaliveOptions {
 const ANSWER_MS = 4_000
 /** The second question does not wait for the interval, but long enough for a gateway to open its port again. */
 const AFTER_MISS_MS = 1_000
+/** Who is down is asked so often at least. */
+const WHILE_DOWN_MS_MOST = 30_000
 const MISSES_MOST = 2
 
 export class Keepalive {
@@ -94,7 +96,7 @@ export class Keepalive {
   #missed(nowMs: number, why: string): void {
     this.#why = why
     this.#misses++
-    this.#dueMs = nowMs + (this.isUp ? AFTER_MISS_MS : this.#options.everyMs)
+    this.#dueMs = nowMs + (this.isUp ? AFTER_MISS_MS : Math.min(this.#options.everyMs, WHILE_DOWN_MS_MOST))
     if (this.#misses === MISSES_MOST) this.#options.changed(false, why)
   }
 
