@@ -860,3 +860,64 @@ t.test('after 2,000 calls of all kinds nothing is kept', async (t) => {
   t.equal(link.agent.entries, 0)
   t.equal(link.agent.nextMs(link.nowMs) > 0, true)
 })
+
+const REFRESH = ['Session-Expires: 90;refresher=uac', 'Require: timer']
+
+t.test(
+  'a far end that turns out to know no UPDATE gets a re-INVITE, with credentials when it asks, and again after glare',
+  async (t) => {
+    const talk = answered(REFRESH, { credentials: { user: 'office', password: 'secret' } })
+    const { link, heard } = talk
+    link.run(45_000)
+    link.deliver(reply(link.last('UPDATE'), '501 Not Implemented'))
+    link.run(0)
+    const lines = ['WWW-Authenticate: Digest realm="r", nonce="n", qop="auth"']
+    const plain = link.last('INVITE')
+    link.deliver(reply(plain, '401 Unauthorized', { lines }))
+    link.run(0)
+    const signed = link.last('INVITE')
+    t.equal(field(signed, 'cseq'), '4 INVITE')
+    t.equal(field(signed, 'content-type'), 'application/sdp')
+    t.ok(isRight(signed, 'authorization', { nonce: 'n', password: 'secret' }))
+    link.deliver(reply(signed, '491 Request Pending'))
+    link.run(2_000)
+    t.equal(link.last('INVITE'), signed)
+    link.run(2_000)
+    t.equal(field(link.last('INVITE'), 'cseq'), '5 INVITE')
+    link.deliver(reply(link.last('INVITE'), '488 Not Acceptable Here'))
+    link.run(44_000)
+    t.strictSame(heard.lines, ['answered sdp'], 'a refusal that is no end leaves the call as it is')
+    finish(talk)
+    t.equal(link.agent.entries, 0)
+  },
+)
+
+t.test(
+  'a re-INVITE of ours that stays without response ends the call; one that is under way ends with the call',
+  async (t) => {
+    const dead = answered([...REFRESH, 'Allow: INVITE, ACK, BYE'])
+    dead.link.run(45_000 + 32_000)
+    dead.link.deliver(reply(dead.link.last('BYE'), '200 OK'))
+    dead.link.run(0)
+    t.strictSame(dead.heard.lines, ['answered sdp', 'ended localHangUp 200'])
+    t.equal(dead.heard.ends[0]!.reason, 'timeout')
+    dead.link.run(40_000)
+    t.equal(dead.link.agent.entries, 0)
+    const open = answered([...REFRESH, 'Allow: INVITE, ACK, BYE'])
+    open.link.run(45_000)
+    open.link.deliver(reply(open.link.last('INVITE'), '100 Trying'))
+    open.link.run(0)
+    finish(open)
+    t.equal(open.link.agent.entries, 0)
+  },
+)
+
+t.test('what may not stand in a Request-URI is taken out of a Contact', async (t) => {
+  const link = new VirtualLink()
+  invite(link)
+  const lines = ['Contact: "Far" <sip:far@10.0.0.2;method=INVITE;x=1?Route=%3Csip:evil%3E&Subject=a>;expires=60']
+  link.deliver(reply(link.last('INVITE'), '200 OK', { lines, sdp: ANSWER }))
+  link.run(0)
+  t.match(link.last('ACK'), /^ACK sip:far@10\.0\.0\.2;x=1 SIP\/2\.0\r\n/)
+  t.strictSame(fields(link.last('ACK'), 'route'), [])
+})
