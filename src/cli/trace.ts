@@ -110,7 +110,7 @@ interface TraceLine {
 /** 12:00:01.250 0 → submit_sm 17 source=5:0:ACME destination=1:1:447712345678 … */
 function written({ at, bind, direction, pdu }: TraceLine): string {
   const { command, sequence, status, statusName, length: _length, message, ...fields } = pdu!
-  const result = statusName ?? (status === 0 ? [] : `status=${status}`)
+  const result = statusName ?? (status === 0 || status === undefined ? [] : `status=${status}`)
   const rest = Object.entries(fields).map(([name, value]) => `${name}=${writtenValue(value)}`)
   const arrow = direction === 'out' ? '→' : '←'
   const line = [at!.slice(11, 23), bind, arrow, command, sequence].concat(result as string, rest).join(' ')
