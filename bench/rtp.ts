@@ -1,7 +1,7 @@
 /**
  * The media thread with many calls at once: CPU share, time a packet, and how evenly the packets come, measured in another
  * process. `node build/bench/rtp.js [calls] [seconds] [duplex]`; 500 calls for 20 s unless told. `duplex`: the far ends send
- * back as much as they hear.
+ * back as much as they hear. On a machine that does other things as well: `chrt -f 10 node build/bench/rtp.js`.
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'

@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto'
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from './engine/contract/clock.js'
 import { createLog } from './engine/observe/log.js'
+import { HeardCells } from './sip/media/heard-cells.js'
 import { MediaEngine } from './sip/media/media-engine.js'
 import type { ToMedia } from './sip/media/media-messages.js'
 import type { MediaStart } from './start-media.js'
@@ -17,11 +18,12 @@ const LATE_EVERY_MS = 60_000
 
 assert(parentPort !== null, 'runs as a worker thread')
 const dispatcher = parentPort
-const { logLevel } = workerData as MediaStart
+const { logLevel, memory } = workerData as MediaStart & { memory: SharedArrayBuffer }
 const log = createLog(logLevel)
 const engine = new MediaEngine({
   clock: systemClock,
   log,
+  heard: new HeardCells(memory),
   chance: () => randomBytes(4).readUInt32LE(),
   tell: (message) => dispatcher.postMessage(message),
 })

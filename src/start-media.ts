@@ -44,7 +44,8 @@ class MediaKeeper implements RunningMedia {
   }
 
   #run(): Worker {
-    const worker = new Worker(new URL('./media.thread.js', import.meta.url), { workerData: this.#start, name: 'media' })
+    const workerData = { ...this.#start, memory: this.link.memory }
+    const worker = new Worker(new URL('./media.thread.js', import.meta.url), { workerData, name: 'media' })
     this.#worker = worker
     // The dispatcher lives as long as it wants to, whatever this thread does.
     worker.unref()

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { silentLog } from '../src/engine/contract/log.js'
 import { decodeG711, encodeG711, SILENCE } from '../src/sip/media/g711.js'
-import type { Codec } from '../src/sip/media/media.js'
+import type { Codec, MediaReport } from '../src/sip/media/media.js'
 import { PortPool } from '../src/sip/media/port-pool.js'
 import { writeSound } from '../src/sip/media/sound-file.js'
 import { prepareMedia } from '../src/start-media.js'
@@ -395,7 +395,7 @@ t.test('a stream that begins anew, and one packet of a stranger, are no losses',
 })
 
 t.test('a media thread that dies fails its calls, and the next call has a new one', async (t) => {
-  const { file } = await soundOf(0.2, 11)
+  const { file, pcm } = await soundOf(30, 11)
   const media = prepareMedia({ logLevel: 'silent' }, silentLog)
   t.teardown(async () => await media.stop())
   const failures: string[] = []
@@ -412,7 +412,9 @@ t.test('a media thread that dies fails its calls, and the next call has a new on
   const closed = async (call: number): Promise<unknown> => await new Promise((resolve) => joined.close(call, resolve))
   await open(1)
   joined.connect(1, phone.target('pcma'))
-  joined.play(1, [{ file }], 60_000)
+  joined.play(1, [{ file }], 0)
+  const octets = encodeG711('pcma', pcm)
+  await phone.until((heard) => heard.filter(({ payload }) => octets.includes(payload)).length > 10)
   const thread = media.thread!
   const answers = [open(2), open(3)]
   await thread.terminate()
@@ -422,14 +424,17 @@ t.test('a media thread that dies fails its calls, and the next call has a new on
   )
   t.ok(failures.includes('1 the media thread died'), failures.join())
   const nothing = { heardMs: 0, totalMs: 0, packetsSent: 0, packetsReceived: 0, packetsLost: 0 }
-  t.strictSame(await closed(1), nothing)
+  const { heardMs, totalMs, packetsSent } = (await closed(1)) as MediaReport
+  t.ok(heardMs >= 200 && heardMs <= phone.heard.length * 20 + 1_000, `${heardMs} ms heard`)
+  t.strictSame([totalMs, packetsSent], [30_000, 0], 'how far it was heard is known all the same')
   t.equal(media.link.callsOpen, 0)
   t.ok(await open(4))
   t.not(media.thread, thread)
   const before = phone.heard.length
   joined.connect(4, phone.target('pcma'))
   await phone.until((heard) => heard.length > before)
-  t.not(await closed(4), nothing)
+  t.ok(((await closed(4)) as MediaReport).packetsSent > 0)
+  t.strictSame(await closed(4), nothing)
 })
 
 t.test('sound goes over IPv6 as well', async (t) => {

@@ -3,6 +3,7 @@
  * Media thread.
  */
 import type { RemoteInfo, Socket } from 'node:dgram'
+import type { HeardCells } from './heard-cells.js'
 import type { Clip, MediaReport, MediaTarget } from './media.js'
 import { Player, type PlayerEvents } from './player.js'
 import { beginRtp, RTP_HEAD_BYTES, setRtpPlace, setRtpType } from './rtp-header.js'
@@ -19,6 +20,8 @@ export interface MediaCallParts {
   sounds: SoundCache
   /** 32 bits of chance that nobody can foretell (RFC 3550 §5.1). */
   chance: () => number
+  heard: HeardCells
+  cell: number
   events: MediaCallEvents
 }
 
@@ -32,6 +35,8 @@ export class MediaCall {
   readonly #socket: Socket
   readonly #streams: RtpStreams
   readonly #events: MediaCallEvents
+  readonly #heard: HeardCells
+  readonly #cell: number
   readonly #player: Player
   readonly #receiver = new RtpReceiver()
   readonly #ssrc: number
@@ -42,10 +47,12 @@ export class MediaCall {
   #refusals = 0
 
   /** @param socket bound already. */
-  constructor(socket: Socket, { streams, sounds, chance, events }: MediaCallParts) {
+  constructor(socket: Socket, { streams, sounds, chance, heard, cell, events }: MediaCallParts) {
     this.#socket = socket
     this.#streams = streams
     this.#events = events
+    this.#heard = heard
+    this.#cell = cell
     this.#player = new Player(sounds, events)
     this.#ssrc = chance()
     this.slot = streams.add(chance)
@@ -91,6 +98,7 @@ export class MediaCall {
     this.#player.fill(packet, RTP_HEAD_BYTES, nowMs)
     this.#socket.send(packet, this.#receiver.port, this.#receiver.address, this.#sent)
     this.#packetsSent++
+    this.#heard.set(this.#cell, this.#player.heardMs, this.#player.totalMs)
   }
 
   /** The socket is closed. */

@@ -7,6 +7,7 @@ import { once } from 'node:events'
 import { isIPv6 } from 'node:net'
 import type { Clock } from '../../engine/contract/clock.js'
 import type { Log } from '../../engine/contract/log.js'
+import type { HeardCells } from './heard-cells.js'
 import type { MediaPlace, MediaReport } from './media.js'
 import { MediaCall, type MediaCallEvents } from './media-call.js'
 import type { FromMedia, ToMedia } from './media-messages.js'
@@ -25,6 +26,7 @@ export interface MediaEngineParts {
   log: Log
   /** 32 bits of chance that nobody can foretell. */
   chance: () => number
+  heard: HeardCells
   tell(message: FromMedia): void
 }
 
@@ -61,7 +63,7 @@ export class MediaEngine {
   }
 
   handle(message: ToMedia): void {
-    if (message.type === 'open') void this.#open(message.id, message.at)
+    if (message.type === 'open') void this.#open(message)
     else if (message.type === 'close') this.#close(message.id)
     else this.#change(message)
   }
@@ -90,7 +92,7 @@ export class MediaEngine {
     else media.play(message.clips, nowMs + message.delayMs)
   }
 
-  async #open(id: number, place: MediaPlace): Promise<void> {
+  async #open({ id, at: place, cell }: Extract<ToMedia, { type: 'open' }>): Promise<void> {
     const call: OpenCall = { place, port: 0, media: null }
     this.#calls.set(id, call)
     const bound = await this.#bind(place)
@@ -105,11 +107,13 @@ export class MediaEngine {
       return
     }
     call.port = bound.port
-    const { chance } = this.#parts
+    const { chance, heard } = this.#parts
     call.media = new MediaCall(bound.socket, {
       streams: this.#streams,
       sounds: this.#sounds,
       chance,
+      heard,
+      cell,
       events: this.#eventsOf(id),
     })
     this.#bySlot[call.media.slot] = call.media

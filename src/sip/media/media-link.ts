@@ -1,8 +1,9 @@
 /**
  * The dispatcher's end of the media thread: one link for all SIP carriers, each of which joins it and then speaks `Media`
- * with numbers of its own. A thread that dies fails the calls that it had, whose reports are all zeros; the next call that
- * is opened has another thread started. Dispatcher thread.
+ * with numbers of its own. A thread that dies fails the calls that it had, whose reports say how far they were heard and
+ * nothing else; the next call that is opened has another thread started. Dispatcher thread.
  */
+import { HeardCells, NO_CELL } from './heard-cells.js'
 import type { Clip, Media, MediaListener, MediaPlace, MediaReport, MediaTarget } from './media.js'
 import type { FromMedia, ToMedia } from './media-messages.js'
 
@@ -19,6 +20,9 @@ interface LinkedCall {
   /** As its carrier calls it. */
   call: number
   desk: CarrierMedia
+  cell: number
+  /** What to report once the thread no longer does; null: it still does. */
+  lastReport: MediaReport | null
   opened: ((port: number | null) => void) | null
   closed: ((report: MediaReport) => void) | null
 }
@@ -26,6 +30,8 @@ interface LinkedCall {
 export class MediaLink {
   readonly #start: () => MediaPort
   readonly #calls = new Map<number, LinkedCall>()
+  readonly #cells = new HeardCells()
+  readonly #freeCells = Array.from({ length: this.#cells.count }, (_, n) => this.#cells.count - 1 - n)
   #port: MediaPort | null = null
   #lastId = 0
 
@@ -37,6 +43,11 @@ export class MediaLink {
   /** What one carrier asks; its listener hears of its own calls only. */
   join(listener: MediaListener): Media {
     return new CarrierMedia(this, listener)
+  }
+
+  /** What the thread has to be started with. */
+  get memory(): SharedArrayBuffer {
+    return this.#cells.memory
   }
 
   /** Calls that are open or whose report is awaited. */
@@ -59,8 +70,7 @@ export class MediaLink {
     for (const call of [...this.#calls.values()]) {
       const isClosing = call.closed !== null
       const wasOpen = call.opened === null
-      tellOpened(call, null)
-      this.#end(call, NOTHING)
+      this.#end(call, this.#cells.reportOf(call.cell))
       if (wasOpen && !isClosing) call.desk.listener.failed(call.call, why)
     }
   }
@@ -68,7 +78,9 @@ export class MediaLink {
   /** @internal For CarrierMedia. */
   begin(desk: CarrierMedia, call: number, opened: (port: number | null) => void): LinkedCall {
     this.#port ??= this.#start()
-    const linked: LinkedCall = { id: ++this.#lastId, call, desk, opened, closed: null }
+    const cell = this.#freeCells.pop() ?? NO_CELL
+    this.#cells.set(cell, 0, 0)
+    const linked: LinkedCall = { id: ++this.#lastId, call, desk, cell, lastReport: null, opened, closed: null }
     this.#calls.set(linked.id, linked)
     return linked
   }
@@ -80,8 +92,9 @@ export class MediaLink {
 
   /** @internal For CarrierMedia. */
   end(call: LinkedCall, closed: (report: MediaReport) => void): void {
-    if (!this.#calls.has(call.id)) {
-      queueMicrotask(() => closed(NOTHING))
+    const { lastReport } = call
+    if (lastReport !== null) {
+      queueMicrotask(() => closed(lastReport))
       return
     }
     call.closed = closed
@@ -90,13 +103,14 @@ export class MediaLink {
 
   /** A call without a port is none: nobody has to close it. */
   #opened(call: LinkedCall, port: number | null): void {
-    if (port === null) this.#calls.delete(call.id)
-    tellOpened(call, port)
     if (port === null) this.#end(call, NOTHING)
+    else tellOpened(call, port)
   }
 
   #end(call: LinkedCall, report: MediaReport): void {
     this.#calls.delete(call.id)
+    call.lastReport = report
+    if (call.cell !== NO_CELL) this.#freeCells.push(call.cell)
     tellOpened(call, null)
     const closed = call.closed
     call.closed = null
@@ -130,7 +144,7 @@ class CarrierMedia implements Media {
   open(call: number, at: MediaPlace, opened: (port: number | null) => void): void {
     const linked = this.#link.begin(this, call, opened)
     this.#calls.set(call, linked)
-    this.#link.post({ type: 'open', id: linked.id, at })
+    this.#link.post({ type: 'open', id: linked.id, at, cell: linked.cell })
   }
 
   connect(call: number, target: MediaTarget): void {

@@ -1,8 +1,9 @@
 /** What crosses between the dispatcher thread and its media thread. `id` names a call over all carriers. */
 import type { Clip, MediaPlace, MediaReport, MediaTarget } from './media.js'
 
+/** `cell`: where it keeps how far it was heard (heard-cells.ts). */
 export type ToMedia =
-  | { type: 'open'; id: number; at: MediaPlace }
+  | { type: 'open'; id: number; at: MediaPlace; cell: number }
   | { type: 'connect'; id: number; target: MediaTarget }
   | { type: 'play'; id: number; clips: readonly Clip[]; delayMs: number }
   | { type: 'close'; id: number }

@@ -50,7 +50,7 @@ export interface MediaListener {
   digit(call: number, digit: string): void
   /** The play list came to its end. */
   played(call: number): void
-  /** A clip could not be read, nothing can be sent, or the media thread died: the call should end. */
+  /** A clip could not be read, nothing can be sent, or the media thread died: the call should end. Its report stays true. */
   failed(call: number, why: string): void
 }
 
