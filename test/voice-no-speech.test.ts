@@ -14,6 +14,9 @@ import { type Answer, type CallOptions, send } from './http-engine.js'
 import { until } from './until.js'
 import { tempFolder } from './voice-speech-stand.js'
 
+// Many processes, which a busy machine starts slowly.
+t.setTimeout(120_000)
+
 const CLI = fileURLToPath(new URL('../src/cli.js', import.meta.url))
 const REMEDY = /apt-get install espeak-ng, or set speech.command/
 

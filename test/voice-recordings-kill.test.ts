@@ -9,6 +9,9 @@ import { send } from './http-engine.js'
 import { until } from './until.js'
 import { tempFolder } from './voice-speech-stand.js'
 
+// Many processes, which a busy machine starts slowly.
+t.setTimeout(120_000)
+
 const WAV = { 'content-type': 'audio/wav' }
 
 function sox(rate: number, ...effects: string[]): Buffer {

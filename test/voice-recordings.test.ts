@@ -16,6 +16,9 @@ import type { Answer } from './http-engine.js'
 import { correlation, tempFolder } from './voice-speech-stand.js'
 import { type Call, startWhole } from './whole-engine.js'
 
+// Many processes, which a busy machine starts slowly.
+t.setTimeout(120_000)
+
 const WAV = { 'content-type': 'audio/wav' }
 const DAY_MS = 86_400_000
 

@@ -22,6 +22,9 @@ import {
   wasPrepared,
 } from './voice-speech-stand.js'
 
+// Many processes, which a busy machine starts slowly.
+t.setTimeout(120_000)
+
 const HELLO = 'Hello. Your appointment is on Tuesday at half past nine.'
 
 /** As another tool makes it of what espeak-ng says: 8 kHz, raw. */
