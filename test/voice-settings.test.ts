@@ -1,15 +1,11 @@
 /**
- * What an account says before and after its calls, what is said where it says nothing, and how explain and check tell of it.
+ * What an account says before and after its calls, what is said where it says nothing, and how explain tells of it.
  * The whole engine over HTTP; nothing is due yet, so that nobody is called here.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import t from 'tap'
 import type { MessageView } from '../src/engine/contract/api.js'
 import { CLOSING_LANGUAGES, closingWords } from '../src/engine/text/closing-words.js'
 import { packSpeech, unpackSpeech } from '../src/engine/text/speech-body.js'
-import { run as runCli } from './cli-run.js'
 import { type Customer, startWhole } from './whole-engine.js'
 
 const LATER = '2099-01-01T09:00:00Z'
@@ -157,47 +153,18 @@ t.test('explain tells of a landline what is said to it and what it costs, and of
   })
   t.match((await ask(`to=${to}&text=.`)).json.problems, [{ code: 'EMPTY_TEXT' }])
   t.match((await ask('to=%2B33140205050&text=x')).json, { channel: 'voice', problems: [{ code: 'NO_ROUTE' }] })
+  const body = {
+    text: 'Hi ~name|~',
+    prompts: ['Played to all.'],
+    language: 'de',
+    sendAt: LATER,
+    recipients: [LANDLINE],
+  }
+  const job = (await office.call('POST', '/v1/jobs', { body })).json.id
+  t.match((await ask(`to=${to}&job=${job}`)).json, { channel: 'voice', text: /^Played to all. .*drücken Sie die 9/ })
+  t.match((await ask(`to=${to}&job=${job}&text=Other.`)).json.text, /^Other\. /)
   const message = await say(office, {})
   const explained = (await office.call('GET', `/v1/messages/${message.id}/explain`)).json
   t.match(explained, { channel: 'voice', encoding: 'speech', parts: 1, price: 0.1, text: message.text, problems: [] })
   t.equal(explained.waits.length > 0, true)
-})
-
-t.test('check shows the calls of a file without a server', async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'trunkline-voice-check-'))
-  t.teardown(() => rmSync(folder, { recursive: true }))
-  const file = (name: string, content: string): string => {
-    writeFileSync(join(folder, name), content)
-    return join(folder, name)
-  }
-  const csv = file('rows.csv', `to,name\n${LANDLINE},Bo\n+447400123451,Ann\n`)
-  const prompts = file('list.json', JSON.stringify([{ recording: 'jingle' }, 'Call for ~name~.']))
-  const run = async (...more: string[]) => {
-    const { code, stdout, stderr } = await runCli(['check', csv, '--json', ...more], { cwd: folder })
-    t.equal(code, 0, stderr)
-    return JSON.parse(stdout)
-  }
-  const report = await run('--text', 'Hi ~name~', '--prompts', prompts, '--language', 'en')
-  t.match(report.estimate, { byChannel: { sms: { rows: 1 }, voice: { rows: 1 } } })
-  t.match(report.preview[0], { channel: 'voice', encoding: 'speech', language: 'en' })
-  t.match(report.preview[0].prompts, [{ recording: 'jingle' }, { text: 'Call for Bo.' }, { text: /press 9/ }])
-  t.match(report.preview[1], { channel: 'sms', text: 'Hi Ann' })
-  const rejected = await run('--text', 'Hi', '--landlines', 'reject')
-  t.match(rejected.rejectedByReason, { LINE_TYPE_REFUSED: 1 })
-  const calls = await run('--channel', 'voice', '--prompts', prompts)
-  t.match(calls.estimate, { byChannel: { voice: { rows: 2 } } })
-})
-
-t.test('send takes the same options', async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'trunkline-voice-send-'))
-  t.teardown(() => rmSync(folder, { recursive: true }))
-  const csv = join(folder, 'rows.csv')
-  writeFileSync(csv, `to,name\n${LANDLINE},Bo\n`)
-  const args = ['send', csv, '--text', 'Hi ~name~', '--channel', 'voice', '--language', 'nl', '--at', LATER, '--json']
-  const { code, stdout, stderr } = await runCli([...args, '--url', whole.url, '--key', office.key], { cwd: folder })
-  t.equal(code, 0, stderr)
-  const job = JSON.parse(stdout)
-  t.match(job.settings, { channel: 'voice', language: 'nl' })
-  const { items } = (await office.call('GET', `/v1/jobs/${job.id}/messages`)).json
-  t.match(items, [{ channel: 'voice', prompts: [{ text: 'Hi Bo' }, { text: /drukt u op 1/ }] }])
 })

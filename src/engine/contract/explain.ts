@@ -4,6 +4,7 @@ import type { ChannelName, CodingName } from './message.js'
 import type { LandlineRule, LineTypeName } from './number-rules.js'
 import type { ReasonCode } from './reasons.js'
 import type { SendingHoursView } from './sending-hours.js'
+import type { PromptSetting } from './speech.js'
 
 /** What is left out is answered with null. */
 export interface ExplainQuestion {
@@ -15,6 +16,8 @@ export interface ExplainQuestion {
   maxParts?: number
   /** Of a call. */
   language?: string
+  /** Of a job whose calls play the same for every row. */
+  prompts?: PromptSetting[]
   /** Of a job: what fixed lines get. */
   landlines?: LandlineRule
   /** Default: the account's. */

@@ -6,6 +6,7 @@ import type { ExplainQuestion } from '../contract/explain.js'
 import { suppressedNumbers } from '../jobs/create.js'
 import type { JobRecord } from '../jobs/job-record.js'
 import { isCountry, NumberParser } from '../phone/number.js'
+import { promptTexts } from '../text/prompts.js'
 import { compileTemplate } from '../text/template.js'
 import type { ComposeAccount } from './compose.js'
 
@@ -29,6 +30,8 @@ export function accountAsked(principal: Principal, { account }: ExplainQuestion,
 /** The question with the job's settings under it. @throws EngineError VALIDATION. */
 export function asked({ job }: Asker, question: ExplainQuestion): ExplainQuestion {
   const whole = job === null ? question : { ...settingsOf(job), ...question }
+  // Another text than that of the job is asked about.
+  if (question.text !== undefined) delete whole.prompts
   if (whole.defaultCountry !== undefined && !isCountry(whole.defaultCountry)) {
     const fields = [{ pointer: '/defaultCountry', message: 'must be a two-letter country code such as GB' }]
     throw new EngineError('VALIDATION', `There is no country ${whole.defaultCountry}.`, { fields })
@@ -41,12 +44,14 @@ export function asked({ job }: Asker, question: ExplainQuestion): ExplainQuestio
   throw new EngineError('VALIDATION', 'Ask for a number with to, a text with text, or both.', { fields })
 }
 
-/** A text with labels is none before a row fills them. */
+/** A text or a play list with labels is none before a row fills them. */
 function settingsOf({ settings }: JobRecord): ExplainQuestion {
   const { from, channel, transliterate, maxParts, defaultCountry, landlines, language, text } = settings
   const template = compileTemplate(text ?? '')
   const final = text !== undefined && template.labels.length === 0 ? template.literals[0] : undefined
-  const given = { from, channel, transliterate, maxParts, defaultCountry, landlines, language, text: final }
+  const isSame = promptTexts(settings.prompts ?? []).every((each) => compileTemplate(each).labels.length === 0)
+  const prompts = isSame ? settings.prompts : undefined
+  const given = { from, channel, transliterate, maxParts, defaultCountry, landlines, language, prompts, text: final }
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 }
 

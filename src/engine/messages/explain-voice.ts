@@ -2,8 +2,10 @@
 import type { ExplainQuestion, TextPart } from '../contract/explain.js'
 import type { RoutePlan } from '../contract/ingest.js'
 import { type ReasonCode, reasonHelp } from '../contract/reasons.js'
+import { playItem } from '../text/prompts.js'
 import type { ComposeAccount } from './compose.js'
 import { type CallDeps, composeCall } from './compose-voice.js'
+import type { FilledMessage } from './template-text.js'
 
 export interface CallText {
   part: TextPart
@@ -20,15 +22,19 @@ export interface CallQuestion {
   isStored: boolean
 }
 
-/** null: no text is asked about. */
+/** null: neither a text nor a play list is asked about. */
 export function explainCall(deps: CallDeps, { account, question, plan, isStored }: CallQuestion): CallText | null {
-  const { text, language, to = '' } = question
-  if (text === undefined) return null
-  if (isStored) return { part: partOf(text, null), reason: null }
+  const { text, prompts, language, to = '' } = question
+  if (text === undefined && prompts === undefined) return null
+  if (isStored && text !== undefined) return { part: partOf(text, null), reason: null }
   const route = plan ?? ANY_ROUTE
-  const spoken = composeCall(deps, { account, route, request: { to, text, language } })
+  const spoken = composeCall(deps, { account, route, request: { to, text, language, play: playOf(prompts) } })
   if ('bytes' in spoken) return { part: partOf(spoken.text, null), reason: null }
-  return { part: partOf(text, spoken.reason), reason: spoken.reason }
+  return { part: partOf(text ?? '', spoken.reason), reason: spoken.reason }
+}
+
+function playOf(prompts: ExplainQuestion['prompts']): FilledMessage['play'] {
+  return prompts === undefined ? undefined : { items: prompts.map(playItem) }
 }
 
 const ANY_ROUTE: RoutePlan = {
