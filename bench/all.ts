@@ -35,6 +35,11 @@ const SECTIONS: Record<string, Section> = {
     says: 'CPU time of one operation; a call has about eight messages.',
     load: () => import('./sip-messages.js'),
   },
+  'sip-signalling': {
+    title: 'SIP signalling',
+    says: 'Calls that are refused (INVITE, 100, 486, ACK) over UDP, 50 at once, both ends on this machine; SIPp (C++) against itself, asked for 5,000 a second, is the other.',
+    load: () => import('./sip-signalling.js'),
+  },
   speech: {
     title: 'Speech',
     says: 'Play lists of one text made ready, 32 at a time: by the program, and from what it has spoken before.',

@@ -1,5 +1,4 @@
 /** A SIP user agent of ours over real sockets, as a test drives it: calls are made, and what came of each is kept. */
-import type { Test } from 'tap'
 import { Random } from '../src/engine/base/random.js'
 import { systemClock } from '../src/engine/contract/clock.js'
 import { type Log, silentLog } from '../src/engine/contract/log.js'
@@ -10,6 +9,7 @@ import { createSipTransport } from '../src/sip/transport/sip-transport.js'
 import type { Peer, SipTransport } from '../src/sip/transport/transport.js'
 import type { SipTransportOptions } from '../src/sip/transport/transport-options.js'
 import { seed } from './seed.js'
+import type { Owner } from './sipp.js'
 
 const TICK_MS = 5
 
@@ -47,7 +47,7 @@ export interface Caller {
 }
 
 /** Its sockets are open; closed with the test. */
-export async function startCaller(t: Test, options: CallerOptions = {}): Promise<Caller> {
+export async function startCaller(t: Owner, options: CallerOptions = {}): Promise<Caller> {
   const transport = createSipTransport({
     ...{ clock: systemClock, log: silentLog, metrics: noMetrics, name: 'gateway', transport: 'udp' },
     ...options,

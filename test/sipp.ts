@@ -14,7 +14,6 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Test } from 'tap'
 import type { Peer } from '../src/sip/transport/transport.js'
 
 export interface SippOptions {
@@ -35,13 +34,18 @@ export interface SippOptions {
   more?: readonly string[]
 }
 
+/** A test, or whoever else ends what was started for it. */
+export interface Owner {
+  teardown(end: () => unknown): void
+}
+
 const PORT_TRIES = 10
 /** A scenario that hangs ends so; the test has failed then. */
 const SECONDS_MOST = 60
 const LOOK_MS = 10
 
 /** Resolves when its port is open; rejects with what it says when it does not start. It is killed with the test. */
-export async function startSipp(t: Test, options: SippOptions): Promise<Sipp> {
+export async function startSipp(t: Owner, options: SippOptions): Promise<Sipp> {
   const folder = mkdtempSync(join(tmpdir(), 'trunkline-sipp-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   for (let tries = 1; ; tries++) {
