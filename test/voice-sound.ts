@@ -5,6 +5,10 @@ import { Random } from '../src/engine/base/random.js'
 const RATE = 8_000
 
 export function writeWav(path: string, samples: Int16Array): void {
+  writeFileSync(path, wavBytes(samples))
+}
+
+export function wavBytes(samples: Int16Array): Buffer {
   const bytes = Buffer.alloc(44 + samples.length * 2)
   bytes.write('RIFF', 0, 'latin1')
   bytes.writeUInt32LE(36 + samples.length * 2, 4)
@@ -14,7 +18,7 @@ export function writeWav(path: string, samples: Int16Array): void {
   bytes.write('data', 36, 'latin1')
   bytes.writeUInt32LE(samples.length * 2, 40)
   for (let n = 0; n < samples.length; n++) bytes.writeInt16LE(samples[n]!, 44 + n * 2)
-  writeFileSync(path, bytes)
+  return bytes
 }
 
 /** PCM of 16 bits, one channel, at 8 kHz; whatever chunks it has. Throws when it is something else. */
