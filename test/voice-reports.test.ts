@@ -14,7 +14,10 @@ t.test(
   'a job of mobiles, landlines and wrong numbers: report, usage and balance say what became of each',
   async (t) => {
     const gateway = { endings: '1002=invalid,1003=press2' }
-    const { whole, customer, ledger } = await startVoice(t, { gateways: [gateway], carrier: 'expectedDigits: "23"' })
+    const { whole, customer, ledger } = await startVoice(t, {
+      gateways: [gateway],
+      carrier: 'expectedDigits: "23", retryMinutes: [0.02]',
+    })
     const prices = [
       { channel: 'sms', prefix: '44', price: 0.04 },
       { channel: 'voice', prefix: '44', price: 0.2 },
