@@ -10,6 +10,7 @@ import { systemClock } from './engine/contract/clock.js'
 import { EngineError } from './engine/contract/errors.js'
 import { createLog } from './engine/observe/log.js'
 import { SharedMetrics } from './engine/observe/shared-metrics.js'
+import type { SpeechProblem } from './sip/speech/speech.js'
 import type {
   FromSpeech,
   PreparedMessage,
@@ -52,8 +53,15 @@ const room = new SpeechRoom({
 
 function serve(port: MessagePort): void {
   port.on('message', async ({ request, body }: PrepareMessage) => {
-    port.postMessage({ request, result: await room.prepare(body) } satisfies PreparedMessage)
+    const result = await room.prepare(body).catch(unreadable)
+    port.postMessage({ request, result } satisfies PreparedMessage)
   })
+}
+
+/** The disk does not give what lies on it. */
+function unreadable(error: Error): SpeechProblem {
+  log.error({ error: error.message }, 'a play list could not be made ready')
+  return { reason: 'SPEECH_FAILED', detail: 'its sound could not be read; the log says why', isTemporary: true }
 }
 
 type Asked<T extends SpeechTask> = { request: number } & SpeechTasks[T]['asked']
