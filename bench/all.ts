@@ -95,6 +95,11 @@ const SECTIONS: Record<string, Section> = {
     says: 'CSV over HTTP → durable queue → submit → response → receipt → delivered. Engine and simulator are processes on the same cores.',
     load: () => import('./end-to-end.js'),
   },
+  voice: {
+    title: 'Calls',
+    says: 'The whole engine to simulated gateways, which measure what arrives, and SIPp beside it; all are processes on the same cores.',
+    load: () => import('./voice.js'),
+  },
 }
 
 /** Runs one module in this process and gives its rows to the parent. */
