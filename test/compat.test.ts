@@ -285,6 +285,15 @@ t.test('a recipient that is not accepted is named, and the others go', async (t)
   t.match(url_, { status: 422, text: /callbackUrl/ })
 })
 
+t.test('a landline gets an SMS, never a call', async (t) => {
+  const { url, key, adminCall } = await startEngine(t)
+  const login = `username=u&password=${key}&from=ACME&to=442079460000`
+  t.equal((await ask(`${url}/cgi-bin/sendsms?${login}&text=x`)).status, 202)
+  t.equal((await ask(`${url}/send?${login}&content=x`)).status, 200)
+  const { items } = await adminCall('GET', '/v1/messages')
+  t.match(items, [{ to: '+442079460000', channel: 'sms' }, { channel: 'sms' }])
+})
+
 t.test('Jasmin: sends, prices, tells its balance, and answers its errors', async (t) => {
   const { url, key, adminCall } = await startEngine(t)
   await adminCall('PATCH', '/v1/accounts/u', { prices: [{ prefix: '44', price: 0.05 }], currency: 'EUR', balance: 1 })

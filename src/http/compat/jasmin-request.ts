@@ -33,7 +33,8 @@ export function jasminRequest(given: Parameters, nowMs: number): MessageRequest 
   const unknown = given.names().find((name) => !KNOWN.has(name))
   if (unknown !== undefined) throw new JasminRefusal(`Argument [${unknown}] is unknown.`)
   if (given.text('to') === null) throw missing('to')
-  const message: MessageRequest = { to: given.text('to')!, ...bodyOf(given) }
+  // An SMS gateway is spoken to: landlines get an SMS where there is a way, never a call.
+  const message: MessageRequest = { to: given.text('to')!, channel: 'sms', ...bodyOf(given) }
   const from = given.text('from')
   if (from !== null && from !== '') message.from = from
   const priority = wordOf(given, 'priority', /^[0-3]$/)

@@ -32,7 +32,8 @@ export function kannelRequest(given: Parameters, nowMs: number): KannelRequest {
   const validity = numberOf(given, 'validity', 'Validity', YEAR_MINUTES)
   const deferred = numberOf(given, 'deferred', 'Deferred', YEAR_MINUTES)
   const priority = numberOf(given, 'priority', 'Priority', 3)
-  const message: Omit<MessageRequest, 'to'> = { ...bodyOf(given) }
+  // An SMS gateway is spoken to: landlines get an SMS where there is a way, never a call.
+  const message: Omit<MessageRequest, 'to'> = { channel: 'sms', ...bodyOf(given) }
   const from = given.text('from')
   if (from !== null && from !== '') message.from = from
   if (numberOf(given, 'mclass', 'MClass', 3) === 0) message.flash = true
