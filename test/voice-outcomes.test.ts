@@ -115,8 +115,8 @@ t.test('a digit that comes twice, as RTP event and as INFO, is one press', async
   t.equal(digits.press('8', 'rtp', 99_000), 'none')
 })
 
-async function outcomeOf({ customer }: VoiceStand, to: string) {
-  const sent = await customer.call('POST', '/v1/messages', { body: { to, text: 'Your appointment is on Monday.' } })
+async function outcomeOf({ customer }: VoiceStand, to: string, text = 'Your appointment is on Monday.') {
+  const sent = await customer.call('POST', '/v1/messages', { body: { to, text } })
   if (sent.status !== 202) throw new Error(sent.text)
   return await until(
     async () => (await customer.call('GET', `/v1/messages/${sent.json.id}`)).json,
@@ -146,7 +146,7 @@ t.test('each status at a real gateway: state, reason, status and cause in the hi
       t.match(history.at(-1), { reason, voice: { heardPercent: null, talkSeconds: null, digits: '' } })
     }),
   )
-  const partly = await outcomeOf(stand, landline(8))
+  const partly = await outcomeOf(stand, landline(8), 'A long message. '.repeat(60))
   t.match(partly, { state: 'undelivered', reason: 'PARTLY_HEARD' })
   const { heardPercent } = partly.history.at(-1).voice
   t.ok(heardPercent < 80, `${heardPercent} % heard`)

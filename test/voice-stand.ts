@@ -11,12 +11,12 @@ import type { CallEntry } from '../src/sip/simulator/gateway-ledger.js'
 import type { GatewayOptions } from '../src/sip/simulator/gateway-options.js'
 import { type Customer, startWhole, type Whole } from './whole-engine.js'
 
-/** 8 kHz, 16 bit, 25 ms of tone a character of the text, 400 ms at least: WAV on stdout. */
+/** 8 kHz, 16 bit, 8 ms of tone a character of the text, 400 ms at least: WAV on stdout. */
 const SPEAKER = `
 const chunks = []
 process.stdin.on('data', (chunk) => chunks.push(chunk))
 process.stdin.on('end', () => {
-  const ms = Math.max(400, Buffer.concat(chunks).toString().trim().length * 25)
+  const ms = Math.max(400, Buffer.concat(chunks).toString().trim().length * 8)
   const samples = ms * 8
   const wav = Buffer.alloc(44 + samples * 2)
   wav.write('RIFF', 0); wav.writeUInt32LE(36 + samples * 2, 4); wav.write('WAVEfmt ', 8)

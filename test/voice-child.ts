@@ -1,0 +1,10 @@
+/** The engine in a process of its own, to be killed while it calls: argv has the path of its configuration; prints one JSON line. */
+import { loadConfig } from '../src/engine/config/load.js'
+import { silentLog } from '../src/engine/contract/log.js'
+import { startServer } from '../src/start.js'
+
+const server = await startServer(loadConfig(process.argv[2]!, {}), { log: silentLog })
+console.log(JSON.stringify({ url: server.url, adminKey: server.adminKey }))
+process.on('SIGTERM', () => {
+  server.stop().then(() => process.exit(0))
+})
