@@ -127,7 +127,7 @@ async function outcomeOf({ customer }: VoiceStand, to: string, text = 'Your appo
 t.test('each status at a real gateway: state, reason, status and cause in the history', async (t) => {
   const endings = '01=busy,02=unreachable,03=invalid,04=declined,05=refused,06=484/28,07=redirect,08=hangup,09=press2'
   const stand = await startVoice(t, {
-    gateways: [{ ringMs: 20, hangUpMs: 600, endings }],
+    gateways: [{ ringMs: 20, hangUpMs: 600, digitAfterMs: 50, endings }],
     carrier: 'attempts: 1, expectedDigits: "23", callsPerSecond: 50, tailMs: 300',
   })
   const rows: [number, object][] = [
@@ -150,7 +150,7 @@ t.test('each status at a real gateway: state, reason, status and cause in the hi
   t.match(partly, { state: 'undelivered', reason: 'PARTLY_HEARD' })
   const { heardPercent } = partly.history.at(-1).voice
   t.ok(heardPercent < 80, `${heardPercent} % heard`)
-  const confirmed = await outcomeOf(stand, landline(9))
+  const confirmed = await outcomeOf(stand, landline(9), 'Press 2 if you come on Monday. '.repeat(20))
   t.match(confirmed, { state: 'delivered', reason: null })
   t.equal(confirmed.history.at(-1).voice.digits, '2')
   const { stats } = { stats: stand.gateways[0]!.stats() }
