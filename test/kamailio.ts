@@ -36,6 +36,7 @@ export const REALM = 'kamailio.test'
 const MODULE_FOLDERS = ['/usr/lib/x86_64-linux-gnu/kamailio/modules', '/usr/lib/aarch64-linux-gnu/kamailio/modules']
 const START_TRIES = 5
 const ASK_MS = 50
+const END_MS = 3_000
 
 export async function startKamailio(t: Owner, options: KamailioOptions): Promise<Kamailio> {
   for (let n = 1; ; n++) {
@@ -51,17 +52,19 @@ async function tryStart(t: Owner, options: KamailioOptions, port: number): Promi
   const folder = mkdtempSync(join(tmpdir(), 'trunkline-kamailio-'))
   writeFileSync(join(folder, 'kamailio.cfg'), configOf(options, port, folder))
   const args = ['-DD', '-E', '-f', join(folder, 'kamailio.cfg'), '-m', '64', '-M', '8', '-Y', folder]
-  const child = spawn('/usr/sbin/kamailio', args, { stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawn('/usr/sbin/kamailio', args, { stdio: ['ignore', 'ignore', 'pipe'], detached: true })
   const exited = once(child, 'exit')
   let log = ''
   child.stderr!.setEncoding('utf8').on('data', (text: string) => {
     log += text
   })
   t.teardown(async () => {
-    // By SIGTERM alone, upon which it ends its children too.
     if (child.exitCode === null && child.signalCode === null) {
       child.kill('SIGTERM')
+      // Upon SIGTERM it ends its children too; now and then it waits a minute for one of them.
+      const late = setTimeout(() => process.kill(-child.pid!, 'SIGKILL'), END_MS)
       await exited
+      clearTimeout(late)
     }
     rmSync(folder, { recursive: true })
   })
