@@ -6,7 +6,7 @@ import { soundInfo } from '../media/sound-file.js'
 import { isProblem, type SpeakProblem } from './speak-command.js'
 import type { Speaker } from './speaker.js'
 import type { PreparedSpeech, SpeechProblem } from './speech.js'
-import { isWhole } from './whole-sound.js'
+import { isWhole, stampOf } from './whole-sound.js'
 
 interface Ready {
   /** null: nothing is heard of it. */
@@ -19,8 +19,8 @@ const NOTHING: Ready = { clip: null, ms: 0 }
 export class PlayLists {
   readonly #speaker: Speaker
   readonly #folder: string
-  /** Sums of these were right since this process began. */
-  readonly #checked = new Set<string>()
+  /** Sums of these were right while they had this stamp. */
+  readonly #checked = new Map<string, string>()
 
   /** `folder`: of the sounds of recordings. */
   constructor(speaker: Speaker, folder: string) {
@@ -64,9 +64,11 @@ export class PlayLists {
   }
 
   async #isWhole(file: string): Promise<boolean> {
-    if (this.#checked.has(file)) return true
+    const stamp = await stampOf(file)
+    if (stamp === null) return false
+    if (this.#checked.get(file) === stamp) return true
     if (!(await isWhole(file))) return false
-    this.#checked.add(file)
+    this.#checked.set(file, stamp)
     return true
   }
 }

@@ -60,6 +60,12 @@ export function speak(task: SpeakTask, after: After): Speaking {
 }
 
 const STOPPED: SpeakProblem = { reason: 'SPEECH_FAILED', detail: 'the engine is stopping', isTemporary: true }
+/** The program's doing, not the text's: it may be mended. */
+const NO_WAV: SpeakProblem = {
+  reason: 'SPEECH_FAILED',
+  detail: 'the program writes without end, and no WAV that can be read',
+  isTemporary: true,
+}
 
 function notStarted({ code, message }: NodeJS.ErrnoException): SpeakProblem {
   return { reason: 'SPEECH_FAILED', detail: `the program could not be started: ${code ?? message}`, isTemporary: true }
@@ -84,6 +90,8 @@ class Run {
   readonly #chunks: Buffer[] = []
   #bytes = 0
   #bytesMax: number
+  /** So it begins, as far as is known. */
+  #isWav = true
   #stderr = ''
   #problem: SpeakProblem | null = null
   #resolve: (result: Buffer | SpeakProblem) => void = () => {}
@@ -143,11 +151,12 @@ class Run {
     const before = this.#bytes
     this.#bytes += chunk.length
     if (before < HEAD_BYTES && this.#bytes >= HEAD_BYTES) this.#readHead()
-    if (this.#bytes > this.#bytesMax) this.fail(tooLong(this.#task.maxSeconds))
+    if (this.#bytes > this.#bytesMax) this.fail(this.#isWav ? tooLong(this.#task.maxSeconds) : NO_WAV)
   }
 
   #readHead(): void {
     const head = Buffer.concat(this.#chunks)
+    this.#isWav = /^(?:RIFF|RF64|BW64)/.test(head.toString('latin1', 0, 4))
     if (head.toString('latin1', 0, 4) !== 'RIFF' || head.toString('latin1', 8, 16) !== 'WAVEfmt ') return
     const byteRate = head.readUInt32LE(BYTE_RATE_AT)
     if (byteRate > 0 && byteRate < BYTE_RATE_MAX) {

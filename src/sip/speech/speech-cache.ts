@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import type { Clock } from '../../engine/contract/clock.js'
 import type { Gauge } from '../../engine/contract/metrics.js'
 import { type SoundInfo, soundInfo, writeSound } from '../media/sound-file.js'
-import { isWhole } from './whole-sound.js'
+import { isWhole, stampOf } from './whole-sound.js'
 
 /** What was handed out is played within this time, retries of the call aside: it goes last. */
 const NEEDED_MS = 900_000
@@ -23,8 +23,10 @@ interface Entry {
   /** Epoch. */
   usedAtMs: number
   touchedAtMs: number
-  /** null: its sums were not looked at since this process began. */
+  /** null: its sums were not looked at since this process began, or were wrong. */
   info: SoundInfo | null
+  /** Of the file whose sums were right; what was written to it since is looked at before somebody is called to hear it. */
+  stamp: string | null
 }
 
 export interface SpeechCacheDeps {
@@ -55,7 +57,7 @@ export class SpeechCache {
       const facts = NAME.test(name) ? await stat(path).catch(() => null) : null
       if (facts === null) continue
       const usedAtMs = facts.mtimeMs
-      found.push([name, { bytes: facts.size, usedAtMs, touchedAtMs: usedAtMs, info: null }])
+      found.push([name, { bytes: facts.size, usedAtMs, touchedAtMs: usedAtMs, info: null, stamp: null }])
     }
     found.sort(([, left], [, right]) => left.usedAtMs - right.usedAtMs)
     for (const [name, entry] of found) this.#add(name, entry)
@@ -81,12 +83,12 @@ export class SpeechCache {
 
   async #look(key: string, entry: Entry): Promise<SoundInfo | null> {
     const path = this.path(key)
-    if (entry.info === null) {
-      entry.info = (await isWhole(path)) ? await soundInfo(path) : null
-      return entry.info
-    }
-    const facts = await stat(path).catch(() => null)
-    return facts?.size === entry.bytes ? entry.info : null
+    const stamp = await stampOf(path)
+    if (stamp === null) return null
+    if (stamp === entry.stamp) return entry.info
+    entry.info = (await isWhole(path)) ? await soundInfo(path) : null
+    entry.stamp = stamp
+    return entry.info
   }
 
   async #touch(key: string, entry: Entry): Promise<void> {
@@ -98,12 +100,14 @@ export class SpeechCache {
   /** Rejects with the error of the file system (ENOSPC …). */
   async put(key: string, pcm16: Int16Array): Promise<SoundInfo> {
     const path = this.path(key)
+    // Somebody may have cleared the folder away.
+    await mkdir(this.#deps.folder, { recursive: true, mode: 0o700 })
     await writeSound(path, pcm16)
-    const [info, { size }] = await Promise.all([soundInfo(path), stat(path)])
+    const [info, stamp, { size }] = await Promise.all([soundInfo(path), stampOf(path), stat(path)])
     if (info === null) throw new Error('the file is gone as soon as it was written')
     const nowMs = this.#deps.clock.now()
     this.#forget(key)
-    this.#add(key, { bytes: size, usedAtMs: nowMs, touchedAtMs: nowMs, info })
+    this.#add(key, { bytes: size, usedAtMs: nowMs, touchedAtMs: nowMs, info, stamp })
     await this.evict()
     return info
   }
