@@ -107,6 +107,7 @@ function place(agent: UserAgent, call: OutgoingCall, on: (line: string, call: Ca
     },
     offer: () => OFFER,
     digit: (digit) => tell(`digit ${digit}`),
+    closing: () => {},
     ended: (each) => {
       tell(`ended ${each.how}`)
       ended(each)

@@ -66,6 +66,7 @@ export class TestCall {
       },
       offer: () => OFFER,
       digit: (digit) => this.#heard(`digit ${digit}`),
+      closing: () => {},
       ended: (end) => {
         this.ends.push(end)
         this.#heard(`ended ${end.how} ${end.status}`)

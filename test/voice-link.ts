@@ -139,6 +139,7 @@ export function invite(link: VirtualLink, patch: Partial<OutgoingCall> = {}, ans
       },
       offer: () => answers.offer?.() ?? OFFER,
       digit: (digit) => lines.push(`digit ${digit}`),
+      closing: () => {},
       ended: (end) => {
         lines.push(`ended ${end.how} ${end.status}`)
         ends.push(end)

@@ -81,6 +81,8 @@ export interface CallListener {
   offer(): string
   /** INFO with a digit (application/dtmf-relay or application/dtmf), once a press and after the answer only. */
   digit(digit: string): void
+  /** Our BYE goes out after the answer: no sound is sent any more (RFC 3261 §15.1.1), though `ended` may be long in coming. */
+  closing(): void
   ended(end: CallEnd): void
 }
 

@@ -218,6 +218,7 @@ export class LiveCall implements Call, InvitationUser {
     this.#refresh?.release()
     this.#talk = this.#agent.timers.stop(this.#talk)
     known.requests.release()
+    if (this.#answeredAtMs >= 0) this.#listener.closing()
     known.leg.bye(NORMAL_CLEARING, () => this.#end(how, null, why))
   }
 

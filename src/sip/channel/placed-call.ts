@@ -8,7 +8,7 @@ import { OUTCOME, type OutcomeCode } from '../../engine/contract/outcome.js'
 import type { ReasonCode } from '../../engine/contract/reasons.js'
 import type { SpeechBody } from '../../engine/text/speech-body.js'
 import type { Call, CallEnd, CallListener } from '../call/call.js'
-import type { MediaPlace, MediaReport } from '../media/media.js'
+import type { MediaPlace, MediaReport, MediaTarget } from '../media/media.js'
 import { answerSdp, offerSdp, readSdp, type SdpTerms } from '../media/sdp.js'
 import type { PreparedSpeech } from '../speech/speech.js'
 import type { CallContext, CallResult } from './call-context.js'
@@ -37,6 +37,8 @@ interface About {
 
 /** Between a digit that answers the message and our BYE. */
 const AFTER_DIGIT_MS = 500
+/** A gateway that answers without a description may bring it in a re-INVITE, as some that join two calls do. */
+const DESCRIPTION_MS = 3_000
 const NOTHING_HEARD: MediaReport = { heardMs: 0, totalMs: 0, packetsSent: 0, packetsReceived: 0, packetsLost: 0 }
 
 export class PlacedCall implements CallListener {
@@ -53,6 +55,8 @@ export class PlacedCall implements CallListener {
   #mediaPort = 0
   #terms: SdpTerms | null = null
   #earlySdp = ''
+  /** Where the sound goes; null: no description came yet. */
+  #target: MediaTarget | null = null
   #hasRung = false
   #dialledAtMs = -1
   #isAnswered = false
@@ -114,6 +118,7 @@ export class PlacedCall implements CallListener {
     this.#tried.add(candidate.key)
     this.#hasRung = false
     this.#earlySdp = ''
+    this.#target = null
     this.#dialledAtMs = at.nowMs
     const { sessionId, address } = at
     this.#terms = { address, port: this.#mediaPort, sessionId, version: 1, codecs: config.codecs }
@@ -170,7 +175,8 @@ export class PlacedCall implements CallListener {
   tick(nowMs: number): void {
     if (nowMs < this.#hangUpAtMs) return
     this.#hangUpAtMs = Number.POSITIVE_INFINITY
-    this.#call?.hangUp()
+    if (this.#target === null) this.#hangUpUnheard()
+    else this.#call?.hangUp()
   }
   /** Monotonic; Infinity: nothing is due. */
   get dueMs(): number {
@@ -186,25 +192,36 @@ export class PlacedCall implements CallListener {
 
   /** The answer may stand in a provisional that was acknowledged (RFC 3262 §5). */
   answered(sdp: string): void {
-    const { media, config } = this.#context
+    const { config } = this.#context
     const target = readSdp(sdp === '' ? this.#earlySdp : sdp, config.codecs)
     this.#isAnswered = true
     this.#answeredAtMs = this.#context.clock.monotonic()
-    if (target === null) {
-      this.#soundFailed = 'GATEWAY_ERROR'
-      this.#call?.hangUp()
-      return
-    }
+    if (target !== null) this.#talkTo(target)
+    else if (sdp === '' && this.#earlySdp === '') this.#hangUpAtMs = this.#answeredAtMs + DESCRIPTION_MS
+    else this.#hangUpUnheard()
+  }
+
+  /** The message begins with the first description, and goes on where it was with every other. */
+  #talkTo(target: MediaTarget): void {
+    const { media, config } = this.#context
+    const isFirst = this.#target === null
+    this.#target = target
     media.connect(this.number, target)
+    if (!isFirst) return
+    this.#hangUpAtMs = Number.POSITIVE_INFINITY
     media.play(this.number, this.#speech!.clips, config.playDelayMs)
   }
 
+  #hangUpUnheard(): void {
+    this.#soundFailed = 'GATEWAY_ERROR'
+    this.#call?.hangUp()
+  }
+
   reoffered(sdp: string): string | null {
-    const { media, config } = this.#context
-    const target = readSdp(sdp, config.codecs)
+    const target = readSdp(sdp, this.#context.config.codecs)
     const answer = target === null ? null : answerSdp(sdp, this.#nextTerms())
     if (target === null || answer === null) return null
-    if (this.#isAnswered) media.connect(this.number, target)
+    if (this.#isAnswered) this.#talkTo(target)
     return answer
   }
 
@@ -254,6 +271,10 @@ export class PlacedCall implements CallListener {
         break
       case 'none':
     }
+  }
+
+  closing(): void {
+    if (this.#target !== null) this.#context.media.connect(this.number, { ...this.#target, mayHear: false })
   }
 
   ended(end: CallEnd): void {

@@ -1,0 +1,75 @@
+/** Calls of the whole engine to gateways with habits of their own, each as a script of what it says and hears. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { until } from './until.js'
+import { type OddCall, startOddGateway } from './voice-odd-gateway.js'
+import { landline, speakerIn } from './voice-stand.js'
+import { type Customer, startWhole } from './whole-engine.js'
+
+t.setTimeout(90_000)
+
+interface Stand {
+  customer: Customer
+  packets(): number
+}
+
+async function stand(t: Test, script: (call: OddCall) => Promise<void>, carrier = ''): Promise<Stand> {
+  const folder = mkdtempSync(join(tmpdir(), 'trunkline-voice-odd-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const { port, packets } = await startOddGateway(t, script)
+  const sip = `id: pbx, protocol: sip, host: 127.0.0.1, port: ${port}, callerId: "+442071838750", localAddress: 127.0.0.1`
+  const keys = `attempts: 1, tailMs: 0, playDelayMs: 0, optOutDigit: "", repeatDigit: "", ${carrier}`
+  const whole = await startWhole(t, { yaml: () => `carriers: [{ ${sip}, ${keys} }]\n${speakerIn(folder)}` })
+  const customer = await whole.account('clinic', { defaultCountry: 'GB', features: { voice: true } })
+  return { customer, packets }
+}
+
+/** The message once its call is over. */
+async function call({ customer }: Stand) {
+  const body = { to: landline(1), text: 'Your appointment is on Monday.' }
+  const sent = await customer.call('POST', '/v1/messages', { body })
+  if (sent.status !== 202) throw new Error(sent.text)
+  const look = async () => (await customer.call('GET', `/v1/messages/${sent.json.id}`)).json
+  return await until(look, ({ history }) => history.length > 0)
+}
+
+t.test('a gateway that answers without a description and brings it in a re-INVITE is talked to', async (t) => {
+  const odd = await stand(t, async (call) => {
+    call.answer(call.invite, '200 OK')
+    await call.next('ACK')
+    call.ask('INVITE', 1, call.sdp())
+    t.match(await call.next('INVITE'), /^SIP\/2.0 200 (.|\s)*m=audio \d+ RTP\/AVP 8 /)
+    call.ask('ACK', 1)
+    call.answer(await call.next('BYE'), '200 OK')
+  })
+  t.match(await call(odd), { state: 'delivered', history: [{ voice: { heardPercent: 100 } }] })
+  t.ok(odd.packets() > 10)
+})
+
+t.test('a gateway that never says where its sound is, is hung up on, and nobody has heard the message', async (t) => {
+  const odd = await stand(t, async (call) => {
+    call.answer(call.invite, '200 OK')
+    await call.next('ACK')
+    call.answer(await call.next('BYE'), '200 OK')
+  })
+  t.match(await call(odd), { state: 'undelivered', reason: 'GATEWAY_ERROR', history: [{ voice: { heardPercent: 0 } }] })
+})
+
+t.test('no sound is sent after our BYE, though nobody answers it for a while', async (t) => {
+  const seen: number[] = []
+  const odd = await stand(t, async (call) => {
+    call.answer(call.invite, '200 OK', { body: call.sdp() })
+    await call.next('ACK')
+    await call.next('BYE')
+    for (let n = 0; n < 2; n++) {
+      // Each repetition comes half a second or more after the one before: 25 packets and more, were there any.
+      const bye = await call.next('BYE')
+      seen.push(odd.packets())
+      if (n === 1) call.answer(bye, '200 OK')
+    }
+  })
+  t.match(await call(odd), { state: 'delivered' })
+  t.equal(seen[1], seen[0], 'silent between one BYE and the next')
+})
