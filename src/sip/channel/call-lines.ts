@@ -119,7 +119,7 @@ export class CallLines implements CallDesk {
     for (const call of this.#lines) call.tick(nowMs)
     if (isUp) this.#openLines(nowMs)
     else this.giveBackWaiting()
-    this.#dial(nowMs)
+    this.#dial()
   }
 
   /** Those that nobody was called for yet. */
@@ -151,8 +151,10 @@ export class CallLines implements CallDesk {
   }
 
   /** Those that were let down by a gateway come first: somebody's phone may be about to ring. */
-  #dial(nowMs: number): void {
-    while ((this.#again.length > 0 || this.#opened.length > 0) && this.#limiter.available(nowMs) > 0) {
+  #dial(): void {
+    while (this.#again.length > 0 || this.#opened.length > 0) {
+      const nowMs = this.#context.clock.monotonic()
+      if (this.#limiter.available(nowMs) === 0) return
       const again = this.#again.shift()
       const call = again?.call ?? this.#opened.shift()!
       const candidate = again?.candidate ?? this.#host.next(NONE_TRIED)
@@ -160,9 +162,10 @@ export class CallLines implements CallDesk {
         call.giveBack()
         continue
       }
-      this.#limiter.take(1, nowMs)
       const address = this.#host.soundAddress(candidate)
       call.dial(candidate, { address, sessionId: this.#sessionBase + call.number, nowMs })
+      // Counted once it is out: a call that took long to set up would else stand closer to the next ones at the peer.
+      this.#limiter.take(1, this.#context.clock.monotonic())
     }
   }
 
