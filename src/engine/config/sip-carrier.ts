@@ -4,26 +4,14 @@
  */
 import { type Static, Type } from 'typebox'
 import { callOutcomeKeys } from './sip-outcomes.js'
+import { tlsKeys } from './tls-keys.js'
 
 const strict = { additionalProperties: false }
 
 /** Calls that one engine carries at once on a machine of two cores. */
 const CALLS_MOST = 300
 
-const TlsOptions = Type.Object(
-  {
-    ca: Type.Optional(Type.String({ description: 'PEM of the authority, best by file reference.' })),
-    servername: Type.Optional(Type.String({ description: 'Name in the certificate, where it is not host.' })),
-    cert: Type.Optional(Type.String({ description: 'PEM of our own certificate.' })),
-    key: Type.Optional(Type.String({ description: 'PEM of our own key.' })),
-    minVersion: Type.Optional(
-      Type.Union([Type.Literal('TLSv1.2'), Type.Literal('TLSv1.3')], {
-        description: 'Oldest version that is spoken; absent: TLSv1.2.',
-      }),
-    ),
-  },
-  { ...strict, description: 'How certificates are verified; they always are.' },
-)
+const TlsOptions = Type.Object(tlsKeys, { ...strict, description: 'How certificates are verified; they always are.' })
 
 /** The user part of a SIP URI: a number, or an extension or name of a PBX. */
 const USER = '^[+]?[A-Za-z0-9][A-Za-z0-9._-]{0,63}$'

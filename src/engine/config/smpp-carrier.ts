@@ -9,21 +9,14 @@ import { inboundKeys } from './smpp-inbound.js'
 import { outcomeKeys } from './smpp-outcomes.js'
 import { ReceiptsSchema } from './smpp-receipts.js'
 import { textKeys } from './smpp-text.js'
+import { tlsKeys } from './tls-keys.js'
 
 const strict = { additionalProperties: false }
 
 const Tls = Type.Object(
   {
-    ca: Type.Optional(Type.String({ description: 'PEM of the authority, best by file reference.' })),
-    servername: Type.Optional(Type.String({ description: 'Name in the certificate, where it is not host.' })),
-    cert: Type.Optional(Type.String({ description: 'PEM of our own certificate.' })),
-    key: Type.Optional(Type.String({ description: 'PEM of our own key.' })),
+    ...tlsKeys,
     passphrase: Type.Optional(Type.String({ description: 'Of our own key, where it is encrypted.' })),
-    minVersion: Type.Optional(
-      Type.Union([Type.Literal('TLSv1.2'), Type.Literal('TLSv1.3')], {
-        description: 'Oldest version that is spoken; absent: TLSv1.2.',
-      }),
-    ),
   },
   strict,
 )

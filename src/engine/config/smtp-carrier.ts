@@ -3,23 +3,14 @@
  */
 import { type Static, Type } from 'typebox'
 import { limits } from '../contract/limits.js'
+import { tlsKeys } from './tls-keys.js'
 
 const strict = { additionalProperties: false }
 
-const TlsOptions = Type.Object(
-  {
-    ca: Type.Optional(Type.String({ description: 'PEM of the authority, best by file reference.' })),
-    servername: Type.Optional(Type.String({ description: 'Name in the certificate, where it is not host.' })),
-    cert: Type.Optional(Type.String({ description: 'PEM of our own certificate.' })),
-    key: Type.Optional(Type.String({ description: 'PEM of our own key.' })),
-    minVersion: Type.Optional(
-      Type.Union([Type.Literal('TLSv1.2'), Type.Literal('TLSv1.3')], {
-        description: 'Oldest version that is spoken; absent: TLSv1.2.',
-      }),
-    ),
-  },
-  { ...strict, description: 'How certificates are verified; they always are, but with opportunistic.' },
-)
+const TlsOptions = Type.Object(tlsKeys, {
+  ...strict,
+  description: 'How certificates are verified; they always are, but with opportunistic.',
+})
 
 const Dkim = Type.Object(
   {
