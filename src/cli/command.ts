@@ -53,6 +53,15 @@ export function numberOption(values: OptionValues, name: string, least = 0): num
   return value
 }
 
+/** Runs what reads the words of an option: a word that it cannot read is a mistake of the caller. */
+export function understood(read: () => unknown): void {
+  try {
+    read()
+  } catch (error) {
+    throw new UsageError((error as RangeError).message)
+  }
+}
+
 /** Query of a list: `--limit`, 20 where it is absent, the `--state`, which must be one of `states`, and further `filters` as they are. */
 export function listQuery(
   values: OptionValues,

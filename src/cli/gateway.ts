@@ -1,19 +1,20 @@
 /** `trunkline gateway`: a SIP gateway with telephones behind it, on real sockets. */
-import { mkdirSync, readFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import type { TlsOptions } from 'node:tls'
 import { FATE_HELP, parseFates } from '../sip/simulator/fates.js'
 import { Gateway } from '../sip/simulator/gateway.js'
 import type { GatewayOptions } from '../sip/simulator/gateway-options.js'
 import {
   type Command,
-  CommandError,
   numberOption,
   type OptionTable,
   type OptionValues,
   readArguments,
   textOption,
   UsageError,
+  understood,
 } from './command.js'
+import { fileBytes } from './file-bytes.js'
 import { liveAsProcess } from './simulator-life.js'
 
 const text = { type: 'string' } as const
@@ -185,22 +186,5 @@ function tlsOf(values: OptionValues): TlsOptions {
   const cert = textOption(values, 'tls-cert')
   const key = textOption(values, 'tls-key')
   if (cert === undefined || key === undefined) throw new UsageError('--transport tls needs --tls-cert and --tls-key')
-  return { cert: read(cert), key: read(key) }
-}
-
-function read(path: string): Buffer {
-  try {
-    return readFileSync(path)
-  } catch (error) {
-    throw new CommandError(`${path} cannot be read (${(error as NodeJS.ErrnoException).code})`)
-  }
-}
-
-/** A word that cannot be read is a mistake of the caller. */
-function understood(parse: () => unknown): void {
-  try {
-    parse()
-  } catch (error) {
-    throw new UsageError((error as RangeError).message)
-  }
+  return { cert: fileBytes(cert), key: fileBytes(key) }
 }

@@ -1,5 +1,4 @@
 /** The options that `send` and `check` share: a job's settings on the command line. */
-import { readFileSync } from 'node:fs'
 import type { ColumnRef, ColumnSettings, CsvSettings, JobSettings } from '../engine/contract/job.js'
 import { CHANNELS, PRIORITIES } from '../engine/contract/message.js'
 import { LANDLINE_RULES } from '../engine/contract/number-rules.js'
@@ -8,6 +7,7 @@ import { type Every, MISSED_POLICIES } from '../engine/contract/recurrence.js'
 import type { PromptSetting } from '../engine/contract/speech.js'
 import { wholeEvery } from '../engine/schedule/every-setting.js'
 import { CommandError, numberOption, type OptionTable, type OptionValues, textOption, UsageError } from './command.js'
+import { fileBytes } from './file-bytes.js'
 import { jsonValue } from './json-file.js'
 import { profileFile, withoutPattern } from './profile-file.js'
 
@@ -184,13 +184,8 @@ function every(values: OptionValues): Every | undefined {
 /** One number a line; empty lines and lines that begin with # are left out. */
 export function numbersOf(file: string | undefined): string[] | undefined {
   if (file === undefined) return undefined
-  let text: string
-  try {
-    text = readFileSync(file, 'utf8')
-  } catch (error) {
-    throw new CommandError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code})`)
-  }
-  return text
+  return fileBytes(file)
+    .toString('utf8')
     .split(/\r?\n/)
     .map((line) => line.trim())
     .filter((line) => line !== '' && !line.startsWith('#'))

@@ -1,5 +1,4 @@
 /** `trunkline recordings`: WAV files that calls play, by name; and how a text sounds when a call speaks it. */
-import { readFileSync } from 'node:fs'
 import { basename, extname } from 'node:path'
 import type { Page } from '../engine/contract/api.js'
 import type { RecordingView } from '../engine/contract/recordings.js'
@@ -7,7 +6,6 @@ import { ApiClient } from './client.js'
 import {
   type Arguments,
   type Command,
-  CommandError,
   clientHelp,
   clientOptions,
   listQuery,
@@ -17,6 +15,7 @@ import {
   textOption,
   UsageError,
 } from './command.js'
+import { fileBytes } from './file-bytes.js'
 import { print, printJson, table } from './output.js'
 
 const options: OptionTable = {
@@ -97,20 +96,12 @@ async function put(client: ApiClient, { values }: Arguments, file: string): Prom
   const name = textOption(values, 'name') ?? basename(file, extname(file))
   const description = textOption(values, 'description')
   const query = description === undefined ? '' : `?${new URLSearchParams({ description })}`
-  const view = await client.upload<RecordingView>(pathOf(name) + query, bytesOf(file), 'audio/wav')
+  const view = await client.upload<RecordingView>(pathOf(name) + query, fileBytes(file), 'audio/wav')
   if (values.json === true) printJson(view)
   else
     print(
       `${view.name}: ${view.seconds} s, ${view.rate} Hz, ${view.channels === 1 ? 'mono' : `${view.channels} channels`}`,
     )
-}
-
-function bytesOf(file: string): Buffer {
-  try {
-    return readFileSync(file)
-  } catch (error) {
-    throw new CommandError(`${file}: ${(error as Error).message}`)
-  }
 }
 
 async function get(client: ApiClient, { values }: Arguments, name: string): Promise<void> {

@@ -5,7 +5,7 @@ import { parseFaults } from '../smpp/simulator/faults.js'
 import { Smsc } from '../smpp/simulator/smsc.js'
 import type { SmscOptions } from '../smpp/simulator/smsc-options.js'
 import { parseSubscriberMessage } from '../smpp/simulator/subscriber-pdu.js'
-import { type Command, numberOption, type OptionTable, readArguments, textOption, UsageError } from './command.js'
+import { type Command, numberOption, type OptionTable, readArguments, textOption, understood } from './command.js'
 import { liveAsProcess } from './simulator-life.js'
 
 const text = { type: 'string' } as const
@@ -101,13 +101,4 @@ export async function runSmsc(options: SmscOptions): Promise<void> {
     posts: { '/inbound': async (body) => ({ pdus: await smsc.subscribers.send(parseSubscriberMessage(body)) }) },
     close: () => smsc.close(),
   })
-}
-
-/** A word that cannot be read is a mistake of the caller. */
-function understood(read: () => unknown): void {
-  try {
-    read()
-  } catch (error) {
-    throw new UsageError((error as RangeError).message)
-  }
 }
