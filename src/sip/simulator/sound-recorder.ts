@@ -4,10 +4,10 @@
  */
 import { writeFileSync } from 'node:fs'
 import type { Codec } from '../media/media.js'
+import { writeWav } from '../speech/wav-file.js'
 
 const RATE = 8_000
 const SAMPLES_MAX = RATE * 600
-const HEADER_BYTES = 44
 
 const TABLES: Readonly<Record<Codec, Int16Array>> = {
   pcmu: Int16Array.from({ length: 256 }, (_, octet) => expandedU(octet)),
@@ -43,27 +43,10 @@ export class SoundRecorder {
 
   write(path: string, codec: Codec): void {
     const table = TABLES[codec]
-    const bytes = Buffer.alloc(HEADER_BYTES + this.#samples * 2)
-    writeHead(bytes, this.#samples)
+    const sound = new Int16Array(this.#samples)
     for (const { at, payload } of this.#pieces) {
-      for (let n = 0; n < payload.length; n++) bytes.writeInt16LE(table[payload[n]!]!, HEADER_BYTES + (at + n) * 2)
+      for (let n = 0; n < payload.length; n++) sound[at + n] = table[payload[n]!]!
     }
-    writeFileSync(path, bytes)
+    writeFileSync(path, writeWav(sound))
   }
-}
-
-/** RIFF, fmt (PCM, one channel, 16 bits) and data. */
-function writeHead(bytes: Buffer, samples: number): void {
-  bytes.write('RIFF', 0, 'latin1')
-  bytes.writeUInt32LE(HEADER_BYTES - 8 + samples * 2, 4)
-  bytes.write('WAVEfmt ', 8, 'latin1')
-  bytes.writeUInt32LE(16, 16)
-  bytes.writeUInt16LE(1, 20)
-  bytes.writeUInt16LE(1, 22)
-  bytes.writeUInt32LE(RATE, 24)
-  bytes.writeUInt32LE(RATE * 2, 28)
-  bytes.writeUInt16LE(2, 32)
-  bytes.writeUInt16LE(16, 34)
-  bytes.write('data', 36, 'latin1')
-  bytes.writeUInt32LE(samples * 2, 40)
 }

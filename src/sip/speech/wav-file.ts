@@ -1,4 +1,4 @@
-/** A WAV file of 8 kHz, mono, 16 bits: what a call lets be heard, for people to listen to. Speech thread. */
+/** A WAV file of 8 kHz, mono, 16 bits: what a call lets be heard, for people to listen to. Speech thread, and simulated telephones. */
 import { SAMPLES_PER_SECOND } from '../media/sound-file.js'
 
 const HEAD_BYTES = 44
