@@ -7,9 +7,8 @@ import { listHas } from '../message/list.js'
 import type { SipResponse } from '../message/sip-message.js'
 import { wholeNumber } from '../message/syntax.js'
 import type { Agent } from './agent.js'
-import { SDP_TYPE } from './capabilities.js'
+import { sdpOf } from './description.js'
 import { Dialog, type DialogOrigin, type Outgoing } from './dialog.js'
-import { contentType } from './info-digit.js'
 import { SentRequest } from './sent-request.js'
 
 /** Reliable provisionals of one dialog that are acknowledged; a call has two or three. */
@@ -121,9 +120,4 @@ export class Leg {
     this.#pracks.add(prack)
     return true
   }
-}
-
-/** '' = it brought none. */
-export function sdpOf(message: { headers: SipResponse['headers']; body: Buffer }): string {
-  return contentType(message) === SDP_TYPE ? message.body.toString('utf8') : ''
 }

@@ -9,8 +9,9 @@ import { AcceptedInviteServer, NonInviteServer, RefusedInviteServer } from '../t
 import type { Peer } from '../transport/transport.js'
 import type { Agent } from './agent.js'
 import { ACCEPT, ALLOW, SDP_TYPE, SUPPORTED, UNDERSTOOD } from './capabilities.js'
+import { sdpOf } from './description.js'
 import type { Dialog } from './dialog.js'
-import { contentType, DIGIT_TYPES, digitOf, isDigitInfo } from './info-digit.js'
+import { DIGIT_TYPES, digitOf, isDigitInfo } from './info-digit.js'
 import { type Answer, responseTo } from './response.js'
 import { sessionExpiresOf } from './session-expires.js'
 
@@ -68,8 +69,8 @@ export class RequestsWithin {
     if (at < 0) return
     const { server, hasOurOffer } = this.#accepted.splice(at, 1)[0]!
     server.acknowledged()
-    const isAnswer = contentType(request) === SDP_TYPE && request.body.length > 0
-    if (hasOurOffer && isAnswer && this.#user.isOpen()) this.#user.answered(request.body.toString('utf8'))
+    const answer = hasOurOffer ? sdpOf(request) : ''
+    if (answer !== '' && this.#user.isOpen()) this.#user.answered(answer)
   }
 
   /** The dialog is over: its 2xx are not repeated any more. */
@@ -110,7 +111,7 @@ export class RequestsWithin {
       this.#respond(request, from, refusal)
       return
     }
-    const answer = request.body.length === 0 ? '' : this.#user.reoffered(request.body.toString('utf8'))
+    const answer = request.body.length === 0 ? '' : this.#user.reoffered(sdpOf(request))
     if (answer === null) this.#respond(request, from, { status: 488 })
     else this.#respond(request, from, this.#success(request, answer))
   }
@@ -123,7 +124,7 @@ export class RequestsWithin {
       return
     }
     const hasOurOffer = request.body.length === 0
-    const sdp = hasOurOffer ? this.#user.offer() : this.#user.reoffered(request.body.toString('utf8'))
+    const sdp = hasOurOffer ? this.#user.offer() : this.#user.reoffered(sdpOf(request))
     if (sdp === null) {
       this.#respond(request, from, { status: 488 })
       return
@@ -138,8 +139,7 @@ export class RequestsWithin {
 
   /** null: its offer can be looked at, or it has none. */
   #offerProblem(request: SipRequest): Answer | null {
-    const isDescription = contentType(request) === SDP_TYPE
-    if (request.body.length > 0 && !isDescription) return { status: 415, headers: [['accept', ACCEPT]] }
+    if (request.body.length > 0 && sdpOf(request) === '') return { status: 415, headers: [['accept', ACCEPT]] }
     const isOffer = request.body.length > 0 || request.method === 'INVITE'
     const isGlare = this.#user.isOffering() || this.#accepted.some(({ hasOurOffer }) => hasOurOffer)
     return isOffer && isGlare ? { status: 491 } : null
