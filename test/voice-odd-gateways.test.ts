@@ -73,3 +73,24 @@ t.test('no sound is sent after our BYE, though nobody answers it for a while', a
   t.match(await call(odd), { state: 'delivered' })
   t.equal(seen[1], seen[0], 'silent between one BYE and the next')
 })
+
+t.test('a description among parts of a body, beside what only exchanges understand, is found', async (t) => {
+  const odd = await stand(t, async (call) => {
+    const isup = '--x y\r\nContent-Type: application/isup;version=itu\r\n\r\n\u0001\u0002\r\n'
+    const sdp = `--x y\r\nContent-Disposition: session\r\ncontent-type: Application/SDP\r\n\r\n${call.sdp()}\r\n--x y--\r\n`
+    const type = 'Multipart/Mixed; boundary="x y"'
+    call.answer(call.invite, '200 OK', { type, body: `preamble\r\n${isup}${sdp}` })
+    await call.next('ACK')
+    call.answer(await call.next('BYE'), '200 OK')
+  })
+  t.match(await call(odd), { state: 'delivered', history: [{ voice: { heardPercent: 100 } }] })
+  t.ok(odd.packets() > 10)
+})
+
+t.test('the history of a message has what the gateway said to it, in its own words', async (t) => {
+  const headers = ['reason: Q.850;cause=21;text="Trunk 7 | full \u0001"']
+  const odd = await stand(t, async (call) => call.answer(call.invite, '403 Channel limit exceeded', { headers }))
+  const { state, history } = await call(odd)
+  t.match({ state, history }, { state: 'undelivered', history: [{ statusName: '403 Forbidden, Q.850 21' }] })
+  t.match(history[0].voice.words, /^Channel limit exceeded; Trunk 7 . full/)
+})

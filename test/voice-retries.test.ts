@@ -71,7 +71,16 @@ class ScriptedCalls extends ScriptedChannel {
   }
   #settle(ref: MessageRef, { code, reason = 'NONE', delayMs = -1, heardPercent = null }: End): void {
     const talkSeconds = heardPercent === null ? null : 3
-    const facts = { reason, heardPercent, ringSeconds: 4.2, talkSeconds, digits: '', gateway: 'gw:5060', callId: 'a@b' }
+    const facts = {
+      reason,
+      heardPercent,
+      ringSeconds: 4.2,
+      talkSeconds,
+      digits: '',
+      gateway: 'gw:5060',
+      callId: 'a@b',
+      words: '',
+    }
     const id = Buffer.from(packCallFacts({ ...facts, againSeconds: 0 }))
     const about = { bind: 0, ref, part: 0, status: packCallStatus(486, 17), delayMs }
     this.#to.settled({ ...about, code, id, idStart: 0, idLength: id.length })

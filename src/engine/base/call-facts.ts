@@ -4,7 +4,7 @@
  *
  * Layout: U+0002 · 8 hexadecimal digits: epoch seconds at which it is called again, 0: not · 2 hexadecimal digits: number of
  * the reason · then fields, each after a `|`: percent heard, ring and talk in tenths of a second (empty: none), digits,
- * gateway, Call-ID.
+ * gateway, Call-ID, words.
  */
 import { type ReasonCode, reasonCode, reasonNumber } from '../contract/reasons.js'
 
@@ -22,6 +22,8 @@ export interface CallFacts {
   /** `host:port`; '' = none was asked. */
   gateway: string
   callId: string
+  /** Reason phrase and text of the Reason header, or why the gateway could not be asked; '' = none. */
+  words: string
   /** When the number is called again, epoch seconds; 0: it is not. */
   againSeconds: number
 }
@@ -32,7 +34,8 @@ const REASON_AT = 9
 const FIELDS_AT = 11
 const DIGITS_MOST = 32
 const GATEWAY_MOST = 64
-const CALL_ID_MOST = 100
+const CALL_ID_MOST = 48
+const WORDS_MOST = 72
 
 /** At most 250 characters, all of ASCII. */
 export function packCallFacts(facts: CallFacts): string {
@@ -43,6 +46,7 @@ export function packCallFacts(facts: CallFacts): string {
     plain(facts.digits, DIGITS_MOST),
     plain(facts.gateway, GATEWAY_MOST),
     plain(facts.callId, CALL_ID_MOST),
+    facts.words.replace(/[^\x20-\x7b\x7d\x7e]/g, '?').slice(0, WORDS_MOST),
   ]
   const head = MARK + hex(facts.againSeconds, 8) + hex(reasonNumber(facts.reason), 2)
   return `${head}|${fields.join('|')}`
@@ -84,7 +88,7 @@ export function withAgain(text: string, againSeconds: number): string {
 /** null: it is something else. */
 export function readCallFacts(text: string): CallFacts | null {
   if (!isCallFacts(text)) return null
-  const [heard = '', ring = '', talk = '', digits = '', gateway = '', callId = ''] = text
+  const [heard = '', ring = '', talk = '', digits = '', gateway = '', callId = '', words = ''] = text
     .slice(FIELDS_AT + 1)
     .split('|')
   return {
@@ -95,6 +99,7 @@ export function readCallFacts(text: string): CallFacts | null {
     digits,
     gateway,
     callId,
+    words,
     againSeconds: againOfFacts(text),
   }
 }

@@ -10,4 +10,6 @@ export interface CallView {
   digits: string
   /** `host:port`; null: none was asked. */
   gateway: string | null
+  /** Of the gateway, such as `Channel limit exceeded`, or why it could not be asked; null: nothing beside the status. */
+  words: string | null
 }

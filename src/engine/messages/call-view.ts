@@ -3,8 +3,9 @@ import { type CallFacts, readCallFacts } from '../base/call-facts.js'
 import type { CallView } from '../contract/call-view.js'
 import type { HistoryItem } from '../store/decoded-state.js'
 
-export function callView({ heardPercent, ringSeconds, talkSeconds, digits, gateway }: CallFacts): CallView {
-  return { heardPercent, ringSeconds, talkSeconds, digits, gateway: gateway === '' ? null : gateway }
+export function callView({ heardPercent, ringSeconds, talkSeconds, digits, gateway, words }: CallFacts): CallView {
+  const said = { gateway: gateway === '' ? null : gateway, words: words === '' ? null : words }
+  return { heardPercent, ringSeconds, talkSeconds, digits, ...said }
 }
 
 /** The last call of a message; null: none was made. */

@@ -118,6 +118,11 @@ export const CallSchema = Type.Object(
     talkSeconds: nullable(Type.Number({ description: 'null: it was not answered.' })),
     digits: Type.String({ description: "Pressed by the called, in order; '' = none." }),
     gateway: nullable(Type.String({ description: 'host:port; null: none was asked.' })),
+    words: nullable(
+      Type.String({
+        description: 'What the gateway said beside the status, or why it could not be asked; null: nothing.',
+      }),
+    ),
   },
   { description: 'What became of one call.' },
 )

@@ -357,6 +357,7 @@ export class PlacedCall implements CallListener {
       digits: this.#digits.all,
       gateway: this.#candidate?.gateway.label ?? '',
       callId: this.#callId,
+      words: end?.reason ?? '',
       againSeconds: 0,
     }
     const { status = 0, q850 = 0 } = end ?? {}
