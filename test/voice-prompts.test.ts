@@ -148,6 +148,16 @@ t.test('what cannot be said is refused with its reason, in a file and one by one
   }
 })
 
+t.test('a message that is refused for a recording says which, and where it stands', async (t) => {
+  const send = async (body: object) =>
+    (await call('POST', '/v1/messages', { body: { to: LANDLINE, sendAt: LATER, ...body } })).json
+  const prompts = [{ recording: 'jingle' }, { recording: 'visit-~city~' }]
+  t.match(await send({ prompts, fields: { city: 'Rome' } }), {
+    detail: 'The account has no recording "visit-Rome"; upload it first.',
+    errors: [{ pointer: '/prompts' }],
+  })
+})
+
 t.test('a single message plays its own list, or that of its template', async (t) => {
   await template('visit', {
     text: 'Visit: ~when~',

@@ -118,6 +118,8 @@ t.test('wrong settings of calls are refused by their pointers, and nothing chang
     [{ greeting: [{ pauseMs: -1 }] }, '/voice/greeting/0'],
     [{ closing: [{}] }, '/voice/closing/0'],
     [{ greeting: ['x'.repeat(1_001)] }, '/voice/greeting'],
+    [{ greeting: ['Good day.', 'This is for ~name~.'] }, '/voice/greeting/1'],
+    [{ closing: [{ recording: 'bye-~city~' }] }, '/voice/closing/0'],
     [{ other: 1 }, '/voice'],
   ]
   for (const [voice, pointer] of wrong) {

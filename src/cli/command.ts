@@ -42,15 +42,23 @@ export function textOption(values: OptionValues, name: string): string | undefin
   return typeof value === 'string' ? value : undefined
 }
 
-/** A number at or above `least`; `undefined` when the option is absent. */
-export function numberOption(values: OptionValues, name: string, least = 0): number | undefined {
+/** A number from `least` to `most`; `undefined` when the option is absent. */
+export function numberOption(values: OptionValues, name: string, least = 0, most = Infinity): number | undefined {
   const text = textOption(values, name)
   if (text === undefined) return undefined
   const value = Number(text)
-  if (text.trim() === '' || !Number.isFinite(value) || value < least) {
-    throw new UsageError(`--${name} must be a number of at least ${least}, not "${text}"`)
+  if (text.trim() === '' || !Number.isFinite(value) || value < least || value > most) {
+    const range = most === Infinity ? `a number of at least ${least}` : `a number from ${least} to ${most}`
+    throw new UsageError(`--${name} must be ${range}, not "${text}"`)
   }
   return value
+}
+
+/** A TCP or UDP port, 0 for any free one. Node's datagram sockets take 99999 for port 34463. */
+export function portOption(values: OptionValues, name: string): number | undefined {
+  const port = numberOption(values, name, 0, 65_535)
+  if (port === undefined || Number.isInteger(port)) return port
+  throw new UsageError(`--${name} must be a whole number, not ${port}`)
 }
 
 /** Runs what reads the words of an option: a word that it cannot read is a mistake of the caller. */

@@ -9,6 +9,7 @@ import {
   numberOption,
   type OptionTable,
   type OptionValues,
+  portOption,
   readArguments,
   textOption,
   UsageError,
@@ -97,7 +98,7 @@ Examples:
 
   async run(argv) {
     const { values } = readArguments(argv, options, 0)
-    await runGateway(gatewayOptions(values), numberOption(values, 'stats-port'))
+    await runGateway(gatewayOptions(values), portOption(values, 'stats-port'))
     return 0
   },
 }
@@ -129,7 +130,7 @@ function gatewayOptions(values: OptionValues): GatewayOptions {
   const ringing = oneOf(values, 'ringing', ['180', '183'] as const)
   return {
     host: textOption(values, 'host') ?? '127.0.0.1',
-    port: numberOption(values, 'port') ?? (transport === 'tls' ? 5061 : 5060),
+    port: portOption(values, 'port') ?? (transport === 'tls' ? 5061 : 5060),
     transport,
     ...(transport === 'tls' ? { tls: tlsOf(values) } : {}),
     ...{ faults, endings, seed },
@@ -139,7 +140,7 @@ function gatewayOptions(values: OptionValues): GatewayOptions {
     digitAfterMs: numberOption(values, 'digit-after-ms'),
     reinviteMs: numberOption(values, 'reinvite-ms'),
     digitsBy: oneOf(values, 'digits', ['rfc4733', 'info'] as const),
-    loss: numberOption(values, 'loss'),
+    loss: numberOption(values, 'loss', 0, 1),
     codecs: codecsOf(values),
     ringing: ringing === undefined ? undefined : (Number(ringing) as 180 | 183),
     maxCalls: numberOption(values, 'max-calls', 1),

@@ -5,7 +5,15 @@ import { parseFaults } from '../smpp/simulator/faults.js'
 import { Smsc } from '../smpp/simulator/smsc.js'
 import type { SmscOptions } from '../smpp/simulator/smsc-options.js'
 import { parseSubscriberMessage } from '../smpp/simulator/subscriber-pdu.js'
-import { type Command, numberOption, type OptionTable, readArguments, textOption, understood } from './command.js'
+import {
+  type Command,
+  numberOption,
+  type OptionTable,
+  portOption,
+  readArguments,
+  textOption,
+  understood,
+} from './command.js'
 import { liveAsProcess } from './simulator-life.js'
 
 const text = { type: 'string' } as const
@@ -72,7 +80,7 @@ Examples:
     if (dialect !== undefined) understood(() => parseDialect(dialect))
     await runSmsc({
       host: textOption(values, 'host') ?? '127.0.0.1',
-      port: numberOption(values, 'port') ?? 2775,
+      port: portOption(values, 'port') ?? 2775,
       ratePerSecond: numberOption(values, 'rate', 1),
       latencyMs: numberOption(values, 'latency-ms') ?? 0,
       receiptDelayMs: numberOption(values, 'dlr-delay-ms') ?? 100,
@@ -80,7 +88,7 @@ Examples:
       dialect,
       seed: numberOption(values, 'seed') ?? 1,
       ledgerPath: textOption(values, 'ledger'),
-      statsPort: numberOption(values, 'stats-port'),
+      statsPort: portOption(values, 'stats-port'),
       systemId: textOption(values, 'system-id'),
       password: textOption(values, 'password'),
       maxBinds: numberOption(values, 'max-binds', 1),

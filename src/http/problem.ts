@@ -45,6 +45,9 @@ export function problemOf(error: EngineError): Problem {
 const pointers: Partial<Record<ReasonCode, string>> = {
   MISSING_FIELD: '/fields',
   TEMPLATE_UNKNOWN: '/template',
+  RECORDING_UNKNOWN: '/prompts',
+  LANGUAGE_INVALID: '/language',
+  LANGUAGE_UNSPOKEN: '/language',
   TOO_LONG: '/text',
   EMPTY_TEXT: '/text',
   BODY_INVALID: '/text',

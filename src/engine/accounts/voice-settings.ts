@@ -3,7 +3,9 @@ import { isLanguage } from '../base/language-tag.js'
 import type { FieldError } from '../contract/errors.js'
 import { limits } from '../contract/limits.js'
 import type { PromptSetting, VoicePatch, VoiceSettings } from '../contract/speech.js'
-import { playItem, promptErrors } from '../text/prompts.js'
+import { playItem, promptErrors, promptTexts } from '../text/prompts.js'
+
+const LABEL = /~[^~]+~/
 
 /** The settings with those of the patch; what is wrong goes to `fields`. */
 export function withVoice(before: VoiceSettings, patch: VoicePatch | undefined, fields: FieldError[]): VoiceSettings {
@@ -20,8 +22,12 @@ export function withVoice(before: VoiceSettings, patch: VoicePatch | undefined, 
 function* frameErrors(prompts: readonly PromptSetting[], pointer: string): Iterable<FieldError> {
   yield* promptErrors(prompts, pointer)
   let characters = 0
-  for (const prompt of prompts) {
+  for (const [index, prompt] of prompts.entries()) {
     const item = playItem(prompt)
+    // They are the same for everybody: what looks like a label would be read out, or name no recording.
+    if (promptTexts([prompt]).some((text) => LABEL.test(text))) {
+      yield { pointer: `${pointer}/${index}`, message: 'must have no ~label~: it is the same for every call' }
+    }
     if ('text' in item) characters += item.text.length
   }
   if (characters > limits.speechFrameCharacters) {

@@ -44,8 +44,15 @@ export function composeCall(deps: CallDeps, { account, request, route }: CallReq
   const spoken = speak(message.items, { frame, language, recordings, speech })
   if (spoken.reason === 0) return spoken
   const reason = reasonCode(spoken.reason)
+  if (reason === 'RECORDING_UNKNOWN') return { reason, detail: unknownRecording(names, recordings) }
   const refusal = speechRefusal(speech, language)
   return refusal?.reason === reason ? refusal : { reason }
+}
+
+/** Which one it is: a list may have many, the greeting of the account among them. */
+function unknownRecording(names: readonly string[], recordings: ReadonlyMap<string, string>): string {
+  const unknown = names.find((name) => !recordings.has(name.trim().normalize('NFC')))
+  return `The account has no recording ${JSON.stringify(unknown)}; upload it first.`
 }
 
 const NONE: ReadonlyMap<string, string> = new Map()

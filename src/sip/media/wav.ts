@@ -18,6 +18,8 @@ const FORMAT_BYTES = 16
 const SUBFORMAT_AT = 24
 const CHUNKS_MAX = 10_000
 const UNKNOWN_SIZE = 0xffff_ffff
+/** Lengths from here on are those of streams, which had to say something: sox and espeak-ng write nearly 2 GiB. */
+const STREAM_SIZE = 0x7f00_0000
 
 /** Format tags of RFC 2361 and mmreg.h. */
 const TAG = { pcm: 1, float: 3, aLaw: 6, muLaw: 7, extensible: 0xfffe } as const
@@ -56,6 +58,12 @@ interface Format {
   sampleBytes: number
 }
 
+interface DataChunk {
+  content: Buffer
+  /** Octets that were cut off. */
+  missing: number
+}
+
 /** Takes `samples` values as numbers in -1 … 1 from octet `at` on. */
 type Unpack = (bytes: Buffer, at: number, into: Float32Array) => void
 
@@ -64,16 +72,19 @@ export class WavSound {
   readonly channels: number
   /** Samples of each channel. */
   readonly frames: number
+  /** Seconds that its header promises and that are not there: the file was cut off. */
+  readonly missingSeconds: number
   readonly #data: Buffer
   readonly #frameBytes: number
   readonly #unpack: Unpack
 
-  constructor(format: Format, data: Buffer, unpack: Unpack) {
+  constructor(format: Format, { content, missing }: DataChunk, unpack: Unpack) {
     this.rate = format.rate
     this.channels = format.channels
-    this.#data = data
+    this.#data = content
     this.#frameBytes = format.sampleBytes * format.channels
-    this.frames = Math.floor(data.length / this.#frameBytes)
+    this.frames = Math.floor(content.length / this.#frameBytes)
+    this.missingSeconds = missing / this.#frameBytes / format.rate
     this.#unpack = unpack
   }
 
@@ -118,9 +129,9 @@ function whatIs(bytes: Buffer): string {
 }
 
 /** Chunks begin at even places: one of an odd size is followed by an octet that does not count. */
-function chunksOf(bytes: Buffer): { format: Buffer | null; data: Buffer | null } {
+function chunksOf(bytes: Buffer): { format: Buffer | null; data: DataChunk | null } {
   let format: Buffer | null = null
-  let data: Buffer | null = null
+  let data: DataChunk | null = null
   let at = RIFF_BYTES
   for (let n = 0; n < CHUNKS_MAX && at + CHUNK_HEAD_BYTES <= bytes.length; n++) {
     const name = bytes.toString('latin1', at, at + 4)
@@ -128,7 +139,7 @@ function chunksOf(bytes: Buffer): { format: Buffer | null; data: Buffer | null }
     const size = name === 'data' ? dataSize(bytes, at) : bytes.readUInt32LE(at + 4)
     const content = bytes.subarray(start, start + size)
     if (name === 'fmt ') format ??= content
-    if (name === 'data') data ??= content
+    if (name === 'data') data ??= { content, missing: missingOf(bytes, at) }
     at = start + size + (size % 2)
   }
   return { format, data }
@@ -141,6 +152,11 @@ function dataSize(bytes: Buffer, at: number): number {
   const riffSize = bytes.readUInt32LE(4)
   const isStreamed = size === 0 && (riffSize === UNKNOWN_SIZE || riffSize <= at + CHUNK_HEAD_BYTES) && rest > 0
   return isStreamed ? rest : Math.min(size, rest)
+}
+
+function missingOf(bytes: Buffer, at: number): number {
+  const size = bytes.readUInt32LE(at + 4)
+  return size < STREAM_SIZE ? Math.max(0, size - (bytes.length - at - CHUNK_HEAD_BYTES)) : 0
 }
 
 function formatOf(chunk: Buffer): Format | WavProblem {

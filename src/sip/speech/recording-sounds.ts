@@ -16,6 +16,9 @@ import { isSilent } from './sound-shape.js'
 import { writeWav } from './wav-file.js'
 import { isWhole } from './whole-sound.js'
 
+/** Programs may count their last block wrongly; what is missing more was lost on the way. */
+const CUT_SECONDS = 0.1
+
 export class RecordingSounds {
   readonly folder: string
   readonly #clock: Pick<Clock, 'now'>
@@ -30,7 +33,11 @@ export class RecordingSounds {
     const wav = readWav(bytes)
     if ('problem' in wav) throw invalid(wav.problem)
     if (wav.frames === 0) throw invalid('the WAV file holds no sound; record it again')
-    const { seconds, rate, channels } = wav
+    const { seconds, rate, channels, missingSeconds } = wav
+    if (missingSeconds > CUT_SECONDS) {
+      const is = `the WAV file is cut off: ${seconds.toFixed(1)} of ${(seconds + missingSeconds).toFixed(1)} seconds are there`
+      throw invalid(`${is}; copy it again`)
+    }
     if (seconds > maxSeconds) {
       const is = `the recording lasts ${Math.ceil(seconds)} seconds`
       throw invalid(`${is} and may last ${maxSeconds}; shorten it, or raise speech.maxSeconds`)
