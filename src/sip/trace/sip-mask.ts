@@ -1,14 +1,17 @@
 /**
  * What of a SIP message may be shown to whoever watches: a copy of the same length in which asterisks stand for passwords and
  * what is made of them, always, and for numbers, names and texts unless these were asked for. Dispatcher thread.
+ *
+ * Messages come from anybody: an expression that begins anew within what it has looked at in vain would take seconds for one.
  */
 import { headEnd } from '../message/parse.js'
 
 /** Lines that prove that somebody knows a password. */
 const PROOF = /^((?:proxy-)?authorization[ \t]*:[ \t]*[A-Za-z]*)([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)/gim
-/** `sip:user:password@host`. */
-const PASSWORD_IN_URI = /(sips?:[^\s:@<>;,]*:)([^\s@<>]+)(?=@)/gi
-const NAME_IN_ADDRESS = /("(?:[^"\\\r\n]|\\.)*")(?=[ \t]*<)/g
+/** `sip:user:password@host`, as far as a userinfo could go. */
+const USER_IN_URI = /(sips?:)([^\s@<>]+)(@?)/gi
+/** Quoted, or what is quoted so far; with its end where an address follows. */
+const NAME_IN_ADDRESS = /"((?:[^"\\\r\n]|\\.)*)("(?=[ \t]*<))?/g
 const BARE_NAME_IN_ADDRESS =
   /^((?:from|f|to|t|contact|m|p-[a-z-]*identity|remote-party-id|diversion|reply-to)[ \t]*:[ \t]*)([^"<\r\n:]+)(?=<)/gim
 /** Passports of RFC 8224 name both numbers, encoded. */
@@ -25,14 +28,14 @@ export function maskedSip(bytes: Buffer, text: boolean): Buffer {
   const bodyAt = headEnd(bytes, 0)
   const split = bodyAt < 0 ? bytes.length : bodyAt
   const head = bytes.latin1Slice(0, split)
-  const hidden = head.replace(PROOF, hideSecond).replace(PASSWORD_IN_URI, hideSecond)
+  const hidden = head.replace(PROOF, hideSecond).replace(USER_IN_URI, withoutPassword)
   const shown = text ? hidden : withoutNumbers(hidden)
   const body = bytes.latin1Slice(split)
   return Buffer.from(shown + (text ? body : withoutTexts(head, body)), 'latin1')
 }
 
 /** 447712345678 → 4477*****678: enough to recognise, too little to call. Separators stay. */
-export function maskedDigits(text: string): string {
+function maskedDigits(text: string): string {
   const count = text.replace(/\D/g, '').length
   let at = 0
   return text.replace(/\d/g, (digit) => {
@@ -43,7 +46,7 @@ export function maskedDigits(text: string): string {
 
 function withoutNumbers(head: string): string {
   const named = head
-    .replace(NAME_IN_ADDRESS, (name) => `"${'*'.repeat(name.length - 2)}"`)
+    .replace(NAME_IN_ADDRESS, (all, name: string, end = '') => (end === '' ? all : `"${'*'.repeat(name.length)}"`))
     .replace(BARE_NAME_IN_ADDRESS, hideSecond)
     .replace(PASSPORT, hideSecond)
     .replace(NUMBER_IN_URI, (_all, scheme: string, digits: string) => scheme + maskedDigits(digits))
@@ -56,6 +59,11 @@ function withoutNumbers(head: string): string {
 function withoutTexts(head: string, body: string): string {
   const isSdp = /^(?:content-type|c)[ \t]*:[ \t]*application\/sdp\b/im.test(head)
   return isSdp ? body.replace(PRIVATE_IN_SDP, hideSecond) : body.replace(/[^\r\n]/g, '*')
+}
+
+function withoutPassword(all: string, scheme: string, user: string, at: string): string {
+  const colon = at === '' ? -1 : user.indexOf(':')
+  return colon < 0 ? all : hideSecond(all, scheme + user.slice(0, colon + 1), user.slice(colon + 1)) + at
 }
 
 function hideSecond(_all: string, kept: string, hidden: string): string {
