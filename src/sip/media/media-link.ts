@@ -142,7 +142,11 @@ class CarrierMedia implements Media {
   }
 
   open(call: number, at: MediaPlace, opened: (port: number | null) => void): void {
-    const linked = this.#link.begin(this, call, opened)
+    const linked = this.#link.begin(this, call, (port) => {
+      // Nobody has to close what was never open.
+      if (port === null) this.#calls.delete(call)
+      opened(port)
+    })
     this.#calls.set(call, linked)
     this.#link.post({ type: 'open', id: linked.id, at, cell: linked.cell })
   }
