@@ -31,8 +31,11 @@ export class TransactionTable implements TransactionLayer {
 
   send(message: SipMessage, to: Peer): void {
     this.#sending++
-    this.#transport.send(message, to)
-    this.#sending--
+    try {
+      this.#transport.send(message, to)
+    } finally {
+      this.#sending--
+    }
   }
 
   addClient(transaction: ClientTransaction & { start(): void }): void {

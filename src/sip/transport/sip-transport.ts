@@ -102,21 +102,21 @@ class Transport implements SipTransport {
     else if (!this.#connections.sendOver(bytes, to)) this.#connections.send(bytes, sentBy(message, to))
   }
 
+  /** A mistake of ours must not end the thread over a peer's message: it would be sent again. */
   #received(bytes: Buffer, from: Peer): void {
+    try {
+      this.#handOn(bytes, from)
+    } catch (error) {
+      this.#options.log.error({ carrier: this.#options.name, error }, 'a SIP message could not be dealt with')
+    }
+  }
+
+  #handOn(bytes: Buffer, from: Peer): void {
     if (isKeepalive(bytes)) return
     const { tap } = this.#options
     if (tap?.isOn === true) tap.message('in', from, bytes)
     const message = this.#reader.read(bytes, from)
-    if (message !== null) this.#handOn(message, message.kind === 'request' ? source(message, from) : from)
-  }
-
-  /** What goes wrong above must not end with a peer's message: it would be sent again. */
-  #handOn(message: SipMessage, from: Peer): void {
-    try {
-      this.#listener?.received(message, from)
-    } catch (error) {
-      this.#options.log.error({ carrier: this.#options.name, error }, 'a SIP message could not be dealt with')
-    }
+    if (message !== null) this.#listener?.received(message, message.kind === 'request' ? source(message, from) : from)
   }
 
   #lost(peer: Peer, why: string, fault: Fault): void {
