@@ -123,7 +123,7 @@ function merged(given: JobSettings, own: JobSettings): JobSettings {
 }
 
 /** A label stays text; digits alone are a position from 1. */
-export function columnRef(text: string): ColumnRef {
+function columnRef(text: string): ColumnRef {
   return /^[1-9]\d*$/.test(text) ? Number(text) : text
 }
 

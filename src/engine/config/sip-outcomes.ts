@@ -2,7 +2,7 @@
 import { type Static, Type } from 'typebox'
 
 /** What a rule may make of an answer: how calls can end, and whether the next gateway is tried. */
-export const CALL_OUTCOMES = [
+const CALL_OUTCOMES = [
   'busy',
   'noAnswer',
   'unreachable',

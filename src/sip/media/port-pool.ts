@@ -5,7 +5,7 @@
  */
 import type { MediaPlace } from './media.js'
 
-export const REST_MS = 3_000
+const REST_MS = 3_000
 
 /** Ports of one address. */
 interface AddressPorts {

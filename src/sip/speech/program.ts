@@ -35,7 +35,7 @@ function under(file: string): (folder: string) => string {
 }
 
 /** What a program is given of our environment: nothing but where programs are. */
-export function environmentOf({ environment }: SpeechConfig, searchPath: string): Record<string, string> {
+function environmentOf({ environment }: SpeechConfig, searchPath: string): Record<string, string> {
   return { PATH: searchPath, LANG: 'C.UTF-8', LC_ALL: 'C.UTF-8', ...environment }
 }
 

@@ -9,7 +9,7 @@ const PEAK = 23_197
 /** 12 dB: hiss is not made speech. */
 const GAIN_MAX = 4
 
-export function peakOf(pcm: Int16Array): number {
+function peakOf(pcm: Int16Array): number {
   let peak = 0
   for (const sample of pcm) peak = Math.max(peak, Math.abs(sample))
   return peak

@@ -58,7 +58,7 @@ function own({ ca, cert, key, minVersion = 'TLSv1.2' }: TlsSettings): {
  * RFC 5922 §7.1: a `sip:` URI among the subject's alternative names is the domain; else its DNS names and addresses say who
  * it is. §7.2 forbids wildcards, which carriers use all the same: they are taken as HTTPS takes them.
  */
-export function identityProblem(name: string, certificate: PeerCertificate): Error | undefined {
+function identityProblem(name: string, certificate: PeerCertificate): Error | undefined {
   const wanted = `uri:sip:${name}`.toLowerCase()
   const names = certificate.subjectaltname?.toLowerCase().split(', ') ?? []
   return names.includes(wanted) ? undefined : checkServerIdentity(name, certificate)
