@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { until } from './until.js'
 import { type OddCall, startOddGateway } from './voice-odd-gateway.js'
 import { landline, speakerIn } from './voice-stand.js'
@@ -12,23 +12,38 @@ t.setTimeout(90_000)
 
 interface Stand {
   customer: Customer
+  to: string
   packets(): number
 }
 
-async function stand(t: Test, script: (call: OddCall) => Promise<void>, carrier = ''): Promise<Stand> {
-  const folder = mkdtempSync(join(tmpdir(), 'trunkline-voice-odd-'))
-  t.teardown(() => rmSync(folder, { recursive: true }))
-  const { port, packets } = await startOddGateway(t, script)
-  const sip = `id: pbx, protocol: sip, host: 127.0.0.1, port: ${port}, callerId: "+442071838750", localAddress: 127.0.0.1`
-  const keys = `attempts: 1, tailMs: 0, playDelayMs: 0, optOutDigit: "", repeatDigit: "", ${carrier}`
-  const whole = await startWhole(t, { yaml: () => `carriers: [{ ${sip}, ${keys} }]\n${speakerIn(folder)}` })
-  const customer = await whole.account('clinic', { defaultCountry: 'GB', features: { voice: true } })
-  return { customer, packets }
+type Script = (call: OddCall) => Promise<void>
+
+/** One engine for all: each gateway is a carrier of its own, for the number that ends like its place among them. */
+const GATEWAYS = 5
+const scripts: Script[] = []
+const folder = mkdtempSync(join(tmpdir(), 'trunkline-voice-odd-'))
+t.teardown(() => rmSync(folder, { recursive: true }))
+const gateways = await Promise.all(
+  Array.from({ length: GATEWAYS }, (_, n) => startOddGateway(t, (call) => scripts[n]!(call))),
+)
+const keys = 'callerId: "+442071838750", localAddress: 127.0.0.1, attempts: 1, tailMs: 0, playDelayMs: 0, maxCalls: 2'
+const carriers = gateways.map(
+  ({ port }, n) => `{ id: odd${n}, protocol: sip, host: 127.0.0.1, port: ${port}, ${keys} }`,
+)
+const routes = gateways.map((_, n) => `{ channel: voice, prefix: "${landline(n).slice(1)}", carriers: [odd${n}] }`)
+const whole = await startWhole(t, {
+  yaml: () => `carriers: [${carriers.join(', ')}]\nroutes: [${routes.join(', ')}]\n${speakerIn(folder)}`,
+})
+const customer = await whole.account('clinic', { defaultCountry: 'GB', features: { voice: true } })
+
+function stand(script: Script): Stand {
+  const place = scripts.push(script) - 1
+  return { customer, to: landline(place), packets: gateways[place]!.packets }
 }
 
 /** The message once its call is over. */
-async function call({ customer }: Stand) {
-  const body = { to: landline(1), text: 'Your appointment is on Monday.' }
+async function call({ customer, to }: Stand) {
+  const body = { to, text: 'Your appointment is on Monday.', unsubscribe: 'none' }
   const sent = await customer.call('POST', '/v1/messages', { body })
   if (sent.status !== 202) throw new Error(sent.text)
   const look = async () => (await customer.call('GET', `/v1/messages/${sent.json.id}`)).json
@@ -36,7 +51,7 @@ async function call({ customer }: Stand) {
 }
 
 t.test('a gateway that answers without a description and brings it in a re-INVITE is talked to', async (t) => {
-  const odd = await stand(t, async (call) => {
+  const odd = stand(async (call) => {
     call.answer(call.invite, '200 OK')
     await call.next('ACK')
     call.ask('INVITE', 1, call.sdp())
@@ -49,7 +64,7 @@ t.test('a gateway that answers without a description and brings it in a re-INVIT
 })
 
 t.test('a gateway that never says where its sound is, is hung up on, and nobody has heard the message', async (t) => {
-  const odd = await stand(t, async (call) => {
+  const odd = stand(async (call) => {
     call.answer(call.invite, '200 OK')
     await call.next('ACK')
     call.answer(await call.next('BYE'), '200 OK')
@@ -59,7 +74,7 @@ t.test('a gateway that never says where its sound is, is hung up on, and nobody 
 
 t.test('no sound is sent after our BYE, though nobody answers it for a while', async (t) => {
   const seen: number[] = []
-  const odd = await stand(t, async (call) => {
+  const odd = stand(async (call) => {
     call.answer(call.invite, '200 OK', { body: call.sdp() })
     await call.next('ACK')
     await call.next('BYE')
@@ -75,7 +90,7 @@ t.test('no sound is sent after our BYE, though nobody answers it for a while', a
 })
 
 t.test('a description among parts of a body, beside what only exchanges understand, is found', async (t) => {
-  const odd = await stand(t, async (call) => {
+  const odd = stand(async (call) => {
     const isup = '--x y\r\nContent-Type: application/isup;version=itu\r\n\r\n\u0001\u0002\r\n'
     const sdp = `--x y\r\nContent-Disposition: session\r\ncontent-type: Application/SDP\r\n\r\n${call.sdp()}\r\n--x y--\r\n`
     const type = 'Multipart/Mixed; boundary="x y"'
@@ -89,7 +104,7 @@ t.test('a description among parts of a body, beside what only exchanges understa
 
 t.test('the history of a message has what the gateway said to it, in its own words', async (t) => {
   const headers = ['reason: Q.850;cause=21;text="Trunk 7 | full \u0001"']
-  const odd = await stand(t, async (call) => call.answer(call.invite, '403 Channel limit exceeded', { headers }))
+  const odd = stand(async (call) => call.answer(call.invite, '403 Channel limit exceeded', { headers }))
   const { state, history } = await call(odd)
   t.match({ state, history }, { state: 'undelivered', history: [{ statusName: '403 Forbidden, Q.850 21' }] })
   t.match(history[0].voice.words, /^Channel limit exceeded; Trunk 7 . full/)
