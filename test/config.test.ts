@@ -191,6 +191,14 @@ t.test('carriers are unique and routes lead to carriers that exist', async (t) =
   ])
 })
 
+t.test('voices are of languages, and no argument of the program that speaks is the text', async (t) => {
+  const wrong = 'speech:\n  command: [piper, "{text}"]\n  voices: { de: thorsten, "the German one": x }\n'
+  t.strictSame(errorsOf(wrong), [
+    'trunkline.yaml:2: speech.command[1]: has {text}, but the program gets the text on stdin; leave it out',
+    'trunkline.yaml:3: speech.voices.the German one: must be the voice of a language such as en-GB or de',
+  ])
+})
+
 t.test('a trusted proxy is an address, a range or one of three names', async (t) => {
   const good = ['loopback', 'uniquelocal', '10.0.0.0/8', '192.0.2.1', '2001:db8::/32']
   t.same(parseConfig(`http: { trustedProxies: ${JSON.stringify(good)} }`, source).http.trustedProxies, good)

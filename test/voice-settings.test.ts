@@ -150,6 +150,7 @@ t.test('explain tells of a landline what is said to it and what it costs, and of
     text: 'Hello. To hear this message again, press 1. To get no more calls from us, press 9.',
   })
   t.match((await ask(`to=${to}&text=Hallo.&language=de`)).json.text, 'drücken Sie die 9')
+  t.equal((await ask(`to=${to}&text=x&from=Clinic`)).json.from, null, 'a word is no number that could be shown')
   t.match((await ask(`to=${to}&text=${encodeURIComponent('x'.repeat(2_001))}`)).json, {
     ...{ parts: 0, price: null, problems: [{ code: 'TOO_LONG' }] },
   })

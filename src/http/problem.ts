@@ -48,6 +48,7 @@ const pointers: Partial<Record<ReasonCode, string>> = {
   RECORDING_UNKNOWN: '/prompts',
   LANGUAGE_INVALID: '/language',
   LANGUAGE_UNSPOKEN: '/language',
+  SPEECH_UNAVAILABLE: '/text',
   TOO_LONG: '/text',
   EMPTY_TEXT: '/text',
   BODY_INVALID: '/text',

@@ -1,4 +1,5 @@
 /** What a schema cannot say: names that must be unique, names that must exist. */
+import { isLanguage } from '../base/language-tag.js'
 import { patternProblem } from '../base/safe-pattern.js'
 import { parseRange } from '../base/source-address.js'
 import { tlvProblems } from '../base/tlv-value.js'
@@ -37,7 +38,7 @@ function proxies({ http }: Config): Problem[] {
 
 /** No place in the command is for the text: it would be seen by everybody who lists processes, and end at its first NUL. */
 function speechProblems({ speech }: Config): Problem[] {
-  return speech.command.flatMap((argument, index) =>
+  const inCommand = speech.command.flatMap((argument, index) =>
     argument.includes('{text}')
       ? [
           {
@@ -47,6 +48,11 @@ function speechProblems({ speech }: Config): Problem[] {
         ]
       : [],
   )
+  // A key that is no tag would never be looked up.
+  const inVoices = Object.keys(speech.voices)
+    .filter((tag) => !isLanguage(tag))
+    .map((tag) => ({ path: ['speech', 'voices', tag], text: 'must be the voice of a language such as en-GB or de' }))
+  return [...inCommand, ...inVoices]
 }
 
 function uniqueCarriers(config: Config): Problem[] {

@@ -83,7 +83,8 @@ export class Explainer {
     return {
       ...numberPart(number, suppressed),
       ...(spoken?.part ?? textPart(text, micros)),
-      from: question.from ?? null,
+      // Any other sender gives way to the number of the carrier: it is not shown.
+      from: isCall ? from || null : (question.from ?? null),
       channel,
       route,
       carriers: route?.carriers ?? [],
