@@ -52,3 +52,15 @@ t.test('never more calls at once, nor more begun in a second, than the carrier a
   t.ok(first!.maxPerSecond <= callsPerSecond + 1, `${first!.maxPerSecond} in a second`)
   t.equal(first!.protocolErrors + second!.protocolErrors, 0)
 })
+
+t.test('of two gateways the one that is gone is told of by itself', async (t) => {
+  const { customer, gateways } = await startVoice(t, { gateways: [{}, {}], carrier: 'optionsSeconds: 1' })
+  const standings = async (): Promise<string> => {
+    const lines = (await customer.call('GET', '/metrics')).text.split('\n')
+    const values = lines.flatMap((line) => /^trunkline_gateway_up\{.*\} ([01])$/.exec(line)?.[1] ?? [])
+    return values.sort().join(' ')
+  }
+  t.equal(await until(standings, (now) => now === '1 1'), '1 1')
+  gateways[0]!.close()
+  t.equal(await until(standings, (now) => now === '0 1'), '0 1')
+})

@@ -45,8 +45,8 @@ export class CallMetrics {
     if (talkMs !== null) this.#talk.observe(talkMs / 1000)
   }
 
-  gateway(label: string, isUp: boolean): void {
-    this.#metrics.gauge('trunkline_gateway_up', { carrier: this.#carrier, gateway: label }).set(isUp ? 1 : 0)
+  gateway(name: string, isUp: boolean): void {
+    this.#metrics.gauge('trunkline_gateway_up', { carrier: this.#carrier, gateway: name }).set(isUp ? 1 : 0)
   }
 
   acted(begins: boolean): void {

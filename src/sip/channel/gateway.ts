@@ -16,7 +16,8 @@ import { credentialsOf } from './caller.js'
 
 /** After a call that it did not answer: so long none is tried, then one call finds out. */
 const HOLD = { firstMs: 5_000, maxMs: 60_000 }
-const RETRY_AFTER_MS_MOST = 300_000
+/** However long it asks for rest. */
+export const REST_MS_MOST = 300_000
 
 export interface GatewayDeps {
   config: SipCarrierConfig
@@ -38,6 +39,8 @@ export class Gateway {
   #registration: Registration | null = null
   #failures = 0
   #holdUntil = Number.NEGATIVE_INFINITY
+  /** As it asked for itself: what it still says to calls under way does not end that. */
+  #restUntil = Number.NEGATIVE_INFINITY
   #lastError: string | null = null
   /** Calls under way. */
   inFlight = 0
@@ -51,6 +54,11 @@ export class Gateway {
 
   get peer(): Peer | null {
     return this.#peers[this.#at] ?? null
+  }
+
+  /** As it is configured, and so the same wherever it is found. */
+  get name(): string {
+    return hostPort(this.host, this.port ?? 0)
   }
 
   /** `host:port` of the peer in use, or as it is configured. */
@@ -103,7 +111,11 @@ export class Gateway {
 
   /** A call may go by it now. */
   isUsable(nowMs: number): boolean {
-    return this.peer !== null && this.isUp && nowMs >= this.#holdUntil
+    return this.peer !== null && this.isUp && nowMs >= this.#quietUntil
+  }
+
+  get #quietUntil(): number {
+    return Math.max(this.#holdUntil, this.#restUntil)
   }
 
   /** It answers, as far as is known, and we are registered where that is wanted. */
@@ -115,7 +127,7 @@ export class Gateway {
   /** It said something to a call. */
   heard(nowMs: number): void {
     this.#failures = 0
-    this.#lastError = null
+    if (nowMs >= this.#restUntil) this.#lastError = null
     this.#holdUntil = Number.NEGATIVE_INFINITY
     this.#keepalive?.heard(nowMs)
   }
@@ -134,12 +146,13 @@ export class Gateway {
   /** 503 with Retry-After (RFC 3261 §21.5.4): nothing is sent to it before. */
   rest(seconds: number, nowMs: number): void {
     this.#lastError = `503, asks for ${seconds} s of rest`
-    this.#holdUntil = nowMs + Math.min(seconds * 1000, RETRY_AFTER_MS_MOST)
+    this.#restUntil = nowMs + Math.min(seconds * 1000, REST_MS_MOST)
   }
 
   /** An operator mended something. */
   release(): void {
     this.#holdUntil = Number.NEGATIVE_INFINITY
+    this.#restUntil = Number.NEGATIVE_INFINITY
     this.#registration?.retry()
   }
 
@@ -149,7 +162,7 @@ export class Gateway {
   }
 
   nextMs(nowMs: number): number {
-    const hold = this.#holdUntil > nowMs ? this.#holdUntil - nowMs : Number.POSITIVE_INFINITY
+    const hold = this.#quietUntil > nowMs ? this.#quietUntil - nowMs : Number.POSITIVE_INFINITY
     const asks = Math.min(this.#keepalive?.nextMs(nowMs) ?? Infinity, this.#registration?.nextMs(nowMs) ?? Infinity)
     return Math.min(hold, asks)
   }
@@ -171,7 +184,7 @@ export class Gateway {
       windowNow: inFlight + free,
       lastError: this.#lastError ?? (this.#registration?.problem || this.#keepalive?.problem || null),
       host: this.label,
-      retryInMs: state === 'waiting' && this.#holdUntil > nowMs ? Math.ceil(this.#holdUntil - nowMs) : null,
+      retryInMs: state === 'waiting' && this.#quietUntil > nowMs ? Math.ceil(this.#quietUntil - nowMs) : null,
     }
   }
 

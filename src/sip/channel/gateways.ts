@@ -98,7 +98,7 @@ export class Gateways {
     return this.#all.map((gateway) => gateway.view({ nowMs, free }))
   }
 
-  standings(): { label: string; isUp: boolean }[] {
-    return this.#all.map(({ label, isUp }) => ({ label, isUp }))
+  standings(): { name: string; isUp: boolean }[] {
+    return this.#all.map(({ name, isUp }) => ({ name, isUp }))
   }
 }

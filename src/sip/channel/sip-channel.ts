@@ -118,7 +118,10 @@ class SipChannel implements SipCarrierChannel, LinesHost {
 
   #newGateways(config: SipCarrierConfig): Gateways {
     const { random, names } = this.#deps
-    const changed = (): void => this.sink.bindChanged()
+    const changed = (): void => {
+      this.#noteGateways()
+      this.sink.bindChanged()
+    }
     return new Gateways({ config, agent: this.#stack.agent, random, changed }, names)
   }
 
@@ -202,8 +205,13 @@ class SipChannel implements SipCarrierChannel, LinesHost {
     const isUp = this.up
     if (isUp === this.#wasUp) return
     this.#wasUp = isUp
-    for (const { label, isUp: isThere } of this.#gateways.standings()) this.#metrics.gateway(label, isThere)
+    this.#noteGateways()
     this.sink.bindChanged()
+  }
+
+  /** Each for itself: one of several that goes is not the carrier. */
+  #noteGateways(): void {
+    for (const { name, isUp } of this.#gateways.standings()) this.#metrics.gateway(name, isUp)
   }
 
   #forgetRetired(): void {
@@ -243,8 +251,10 @@ class SipChannel implements SipCarrierChannel, LinesHost {
 
   noted({ gateway }: Candidate, end: CallEnd, outcome: CallOutcomeName | null): void {
     const nowMs = this.#deps.clock.monotonic()
-    if (end.how === 'silent' || end.how === 'unreachable') this.#gateways.failed(gateway, end.reason || end.how, nowMs)
-    else if (end.status === 503 && end.retryAfterSeconds > 0) gateway.rest(end.retryAfterSeconds, nowMs)
+    if (end.how === 'silent' || end.how === 'unreachable') {
+      this.#gateways.failed(gateway, end.reason || end.how, nowMs)
+      this.#noteGateways()
+    } else if (end.status === 503 && end.retryAfterSeconds > 0) gateway.rest(end.retryAfterSeconds, nowMs)
     else gateway.heard(nowMs)
     const words = `${end.status} ${end.reason}`.trim()
     if (this.#breaker.note(outcome, words, nowMs)) this.#breakerChanged()

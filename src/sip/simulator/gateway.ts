@@ -56,6 +56,7 @@ export class Gateway implements CallSite {
   /** Number → calls to it so far, for fates of the first few. */
   readonly #callsTo = new Map<string, number>()
   #port = 0
+  #isClosed = false
   #frames: NodeJS.Timeout | null = null
 
   /** Throws a RangeError for faults or endings that cannot be read. */
@@ -91,8 +92,10 @@ export class Gateway implements CallSite {
     }
   }
 
-  /** Calls that are open end without a word and have their line in the ledger. */
+  /** Calls that are open end without a word and have their line in the ledger. Again: nothing happens. */
   close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
     for (const call of [...this.#calls.values()]) call.close()
     if (this.#frames !== null) clearInterval(this.#frames)
     this.#own.close()
