@@ -1,5 +1,6 @@
 /** What calls come to: the table of statuses and causes, and the same by gateways that answer so, seen through the API. */
-import t from 'tap'
+import { createSocket } from 'node:dgram'
+import t, { type Test } from 'tap'
 import type { CallRule } from '../src/engine/config/sip-outcomes.js'
 import type { CallEnd } from '../src/sip/call/call.js'
 import { Breaker } from '../src/sip/channel/breaker.js'
@@ -28,7 +29,7 @@ t.test('every row of the table; a Q.850 cause wins but over 404, 486, 600 and 60
     invalidNumber: [404, 410, 484, 485, 604, 416],
     declined: [603, 607, 608, 433],
     congestion: [502, 503, 504],
-    gatewayError: [500, 501, 488, 580, 606, 505, 513, 481],
+    gatewayError: [500, 501, 488, 580, 606, 505, 513, 481, 406, 413, 414, 415, 420, 421, 422, 491, 493, 494],
     carrierConfig: [402, 405, 428, 436, 437, 438],
     refused: [403, 400, 499, 302, 300],
   }
@@ -205,6 +206,62 @@ t.test('no gateway has a line: scheduled without using an attempt', async (t) =>
   const { json } = await stand.customer.call('GET', `/v1/messages/${message.id}/explain`)
   t.match(json.waits[0], { code: 'CALLED_AGAIN', reason: 'CONGESTION', attempt: 0, status: 503 })
 })
+
+/** Answers each INVITE with what `answer` says of the number, and nothing else: `also` are further header fields. */
+async function refuser(t: Test, answer: (digits: string) => { status: number; also: string } | null) {
+  const socket = createSocket('udp4')
+  const asked = new Map<string, { text: string; port: number }>()
+  const reply = (digits: string, status: number, also: string): void => {
+    const { text, port } = asked.get(digits)!
+    const kept = text.split('\r\n').filter((line) => /^(?:Via|From|To|Call-ID|CSeq):/.test(line))
+    const lines = kept.map((line) => (line.startsWith('To:') ? `${line};tag=x` : line))
+    socket.send([`SIP/2.0 ${status} Said`, ...lines, also, 'Content-Length: 0', '', ''].join('\r\n'), port, '127.0.0.1')
+  }
+  socket.on('message', (bytes, { port }) => {
+    const text = bytes.toString()
+    const digits = /^INVITE sip:\+(\d+)/.exec(text)?.[1]
+    if (digits === undefined) return
+    asked.set(digits, { text, port })
+    const { status, also } = answer(digits) ?? { status: 180, also: 'X-Wait: yes' }
+    reply(digits, status, also)
+  })
+  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve))
+  t.teardown(() => socket.close())
+  return { port: socket.address().port, reply, asked }
+}
+
+t.test(
+  'no Retry-After parks a message for good or hurries the next call, and a gateway rests as long as it asked',
+  async (t) => {
+    const answers: Record<string, string> = { 1: '486 99999999', 2: '486 1', 3: '503 999999999' }
+    const gateway = await refuser(t, (digits) => {
+      const [status, seconds] = (answers[digits.at(-1)!] ?? '').split(' ')
+      return seconds === undefined ? null : { status: Number(status), also: `Retry-After: ${seconds}` }
+    })
+    const carrier = `host: 127.0.0.1, port: ${gateway.port}, optionsSeconds: 0, retryMinutes: [20], callsPerSecond: 50`
+    const stand = await startVoice(t, { gateways: [], carrier })
+    const talks = outcomeOf(stand, landline(4))
+    await until(
+      async () => [...gateway.asked.keys()].filter((digits) => digits.endsWith('4')),
+      ([digits]) => digits !== undefined,
+    )
+    const inMs = async (ending: number): Promise<number> => {
+      const { state, history } = await outcomeOf(stand, landline(ending))
+      t.equal(state, 'scheduled')
+      return Date.parse(history[0].until) - Date.parse(history[0].at)
+    }
+    const minute = 60_000
+    t.ok(Math.abs((await inMs(1)) - 1_440 * minute) < minute, 'a day at most')
+    t.ok((await inMs(2)) >= 20 * minute, 'not sooner than usual')
+    t.ok(Math.abs((await inMs(3)) - 5 * minute) < minute, 'as long as the gateway is left alone')
+    const digits = [...gateway.asked.keys()].find((each) => each.endsWith('4'))!
+    gateway.reply(digits, 486, 'X-Wait: no')
+    t.match(await talks, { state: 'scheduled', reason: 'BUSY' })
+    const carriers = (await stand.whole.call('GET', '/v1/carriers')).json.items
+    const [bind] = carriers.find(({ id }: { id: string }) => id === 'pbx').binds
+    t.match(bind, { state: 'waiting', lastError: /rest/ }, 'whatever it said meanwhile')
+  },
+)
 
 t.test('a gateway that refuses us suspends the carrier, with a reason an operator can act on', async (t) => {
   const stand = await startVoice(t, {
