@@ -1,19 +1,15 @@
 /** PDUs of a live carrier as HTTP and the command line show them; what must not be seen is masked. */
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import { spawnNode } from '../bench/processes.js'
 import { silentLog } from '../src/engine/contract/log.js'
 import { describePdu } from '../src/smpp/describe.js'
 import { maskedCopy } from '../src/smpp/mask.js'
 import { Smsc } from '../src/smpp/simulator/smsc.js'
 import { type Peers, smpp, startEngine, startJob, untilMessages } from './peer-support.js'
 import { TextSender } from './sent-pdus.js'
+import { runBeside } from './trace-command.js'
 import { Watcher } from './trace-watch.js'
-
-const cli = fileURLToPath(new URL('../src/cli.js', import.meta.url))
 
 async function startPair(t: Test): Promise<{ peers: Peers; smsc: Smsc }> {
   const smsc = new Smsc({ host: '127.0.0.1', port: 0 }, silentLog)
@@ -83,47 +79,26 @@ t.test('a bind shows no password, a foreign carrier and a stranger see nothing, 
   t.pass('the stop does not wait for the watcher')
 })
 
-interface Run {
-  stdout: string
-  code: number
-}
-
-/** A command of the command line; `watching` is called once it says so. */
-async function run(peers: Peers, args: string[], watching: () => void = () => {}): Promise<Run> {
-  const child = spawnNode([cli, ...args, '--url', peers.server.url, '--key', peers.server.adminKey], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let stdout = ''
-  child.stdout!.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text
-  })
-  createInterface({ input: child.stderr! }).on('line', (line) => {
-    if (/watching|writing/.test(line)) watching()
-  })
-  const [code] = await once(child, 'close')
-  return { stdout, code }
-}
-
 t.test('trunkline trace prints a line a PDU, trunkline top shows binds and jobs', async (t) => {
   const { peers } = await startPair(t)
   const send = (): void => void startJob(peers, {}, [{ to: '+447710000000', text: 'Hello' }]).catch(t.threw)
-  const traced = await run(peers, ['trace', '--carrier', 'sim', '--number', '0000', '--count', '4'], send)
+  const traced = await runBeside(peers.server, ['trace', '--carrier', 'sim', '--number', '0000', '--count', '4'], send)
   t.equal(traced.code, 0)
   const lines = traced.stdout.trimEnd().split('\n')
   t.match(lines[0], /^\d\d:\d\d:\d\d\.\d{3} 0 → submit_sm \d+ .*destination=1:1:447710000000 .*short_message=\*{5}$/)
   t.match(lines[1], /^\S+ 0 ← submit_sm_resp \d+ ESME_ROK message_id=\S+$/)
   t.equal(lines.length, 4)
-  const topped = await run(peers, ['top', '--count', '2', '--interval', '0.1'])
+  const topped = await runBeside(peers.server, ['top', '--count', '2', '--interval', '0.1'])
   t.equal(topped.code, 0)
   t.match(topped.stdout, /sim +running +no limit .* 0 +bound +0 +0\/10/)
-  const json = await run(peers, ['top', '--count', '2', '--interval', '0.1', '--json'])
+  const json = await runBeside(peers.server, ['top', '--count', '2', '--interval', '0.1', '--json'])
   const views = json.stdout
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line))
   t.match(views[0], { queued: 0, carriers: [{ id: 'sim', binds: [{ state: 'bound', partsPerSecond: null }] }] })
   t.match(views[1], { carriers: [{ binds: [{ partsPerSecond: 0 }] }], jobs: [] })
-  const none = await run(peers, ['trace', '--carrier', 'nobody'])
+  const none = await runBeside(peers.server, ['trace', '--carrier', 'nobody'])
   t.equal(none.code, 1)
 })
 

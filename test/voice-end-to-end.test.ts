@@ -2,7 +2,7 @@
  * One job of mobiles, landlines and wrong numbers, by HTTP to the whole engine, and telephones that are not ours at its other
  * end: baresip hears the very sound that was uploaded, in either law, through kamailio, and over TLS.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parse } from 'csv-parse/sync'
@@ -12,6 +12,7 @@ import { Gateway } from '../src/sip/simulator/gateway.js'
 import type { CallEntry } from '../src/sip/simulator/gateway-ledger.js'
 import type { GatewayOptions } from '../src/sip/simulator/gateway-options.js'
 import { type Baresip, startBaresip } from './baresip.js'
+import { callsIn } from './gateway-calls.js'
 import { startKamailio } from './kamailio.js'
 import { authority, certificate, privateKey } from './peer-certificates.js'
 import { seed } from './seed.js'
@@ -45,12 +46,7 @@ async function startGateway(
   })
   const port = await gateway.listen()
   t.teardown(() => gateway.close())
-  const ledger = (): CallEntry[] =>
-    readFileSync(ledgerPath, 'utf8')
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line))
-  return { gateway, port, ledger }
+  return { gateway, port, ledger: () => callsIn(ledgerPath) }
 }
 
 /** An engine with these carriers, and an account that has the clip as recording `clip`; what is spoken beside it is a tone. */

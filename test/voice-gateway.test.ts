@@ -2,13 +2,14 @@
 import { execFileSync } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { fateOf, parseFates } from '../src/sip/simulator/fates.js'
 import { Gateway } from '../src/sip/simulator/gateway.js'
 import type { CallEntry } from '../src/sip/simulator/gateway-ledger.js'
 import type { GatewayOptions } from '../src/sip/simulator/gateway-options.js'
+import { callsIn } from './gateway-calls.js'
 import { seed } from './seed.js'
 import {
   accept,
@@ -37,12 +38,7 @@ async function start(t: Test, options: Partial<GatewayOptions> = {}): Promise<St
   const gateway = new Gateway({ host: HOST, port: 0, transport: 'udp', ringMs: 50, seed, ledgerPath, ...options })
   const port = await gateway.listen()
   t.teardown(() => gateway.close())
-  const ledger = (): CallEntry[] =>
-    readFileSync(ledgerPath, 'utf8')
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line))
-  return { gateway, port, ledger }
+  return { gateway, port, ledger: () => callsIn(ledgerPath) }
 }
 
 let addresses = 60

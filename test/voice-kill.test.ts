@@ -2,7 +2,7 @@
  * kill -9 and SIGTERM while people are called, against what the gateway wrote down: nobody whose message was delivered is
  * called again, nobody is forgotten, and at most those who were on the line are called twice.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -11,6 +11,7 @@ import type { JobView, MessageView, Page } from '../src/engine/contract/api.js'
 import { Gateway } from '../src/sip/simulator/gateway.js'
 import type { CallEntry } from '../src/sip/simulator/gateway-ledger.js'
 import { Child } from './engine-process.js'
+import { callsIn } from './gateway-calls.js'
 import { until } from './until.js'
 import { landline, speakerIn } from './voice-stand.js'
 import { admin } from './whole-engine.js'
@@ -61,8 +62,7 @@ ${speakerIn(folder)}
     key,
     calls() {
       const byNumber = new Map<string, CallEntry[]>()
-      for (const line of readFileSync(ledgerPath, 'utf8').split('\n').filter(Boolean)) {
-        const entry = JSON.parse(line) as CallEntry
+      for (const entry of callsIn(ledgerPath)) {
         byNumber.set(entry.number, [...(byNumber.get(entry.number) ?? []), entry])
       }
       return byNumber

@@ -2,13 +2,14 @@
  * The whole engine with a SIP carrier and simulated gateways, all real: what the peer counted is asked of the gateway itself
  * and of its ledger. The voice is a command that makes a tone as long as its text, so that no program need be installed.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { Gateway } from '../src/sip/simulator/gateway.js'
 import type { CallEntry } from '../src/sip/simulator/gateway-ledger.js'
 import type { GatewayOptions } from '../src/sip/simulator/gateway-options.js'
+import { callsIn } from './gateway-calls.js'
 import { type Customer, startWhole, type Whole } from './whole-engine.js'
 
 /** 8 kHz, 16 bit, 8 ms of tone a character of the text, 400 ms at least: WAV on stdout. */
@@ -76,13 +77,7 @@ ${yaml}`,
   })
   const settings = { defaultCountry: 'GB', features: { sms: true, voice: true, email: true, drop: true } }
   const customer = await whole.account('clinic', settings)
-  const ledger = (index = 0): CallEntry[] => {
-    return readFileSync(ledgers[index]!, 'utf8')
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as CallEntry)
-  }
-  return { whole, customer, gateways, ledger }
+  return { whole, customer, gateways, ledger: (index = 0) => callsIn(ledgers[index]!) }
 }
 
 /** A landline of London whose last four digits are these. */

@@ -1,23 +1,19 @@
 /** SIP messages of a live carrier as HTTP, the command line and captures show them; what must not be seen is masked. */
 import { spawnSync } from 'node:child_process'
-import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import { spawnNode } from '../bench/processes.js'
 import { Random } from '../src/engine/base/random.js'
 import { describeSip } from '../src/sip/trace/describe-sip.js'
 import { maskedSip } from '../src/sip/trace/sip-mask.js'
 import { seed } from './seed.js'
 import { requestText } from './sip-wire.js'
+import { runBeside } from './trace-command.js'
 import { Watcher } from './trace-watch.js'
 import { landline, startVoice, type VoiceStand } from './voice-stand.js'
 
 t.setTimeout(60_000)
 
-const cli = fileURLToPath(new URL('../src/cli.js', import.meta.url))
 const LOGIN = { user: 'office', password: 'open sesame' }
 const TEXT = 'Your appointment is on Monday.'
 
@@ -92,35 +88,20 @@ t.test('a call is seen on its way, its numbers masked unless asked for, its cred
   t.equal(one.lines.length, 1, 'another number: nothing but that it watches')
 })
 
-interface Run {
-  stdout: string
-  code: number
-}
-
-async function run(stand: VoiceStand, args: string[], watching: () => void): Promise<Run> {
-  const { url, adminKey } = stand.whole.server
-  const child = spawnNode([cli, ...args, '--url', url, '--key', adminKey], { stdio: ['ignore', 'pipe', 'pipe'] })
-  let stdout = ''
-  child.stdout!.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text
-  })
-  createInterface({ input: child.stderr! }).on('line', (line) => {
-    if (/watching|writing/.test(line)) watching()
-  })
-  const [code] = await once(child, 'close')
-  return { stdout, code }
-}
-
 t.test('trunkline trace prints a line a message, and with --text the whole of it', async (t) => {
   const send = (ending: number) => (): void => void call(stand, ending).catch(t.threw)
-  const traced = await run(stand, ['trace', '--carrier', 'pbx', '--number', '0002', '--count', '3'], send(2))
+  const traced = await runBeside(
+    stand.whole.server,
+    ['trace', '--carrier', 'pbx', '--number', '0002', '--count', '3'],
+    send(2),
+  )
   t.equal(traced.code, 0)
   const lines = traced.stdout.trimEnd().split('\n')
   t.equal(lines.length, 3)
   t.match(lines[0], /^\d\d:\d\d:\d\d\.\d{3} 0 → INVITE 1 uri=sip:\+4420\*{5}002@\S+ peer="udp 127\.0\.0\.1:\d+" from=/)
   t.match(lines[1], /^\S+ 0 ← (?:100|407) 1 phrase=.* method=INVITE /)
   const args = ['trace', '--carrier', 'pbx', '--number', '0003', '--text', '--count', '1']
-  const whole = await run(stand, args, send(3))
+  const whole = await runBeside(stand.whole.server, args, send(3))
   t.match(whole.stdout, /→ INVITE 1 .*\n {4}INVITE sip:\+442071830003@.*\n {4}v=0\n/s)
 })
 
