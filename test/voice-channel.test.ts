@@ -45,7 +45,9 @@ t.test('never more calls at once, nor more begun in a second, than the carrier a
   t.match(job.counts, { accepted: 40, delivered: 36, undelivered: 4 })
   const [first, second] = gateways.map((gateway) => gateway.stats())
   // While the first asks for rest (503 with Retry-After) others go to the second as well.
-  t.equal(first!.calls + second!.calls, 44, 'four had to be called by the second')
+  const refused = first!.statuses['503'] ?? 0
+  t.ok(refused > 0)
+  t.equal(first!.calls + second!.calls, 40 + refused, 'those that it refused had to be called by the second')
   t.ok(second!.calls >= 4)
   t.ok(first!.maxCalls <= maxCalls, `${first!.maxCalls} at once`)
   // Jitter on the way may bring two ends of a second together at the peer.

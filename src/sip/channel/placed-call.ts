@@ -14,6 +14,7 @@ import type { PreparedSpeech } from '../speech/speech.js'
 import type { CallContext, CallResult } from './call-context.js'
 import { credentialsOf } from './caller.js'
 import { Digits } from './digits.js'
+import { REST_MS_MOST } from './gateway.js'
 import type { Candidate } from './gateways.js'
 import { ELSEWHERE, LATER, REASON_OF } from './outcome-table.js'
 
@@ -35,6 +36,8 @@ interface About {
   report: MediaReport | null
 }
 
+/** A Retry-After of more would park a message for good. */
+const RETRY_AFTER_MS_MOST = 86_400_000
 /** Between a digit that answers the message and our BYE. */
 const AFTER_DIGIT_MS = 500
 /** A gateway that answers without a description may bring it in a re-INVITE, as some that join two calls do. */
@@ -329,13 +332,13 @@ export class PlacedCall implements CallListener {
     desk.lineFree(this)
     this.#context.media.close(this.number, () => {})
     const about = { reason: REASON_OF[outcome], report: null }
-    const waitMs = Math.max(delayMs, end.retryAfterSeconds > 0 ? end.retryAfterSeconds * 1000 : -1)
-    if (ELSEWHERE.has(outcome)) this.#settle(OUTCOME.congested, end, about, waitMs)
-    else if (LATER.has(outcome)) this.#later(end, about, waitMs)
+    const restMs = Math.min(end.retryAfterSeconds * 1000, REST_MS_MOST)
+    if (ELSEWHERE.has(outcome)) this.#settle(OUTCOME.congested, end, about, Math.max(delayMs, restMs))
+    else if (LATER.has(outcome)) this.#later(end, about, delayMs)
     else this.#settle(OUTCOME.unheard, end, about)
   }
 
-  /** Called again, while attempts are left. */
+  /** Called again, while attempts are left; not sooner because a gateway says so, who would have us try without end. */
   #later(end: CallEnd, about: About, delayMs: number): void {
     const { attempts, retryMinutes } = this.#context.config
     const { attempt } = this.order
@@ -344,7 +347,8 @@ export class PlacedCall implements CallListener {
       return
     }
     const usualMs = retryMinutes[Math.min(attempt, retryMinutes.length - 1)]! * 60_000
-    this.#settle(OUTCOME.putOff, end, about, delayMs < 0 ? usualMs : delayMs)
+    const askedMs = Math.min(end.retryAfterSeconds * 1000, RETRY_AFTER_MS_MOST)
+    this.#settle(OUTCOME.putOff, end, about, Math.max(delayMs < 0 ? usualMs : delayMs, askedMs))
   }
 
   #settle(code: OutcomeCode, end: CallEnd | null, { reason, report }: About, delayMs = -1): void {
