@@ -11,7 +11,8 @@ const [dataDir, port, base, factor] = process.argv.slice(2)
 const flying: Clock = { ...systemClock, now: () => Number(base) + (Date.now() - Number(base)) * Number(factor) }
 const clock = base === undefined ? systemClock : flying
 const server = await startServer(configFor(dataDir!, Number(port), {}), { log: silentLog, clock })
-console.log(JSON.stringify({ url: server.url, adminKey: server.adminKey }))
 process.on('SIGTERM', () => {
   server.stop().then(() => process.exit(0))
 })
+// The last thing: whoever reads it may signal at once.
+console.log(JSON.stringify({ url: server.url, adminKey: server.adminKey }))

@@ -6,7 +6,8 @@ import { startServer } from '../src/start.js'
 const server = await startServer(parseConfig(process.argv[2]!, { name: 'test', folder: process.cwd(), env: {} }), {
   log: silentLog,
 })
-console.log(JSON.stringify({ url: server.url, adminKey: server.adminKey }))
 process.on('SIGTERM', () => {
   server.stop().then(() => process.exit(0))
 })
+// The last thing: whoever reads it may signal at once.
+console.log(JSON.stringify({ url: server.url, adminKey: server.adminKey }))

@@ -4,7 +4,8 @@ import { silentLog } from '../src/engine/contract/log.js'
 import { startServer } from '../src/start.js'
 
 const server = await startServer(loadConfig(process.argv[2]!, {}), { log: silentLog })
-console.log(JSON.stringify({ url: server.url, adminKey: server.adminKey }))
 process.on('SIGTERM', () => {
   server.stop().then(() => process.exit(0))
 })
+// The last thing: whoever reads it may signal at once.
+console.log(JSON.stringify({ url: server.url, adminKey: server.adminKey }))

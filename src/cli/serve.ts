@@ -23,8 +23,9 @@ Example:
     const { values } = readArguments(argv, { config: { type: 'string' } }, 0)
     const file = textOption(values, 'config') ?? defaultConfigFile()
     const config = loadConfig(file)
-    const server = await startServer(config, { log: createLog(config.logLevel) })
+    // From the beginning: HTTP answers before all of the start is done, and whoever sees that may signal.
     const stopped = firstSignal()
+    const server = await startServer(config, { log: createLog(config.logLevel) })
     reloadAtSighup(file, config, server)
     printError(`trunkline listens on ${server.url}`)
     await stopped

@@ -21,8 +21,10 @@ export interface SimulatorLife {
 export async function liveAsProcess(life: SimulatorLife): Promise<void> {
   const { host, port } = life
   const stats = life.statsPort === undefined ? null : await serveStats(life, life.statsPort)
+  // Asked for first: whoever reads the line may signal at once.
+  const isOver = ended()
   process.stdout.write(`${JSON.stringify({ listening: { host, port, statsPort: stats?.port ?? null } })}\n`)
-  await ended()
+  await isOver
   stats?.server.close()
   stats?.server.closeAllConnections()
   await life.close()
