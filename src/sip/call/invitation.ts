@@ -129,9 +129,7 @@ export class Invitation {
   #answerChallenge(response: SipResponse): boolean {
     if (this.#attempt === null) return false
     const next = this.#make(this.#origin.cseq + 1)
-    for (const name of ['authorization', 'proxy-authorization'])
-      for (const value of this.#origin.request.headers.all(name)) next.request.headers.append(name, value)
-    if (!this.#attempt.answer(next.request, response)) return false
+    if (!this.#attempt.answerAnew(next.request, this.#origin.request, response)) return false
     this.#replace(next)
     return true
   }

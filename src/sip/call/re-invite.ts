@@ -65,9 +65,7 @@ export class ReInvite implements ClientUser {
   #answer(challenge: SipResponse): boolean {
     if (this.#attempt === null || (challenge.status !== 401 && challenge.status !== 407)) return false
     const outgoing = this.#make()
-    for (const name of ['authorization', 'proxy-authorization'])
-      for (const value of this.#client!.request.headers.all(name)) outgoing.request.headers.append(name, value)
-    if (!this.#attempt.answer(outgoing.request, challenge)) return false
+    if (!this.#attempt.answerAnew(outgoing.request, this.#client!.request, challenge)) return false
     this.#send(outgoing)
     return true
   }

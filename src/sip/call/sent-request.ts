@@ -49,11 +49,8 @@ export class SentRequest implements ClientUser {
 
   /** False: the challenge cannot be answered, or was. */
   #answer(attempt: AuthAttempt, challenge: SipResponse): boolean {
-    const before = this.#client!.request.headers
     const outgoing = this.#make()
-    for (const name of ['authorization', 'proxy-authorization'])
-      for (const value of before.all(name)) outgoing.request.headers.append(name, value)
-    if (!attempt.answer(outgoing.request, challenge)) return false
+    if (!attempt.answerAnew(outgoing.request, this.#client!.request, challenge)) return false
     this.#send(outgoing)
     return true
   }

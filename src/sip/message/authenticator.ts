@@ -7,7 +7,8 @@ import { CHALLENGE_FIELDS, type DigestChallenge, digestChallenges, parseChalleng
 import { writeCredentials } from './digest.js'
 import type { SipRequest, SipResponse } from './sip-message.js'
 
-type Field = 'authorization' | 'proxy-authorization'
+const FIELDS = ['authorization', 'proxy-authorization'] as const
+type Field = (typeof FIELDS)[number]
 
 /** A nonce and what was made of it. */
 interface Known {
@@ -122,6 +123,12 @@ export class AuthAttempt {
     return true
   }
 
+  /** The same for `next`, made anew after `before` was challenged: what `before` knew by then goes on into it. */
+  answerAnew(next: SipRequest, before: SipRequest, response: SipResponse): boolean {
+    for (const field of FIELDS) for (const value of before.headers.all(field)) next.headers.append(field, value)
+    return this.answer(next, response)
+  }
+
   #mayAnswer(field: Field, { realm, isStale }: DigestChallenge): boolean {
     const id = idOf(field, realm)
     const times = this.#answered.get(id) ?? 0
@@ -138,7 +145,7 @@ function idOf(field: Field, realm: string): string {
 /** Takes all credentials out of a request; returns for whom they were. */
 function takeCredentials(request: SipRequest): Set<string> {
   const ids = new Set<string>()
-  for (const field of ['authorization', 'proxy-authorization'] as const) {
+  for (const field of FIELDS) {
     for (const value of request.headers.all(field))
       ids.add(idOf(field, parseChallenge(value)?.parameters.get('realm') ?? ''))
     request.headers.remove(field)
