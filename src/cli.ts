@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 /** The command line: picks the command, turns what it throws into an exit code. 0 ok, 1 the work failed, 2 wrong use. */
-import { readFileSync } from 'node:fs'
 import { type Command, CommandError, UsageError } from './cli/command.js'
 import { print, printError } from './cli/output.js'
 import { EngineError } from './engine/contract/errors.js'
+import { productVersion } from './product-version.js'
 
 interface Entry {
   /** One line in the list of commands. */
@@ -53,6 +53,26 @@ const commands: Record<string, Entry> = {
     summary: 'run the SIP gateway simulator, with telephones',
     load: async () => (await import('./cli/gateway.js')).gateway,
   },
+  erase: {
+    summary: 'erase everything of a number or email address',
+    load: async () => (await import('./cli/erase.js')).erase,
+  },
+  compact: {
+    summary: 'rewrite the store without what was erased, while no engine runs',
+    load: async () => (await import('./cli/compact.js')).compact,
+  },
+  backup: {
+    summary: 'copy one moment of the data directory, also while the engine runs',
+    load: async () => (await import('./cli/backup.js')).backup,
+  },
+  restore: {
+    summary: 'make the data directory from a backup',
+    load: async () => (await import('./cli/restore.js')).restore,
+  },
+  verify: {
+    summary: 'read every record of a data directory or a backup',
+    load: async () => (await import('./cli/verify.js')).verify,
+  },
   config: {
     summary: 'config check: validate the configuration file',
     load: async () => (await import('./cli/config-check.js')).configCheck,
@@ -74,11 +94,6 @@ function overview(): string {
   ].join('\n')
 }
 
-function version(): string {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
-  return version as string
-}
-
 async function main(argv: string[]): Promise<number> {
   const [name, ...rest] = argv
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
@@ -86,7 +101,7 @@ async function main(argv: string[]): Promise<number> {
     return name === undefined ? 2 : 0
   }
   if (name === '--version' || name === '-v') {
-    print(version())
+    print(productVersion())
     return 0
   }
   const entry = Object.hasOwn(commands, name) ? commands[name] : undefined

@@ -30,6 +30,8 @@ export interface CarrierSetDeps {
   metrics: Metrics
   dispatcher: Dispatcher
   factories: ChannelFactories
+  /** Paused from the start until an operator resumes it. */
+  isHeld(id: string): boolean
 }
 
 interface Known {
@@ -66,9 +68,10 @@ export class CarrierSet {
   }
 
   #make(config: CarrierConfig, number: number, sink: number): Carrier {
-    const { dispatcher, metrics, factories } = this.#deps
+    const { dispatcher, metrics, factories, isHeld } = this.#deps
     const make = factories[config.protocol] as (config: CarrierConfig, sink: CallSink) => CarrierChannel<CarrierConfig>
     const channel = make(config, dispatcher.inbox.sink(sink))
+    if (isHeld(config.id)) channel.patch({ paused: true })
     const carrier = new Carrier(channel, number, { terms: termsOf(config), metrics })
     this.#known.set(config.id, { config, channel, carrier })
     return carrier

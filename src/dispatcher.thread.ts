@@ -2,14 +2,17 @@
  * The dispatcher thread: puts store, loop and channels together and speaks with the main thread. A new carrier protocol
  * is one more line in `factories`.
  */
+
 import assert from 'node:assert'
 import { randomBytes } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { parentPort, workerData } from 'node:worker_threads'
 import { CarrierSet, type ChannelFactories } from './dispatcher-carriers.js'
+import { armCrashPoint, crashPoint } from './engine/base/crash-point.js'
 import { NumberFilter } from './engine/base/number-filter.js'
 import { Random } from './engine/base/random.js'
 import type { CarrierConfig } from './engine/config/carrier.js'
+import { clientEnvironment } from './engine/config/client-environment.js'
 import { systemClock } from './engine/contract/clock.js'
 import { EngineError } from './engine/contract/errors.js'
 import type { MessageRef } from './engine/contract/message.js'
@@ -21,6 +24,8 @@ import { TraceWatchers } from './engine/observe/trace-watchers.js'
 import { SpaceWatch } from './engine/space.js'
 import { CommitTurn } from './engine/store/commit-turn.js'
 import { openEnvironment } from './engine/store/environment.js'
+import { StorePulse } from './engine/store/store-pulse.js'
+import { watchStoreWrites } from './engine/store/store-writes.js'
 import { SuppressionCheck } from './engine/store/suppression-table.js'
 import { createSipChannel } from './sip/channel/sip-channel.js'
 import { SpeechLink } from './sip/speech/speech-link.js'
@@ -37,12 +42,14 @@ const INBOUND_MS = 20
 const EVENTS_MS = 20
 
 assert(parentPort !== null, 'runs as a worker thread')
+armCrashPoint(clientEnvironment().crashAt, 'dispatcher')
 const main = parentPort
 const start = workerData as DispatcherStart
 const configs = start.carriers as CarrierConfig[]
 const log = createLog(start.logLevel as Parameters<typeof createLog>[0])
 const metrics = new SharedMetrics(start.metrics)
 const random = new Random(systemClock.now() >>> 0)
+watchStoreWrites(new StorePulse(start.pulse))
 const environment = openEnvironment(start.dataDir)
 const suppressions = new SuppressionCheck(environment, new NumberFilter(start.suppressions))
 const space = new SpaceWatch(start.dataDir, systemClock)
@@ -58,6 +65,11 @@ function post(message: FromDispatcher): void {
 }
 
 const NO_CARRIERS = { carriers: [], failoverAfterMs: 0 }
+
+function drained(): void {
+  crashPoint('stop-stored')
+  post({ type: 'drained' })
+}
 
 function fatal(error: unknown): void {
   const code = error instanceof EngineError ? error.code : 'INTERNAL'
@@ -130,7 +142,7 @@ const media = prepareMedia({ logLevel: start.logLevel as Parameters<typeof creat
 const factories: ChannelFactories = {
   smpp: (config, sink) => {
     const tracer = new PduTracer(systemClock, watchersOf(config.id))
-    return createSmppChannel(config, { ...shared, sink, tracer })
+    return createSmppChannel(config, { ...shared, sink, tracer, mayGoOn: (ref) => dispatcher.mayGoOn(ref) })
   },
   smtp: (config, sink) => createSmtpChannel(config, { ...shared, sink }),
   sip: (config, sink) =>
@@ -142,12 +154,16 @@ const factories: ChannelFactories = {
     }),
 }
 
-const carriers = new CarrierSet({ environment, metrics, dispatcher, factories })
+/** Of a directory that was restored: carriers that may send. */
+const resumed = start.resumed === null ? null : new Set(start.resumed)
+const isHeld = (id: string): boolean => resumed !== null && !resumed.has(id)
+const carriers = new CarrierSet({ environment, metrics, dispatcher, factories, isHeld })
 
 const handlers: { [K in ToDispatcher['type']]: (message: Extract<ToDispatcher, { type: K }>) => void } = {
   job: ({ job }) => dispatcher.job(job),
   appended: ({ job, route }) => dispatcher.appended(job, route),
   carrier: ({ id, change }) => {
+    if (change.paused === false) resumed?.add(id)
     dispatcher.carrier(id)?.channel.patch(change)
     dispatcher.inbox.bindsChanged = true
     dispatcher.wake()
@@ -177,6 +193,7 @@ const handlers: { [K in ToDispatcher['type']]: (message: Extract<ToDispatcher, {
     dispatcher.settling.settle(task, (settled) => post({ type: 'settled', request, settled })),
   cancel: ({ request, refs }) =>
     dispatcher.settling.cancel(refs, (canceled) => post({ type: 'canceled', request, canceled })),
+  redact: ({ request, task }) => dispatcher.redaction.redact(task, () => post({ type: 'redacted', request })),
   heard: ({ number }) => dispatcher.heard(number),
   suppressions: ({ filter }) => suppressions.filter.use(filter),
   speech: ({ port }) => speech.use(port),
@@ -184,7 +201,8 @@ const handlers: { [K in ToDispatcher['type']]: (message: Extract<ToDispatcher, {
     dispatcher
       .drain(deadlineMs)
       .then(() => environment.root.close())
-      .then(() => post({ type: 'drained' }), fatal)
+      .then(drained)
+      .catch(fatal)
   },
 }
 

@@ -19,7 +19,9 @@ export function startIngestPool(threads: number, workerData: IngestWorkerData): 
     name: 'runTask',
     // A worker waits for commits inside its task: with atomics it would be frozen between two tasks.
     atomics: 'disabled',
-    minThreads: threads + QUICK_WORKERS,
+    // A thread is started with the first task that needs it: an engine that reads no file starts faster, and is smaller.
+    minThreads: 0,
+    idleTimeout: Number.POSITIVE_INFINITY,
     maxThreads: threads + QUICK_WORKERS,
     workerData,
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },

@@ -2,6 +2,7 @@
  * The site thread: SFTP and FTP into the drop folders. Sockets, ciphers and the octets of files stay here; who may log in
  * is asked of the main thread. When it dies it is started anew (start-site.ts); nothing but its connections is lost.
  */
+
 import assert from 'node:assert'
 import { randomBytes, randomInt } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -11,6 +12,8 @@ import { SftpServer } from './drop/sftp/sftp-server.js'
 import { sweepLeftovers } from './drop/site/leftovers.js'
 import { Site } from './drop/site/site.js'
 import type { SiteServer } from './drop/site/site-server.js'
+import { armCrashPoint } from './engine/base/crash-point.js'
+import { clientEnvironment } from './engine/config/client-environment.js'
 import type { DropFtpConfig } from './engine/config/drop-ftp.js'
 import type { DropSftpConfig } from './engine/config/drop-sftp.js'
 import type { DropSiteConfig } from './engine/config/drop-site.js'
@@ -28,6 +31,7 @@ const TOKEN_BYTES = 8
 const CHANCES = 2 ** 32
 
 assert(parentPort !== null, 'runs as a worker thread')
+armCrashPoint(clientEnvironment().crashAt, 'site')
 const main = parentPort
 const start = workerData as SiteStart
 const terms = start.site as DropSiteConfig

@@ -3,8 +3,11 @@
  * thread, and by the dispatcher over a port of its own. When it dies it is started anew (start-speech.ts), and what was asked is
  * asked again; what is on disk is whole.
  */
+
 import assert from 'node:assert'
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { armCrashPoint } from './engine/base/crash-point.js'
+import { clientEnvironment } from './engine/config/client-environment.js'
 import type { SpeechConfig } from './engine/config/speech.js'
 import { systemClock } from './engine/contract/clock.js'
 import { EngineError } from './engine/contract/errors.js'
@@ -27,6 +30,7 @@ import { SpeechRoom } from './sip/speech/speech-room.js'
 const LOOK_MS = 5_000
 
 assert(parentPort !== null, 'runs as a worker thread')
+armCrashPoint(clientEnvironment().crashAt, 'speech')
 const main = parentPort
 const start = workerData as SpeechStart
 const log = createLog(start.logLevel as Parameters<typeof createLog>[0])
@@ -43,6 +47,7 @@ function after(ms: number, then: () => void): () => void {
 const room = new SpeechRoom({
   dataDir: start.dataDir,
   config: start.speech as SpeechConfig,
+  textDays: start.textDays,
   searchPath: start.searchPath,
   clock: systemClock,
   log,

@@ -99,9 +99,10 @@ export class SpeechKeeper implements SpeechWork {
   }
 
   #start(): SpeechStart {
-    const { metrics } = this.#parts
+    const { metrics, config } = this.#parts
     const { dataDir, logLevel, speech } = this.#config
-    return { dataDir, speech, searchPath: searchPath(), metrics, logLevel }
+    const { textDays } = config.retention
+    return { dataDir, speech, textDays, searchPath: searchPath(), metrics, logLevel }
   }
 
   #told(status: SpeechStatus): void {

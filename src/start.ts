@@ -3,61 +3,48 @@
  * threads, builds the engine, serves HTTP; and takes it all down again. Fail-stop: when the store or the dispatcher fails,
  * the process ends with code 1 and recovers at its next start.
  */
-import { once } from 'node:events'
+
 import { existsSync, mkdirSync } from 'node:fs'
-import { Worker } from 'node:worker_threads'
+import { startBackground, startReaders, startSpace } from './background.js'
+import { Closing, within } from './closing.js'
 import { startDropFolder } from './drop-start.js'
 import { adminKey } from './engine/accounts/admin-key.js'
 import { keepPrivate } from './engine/accounts/private-files.js'
+import { armCrashPoint } from './engine/base/crash-point.js'
 import { resolver } from './engine/base/resolver.js'
 import { type Built, buildEngine } from './engine/build.js'
+import { clientEnvironment } from './engine/config/client-environment.js'
 import type { Config } from './engine/config/schema.js'
 import { type Clock, systemClock } from './engine/contract/clock.js'
-import { EngineError } from './engine/contract/errors.js'
 import type { Log } from './engine/contract/log.js'
-import type { DispatcherStart } from './engine/contract/thread.js'
 import { lockDataDir } from './engine/data-lock.js'
-import { DispatcherLink } from './engine/dispatcher-link.js'
 import type { DropDesk } from './engine/drops/drop-desk.js'
-import type { Engine, RejectsStream } from './engine/engine.js'
-import type { EventTending } from './engine/events/event-tending.js'
-import { openStores } from './engine/fail-stop.js'
+import type { Engine } from './engine/engine.js'
+import type { RejectsStream } from './engine/engine-parts.js'
 import { inboundCarriers } from './engine/inbound/build-inbound.js'
-import type { InboundDesk } from './engine/inbound/inbound-desk.js'
-import type { Jobs } from './engine/jobs/jobs.js'
-import type { Money } from './engine/money/money.js'
 import { createLog } from './engine/observe/log.js'
 import { PrometheusText } from './engine/observe/prometheus.js'
 import { metricsMemory, SharedMetrics } from './engine/observe/shared-metrics.js'
+import { openStores, type Stores } from './engine/open-stores.js'
+import { compactErased } from './engine/privacy/compaction.js'
 import type { LmdbStore } from './engine/store/lmdb-store.js'
-import type { WebhookDesk } from './engine/webhooks/webhook-desk.js'
-import { createServer } from './http/server.js'
+import { StorePulse } from './engine/store/store-pulse.js'
+import { watchStoreWrites } from './engine/store/store-writes.js'
+import { WriteAges } from './engine/store/write-ages.js'
+import { prepareServer } from './http/server.js'
 import { createCourier } from './http/webhook/courier.js'
 import { rejectsCsv } from './ingest/rejects-csv.js'
 import { startIngestPool } from './ingest-pool.js'
 import { statusName } from './smpp/status.js'
+import { backupWork } from './start-backup.js'
+import { prepareDataDir } from './start-data-dir.js'
+import { startDispatcher } from './start-dispatcher.js'
+import { type GuardTimes, makeFailStop, startGuard } from './start-guard.js'
 import { startSite } from './start-site.js'
 import { SpeechKeeper } from './start-speech.js'
 
 /** HTTP stops taking work within this time of a stop. */
 const HTTP_CLOSE_MS = 1_000
-/**
- * Young generation of the dispatcher's heap: it makes little garbage per message, so more would only stay resident. Measured: 1,000,000
- * rows at the same rate with less memory.
- */
-const YOUNG_MB = 16
-/** How often inbound messages are looked at whose parts never came. */
-const INBOUND_EVERY_MS = 1_000
-/** How often money and usage follow what became of messages; whoever asks for them need not wait for it. */
-const MONEY_EVERY_MS = 1_000
-/** Whether the time of an import has come. */
-const CONTACTS_EVERY_MS = 1_000
-/** How often webhooks are looked at whose next try is due, and their progress is stored. */
-const WEBHOOKS_EVERY_MS = 250
-/** How often recurring jobs are looked at. */
-const RECURRENCES_EVERY_MS = 500
-/** How often events are looked at whose change is not complete, or whose time is over. */
-const EVENTS_EVERY_MS = 1_000
 /** Left of shutdownSeconds for closing the stores behind the drain. */
 const RESERVE_MS = 500
 
@@ -67,6 +54,8 @@ export interface StartOptions {
   clock?: Clock
   /** Ends the process when going on would be wrong; tests hand in their own. */
   exit?(code: number): void
+  /** Of the guard thread; tests hand in shorter ones. */
+  guardTimes?: GuardTimes
 }
 
 export interface RunningServer {
@@ -85,6 +74,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
   const log = options.log ?? createLog(config.logLevel)
   keepPrivate(config.dataDir, log)
+  armCrashPoints(log)
   const closing = new Closing()
   try {
     return await start(config, { ...options, log }, closing)
@@ -96,39 +86,51 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   }
 }
 
-/** What is open, closed in reverse order. */
-class Closing {
-  isStopping = false
-  /** Epoch: when the drain ends at the latest. */
-  deadlineMs = 0
-  readonly #steps: (() => Promise<unknown>)[] = []
-
-  add(step: () => Promise<unknown>): void {
-    this.#steps.push(step)
-  }
-
-  async all(): Promise<void> {
-    for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) await step()
-  }
+/** Each thread arms its own; only this one says so. */
+function armCrashPoints(log: Log): void {
+  const { crashAt } = clientEnvironment()
+  armCrashPoint(crashAt, 'main')
+  if (crashAt !== null) log.warn({ crashAt }, 'a crash point is armed: this process kills itself there; for tests only')
 }
 
 type Started = StartOptions & { log: Log }
 
-async function start(config: Config, options: Started, closing: Closing): Promise<RunningServer> {
+/** What the data directory holds, opened under its lock. */
+interface OpenData extends Stores {
+  /** Monotonic: since when nobody else has sent from it. */
+  lockedAtMs: number
+  key: string
+  pulse: StorePulse
+  failStop: (error: unknown) => void
+}
+
+async function openData(config: Config, { log, exit, guardTimes }: Started, closing: Closing): Promise<OpenData> {
   const lock = await lockDataDir(config.dataDir)
   closing.add(() => lock.release())
-  const { log } = options
-  const failStop = makeFailStop(log, options.exit ?? ((code) => process.exit(code)))
+  const lockedAtMs = systemClock.monotonic()
+  prepareDataDir(config.dataDir)
+  await compactErased(config, log)
+  const pulse = new StorePulse()
+  const failStop = makeFailStop({ log, pulse, exit })
+  watchStoreWrites(pulse, failStop)
+  if (exit === undefined) closing.add(startGuard(config, { pulse, fail: failStop, times: guardTimes }))
   const key = adminKey(config.dataDir, config.http.adminKey)
-  const stores = openStores(config.dataDir, failStop)
+  const stores = openStores(config.dataDir)
   closing.add(() => stores.documents.close())
   closing.add(() => stores.store.close())
   closing.add(() => stores.contacts.root.close())
+  closing.add(startReaders(stores))
+  return { ...stores, lockedAtMs, key, pulse, failStop }
+}
+
+async function start(config: Config, options: Started, closing: Closing): Promise<RunningServer> {
+  const { log } = options
+  const { lockedAtMs, key, pulse, failStop, ...stores } = await openData(config, options, closing)
   const memory = metricsMemory()
   const metrics = new SharedMetrics(memory)
   const { numbers, turn } = stores.store
-  const shared = { dataDir: config.dataDir, numbers: numbers.buffer, turn: turn.buffer }
-  const pool = startIngestPool(config.threads.ingest, shared)
+  const shared = { turn: turn.buffer, pulse: pulse.buffer }
+  const pool = startIngestPool(config.threads.ingest, { dataDir: config.dataDir, numbers: numbers.buffer, ...shared })
   closing.add(() => pool.close())
   const prometheus = new PrometheusText(metrics)
   const speech = new SpeechKeeper({ config, log, metrics: memory })
@@ -142,6 +144,8 @@ async function start(config: Config, options: Started, closing: Closing): Promis
     adminKey: key,
     runTask: pool.run,
     speech,
+    writeAges: new WriteAges(pulse),
+    backup: backupWork(config.dataDir),
     rejects: rejectsOf(stores.store),
     statusName,
     courier: createCourier({ ...config.webhooks, resolve: resolver(), now: () => systemClock.now() }),
@@ -150,27 +154,21 @@ async function start(config: Config, options: Started, closing: Closing): Promis
     isStopping: () => closing.isStopping,
   })
   closing.add(() => built.close())
-  const worker = startDispatcher(config, built, { metrics: memory, turn: turn.buffer })
-  closing.add(() => worker.terminate())
-  const link = new DispatcherLink(worker, built.events)
-  superviseDispatcher(worker, link, (error) => {
+  closing.add(startSpace(built.space, log))
+  const { link, terminate } = startDispatcher(config, built, { metrics: memory, ...shared }, (error) => {
     if (!closing.isStopping) failStop(error)
   })
+  closing.add(terminate)
   const engine = built.connect(link)
-  await link.ready
+  const [prepared] = await Promise.all([prepareServer({ engine, config, log, metrics }), link.ready])
   speech.serve((port) => link.post({ type: 'speech', port }, [port]))
   closing.add(async () => {
     await Promise.all([built.jobs.stop(), built.contacts.imports.stop()])
     await within(link.drain(closing.deadlineMs), config.shutdownSeconds * 1000)
   })
-  await startBackground(built, closing, failStop)
-  const { credentials, desk } = built.drops()
-  const drops = await startDropFolder(config.dropFolder, { desk, log, metrics, fail: failStop })
-  closing.add(async () => await drops?.stop())
-  const site = await startSite({ config, log, metrics: memory, credentials, folders: drops?.folders ?? null })
-  // Half of the time is left for the dispatcher, which has more to lose.
-  closing.add(async () => await site?.stop(closing.deadlineMs - config.shutdownSeconds * 500))
-  const server = await createServer({ engine, config, log })
+  await startBackground(built, { closing, fail: failStop, lockedAtMs })
+  const dropDesk = await startDrops({ config, log, metrics, failStop }, { built, memory }, closing)
+  const server = await prepared.listen()
   closing.add(() => server.close(HTTP_CLOSE_MS))
   log.info({ url: server.url, dataDir: config.dataDir }, 'trunkline runs')
   const reload = async (fresh: Config): Promise<string[]> => {
@@ -179,89 +177,29 @@ async function start(config: Config, options: Started, closing: Closing): Promis
     speech.reload(fresh)
     return await link.reload(fresh.carriers, built.routes.dispatch())
   }
-  return { url: server.url, adminKey: key, engine, dropDesk: desk, reload, stop: () => stop(config, closing, log) }
+  return { url: server.url, adminKey: key, engine, dropDesk, reload, stop: () => stop(config, closing, log) }
 }
 
-/** What goes on beside requests, begun in the order in which one needs the other. */
-async function startBackground(built: Built, closing: Closing, fail: (error: unknown) => void): Promise<void> {
-  closing.add(startInbound(built.inbound))
-  closing.add(startMoney(built.money, fail))
-  closing.add(startWebhooks(built.webhooks))
-  // Nothing is sent before all that subscribers wrote is heard: it may be STOP.
-  await built.inbound.heard()
-  // Nor before what is left of an event that was changed is canceled.
-  await built.tending().catchUp()
-  built.optOut.open()
-  await built.jobs.resume()
-  closing.add(startRecurrences(built.jobs, fail))
-  await built.contacts.imports.resume()
-  closing.add(startContacts(built.contacts))
-  closing.add(startEvents(built.tending(), fail))
+interface DropParts {
+  config: Config
+  log: Log
+  metrics: SharedMetrics
+  failStop: (error: unknown) => void
 }
 
-/** Looks each second whose import is due and what was said by STOP. Gives how it is stopped. */
-function startContacts({ imports, heard }: Built['contacts']): () => Promise<void> {
-  heard.wake()
-  const timer = setInterval(() => {
-    imports.tick()
-    heard.wake()
-  }, CONTACTS_EVERY_MS)
-  return () => {
-    clearInterval(timer)
-    return heard.stop()
-  }
-}
-
-/** Reads what subscribers sent, and looks each second whose time is over. Gives how it is stopped. */
-function startInbound(inbound: InboundDesk): () => Promise<void> {
-  inbound.start()
-  const timer = setInterval(() => inbound.wake(), INBOUND_EVERY_MS)
-  return () => {
-    clearInterval(timer)
-    return inbound.stop()
-  }
-}
-
-/** Delivers what happened, and looks a few times a second whose retry is due. Gives how it is stopped. */
-function startWebhooks(webhooks: WebhookDesk): () => Promise<void> {
-  const timer = setInterval(() => webhooks.tick(), WEBHOOKS_EVERY_MS)
-  return () => {
-    clearInterval(timer)
-    return webhooks.stop()
-  }
-}
-
-/** Makes the runs of recurring jobs. Gives how it is stopped. */
-function startRecurrences({ recurrences }: Jobs, fail: (error: unknown) => void): () => Promise<void> {
-  const timer = setInterval(() => {
-    recurrences.tick().catch(fail)
-  }, RECURRENCES_EVERY_MS)
-  return () => {
-    clearInterval(timer)
-    return recurrences.stop()
-  }
-}
-
-/** Looks each second at what automatic events have to do by themselves. Gives how it is stopped. */
-function startEvents(tending: EventTending, fail: (error: unknown) => void): () => Promise<void> {
-  const timer = setInterval(() => {
-    tending.tend().catch(fail)
-  }, EVENTS_EVERY_MS)
-  return () => {
-    clearInterval(timer)
-    return tending.stop()
-  }
-}
-
-/** Settles what was stored since, each second. Gives how it is stopped. */
-function startMoney(money: Money, fail: (error: unknown) => void): () => Promise<void> {
-  const timer = setInterval(() => {
-    money.fold().catch(fail)
-  }, MONEY_EVERY_MS)
-  return () => {
-    clearInterval(timer)
-    return money.stop()
-  }
+/** The drop folder, and the servers that fill it. */
+async function startDrops(
+  { config, log, metrics, failStop }: DropParts,
+  { built, memory }: { built: Built; memory: SharedArrayBuffer },
+  closing: Closing,
+): Promise<DropDesk> {
+  const { credentials, desk } = built.drops()
+  const drops = await startDropFolder(config.dropFolder, { desk, log, metrics, fail: failStop })
+  closing.add(async () => await drops?.stop())
+  const site = await startSite({ config, log, metrics: memory, credentials, folders: drops?.folders ?? null })
+  // Half of the time is left for the dispatcher, which has more to lose.
+  closing.add(async () => await site?.stop(closing.deadlineMs - config.shutdownSeconds * 500))
+  return desk
 }
 
 async function stop(config: Config, closing: Closing, log: Log): Promise<void> {
@@ -272,46 +210,6 @@ async function stop(config: Config, closing: Closing, log: Log): Promise<void> {
   log.info({}, 'trunkline has stopped')
 }
 
-function makeFailStop(log: Log, exit: (code: number) => void): (error: unknown) => void {
-  let hasFailed = false
-  return (error) => {
-    if (hasFailed) return
-    hasFailed = true
-    log.error({ error }, 'the engine stops rather than go on wrong')
-    exit(1)
-  }
-}
-
-function startDispatcher(
-  { dataDir, carriers, logLevel }: Config,
-  { routes, jobs, webhooks, optOut }: Built,
-  shared: { metrics: SharedArrayBuffer; turn: SharedArrayBuffer },
-): Worker {
-  const workerData: DispatcherStart = {
-    ...{ dataDir, carriers, logLevel, ...shared },
-    routes: routes.dispatch(),
-    jobs: jobs.openDispatches(),
-    eventAccounts: webhooks.eventAccounts(),
-    suppressions: optOut.book.filter.buffer,
-  }
-  return new Worker(new URL('./dispatcher.thread.js', import.meta.url), {
-    workerData,
-    name: 'dispatcher',
-    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
-  })
-}
-
-function superviseDispatcher(worker: Worker, link: DispatcherLink, fail: (error: unknown) => void): void {
-  worker.on('error', (error) => {
-    link.closed()
-    fail(error)
-  })
-  worker.on('exit', (code) => {
-    link.closed()
-    fail(new EngineError('INTERNAL', `the dispatcher thread ended with code ${code}`))
-  })
-}
-
 function rejectsOf(store: LmdbStore): RejectsStream {
   return async function* rejects({ job, path, sniff }, raw) {
     // A canceled job has no file any more, a new one none yet.
@@ -320,16 +218,5 @@ function rejectsOf(store: LmdbStore): RejectsStream {
       return
     }
     yield* rejectsCsv({ store, job, path, dialect: sniff.dialect, columns: sniff.columns }, raw)
-  }
-}
-
-/** Waits for the work, but no longer than this. */
-async function within(work: Promise<unknown>, ms: number): Promise<void> {
-  const controller = new AbortController()
-  const timer = setTimeout(() => controller.abort(), ms)
-  try {
-    await Promise.race([work, once(controller.signal, 'abort')])
-  } finally {
-    clearTimeout(timer)
   }
 }

@@ -6,7 +6,6 @@ import { spawnSync } from 'node:child_process'
 import { createReadStream, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parse } from 'csv-parse'
 import { destination } from 'pino'
 import { parseConfig } from '../engine/config/load.js'
@@ -14,6 +13,7 @@ import type { Config } from '../engine/config/schema.js'
 import type { JobView } from '../engine/contract/api.js'
 import type { JobSettings } from '../engine/contract/job.js'
 import { createLog } from '../engine/observe/log.js'
+import { CLI_FILE, EXAMPLES_FOLDER, STAND_IN_VOICE_FILE } from '../programs.js'
 import type { GatewayStats } from '../sip/simulator/gateway-stats.js'
 import type { SmscStats } from '../smpp/simulator/smsc-stats.js'
 import { startServer } from '../start.js'
@@ -25,10 +25,6 @@ import { jobHelp, jobOptions, jobSettings, numbersOf } from './job-options.js'
 import { sumErrors, summary } from './job-view.js'
 import { ProgressLine, print, printError, printJson, whole } from './output.js'
 import { follow, type Upload, upload } from './send.js'
-
-const cli = fileURLToPath(new URL('../cli.js', import.meta.url))
-const standInVoice = fileURLToPath(new URL('stand-in-voice.js', import.meta.url))
-const examples = fileURLToPath(new URL('../../../examples/', import.meta.url))
 
 const options: OptionTable = { ...jobOptions, json: { type: 'boolean' }, keep: { type: 'boolean' } }
 
@@ -49,7 +45,7 @@ Example:
 
   async run(argv) {
     const { values, positionals } = readArguments(argv, options, 1)
-    const file = positionals[0] ?? join(examples, 'clinic.csv')
+    const file = positionals[0] ?? join(EXAMPLES_FOLDER, 'clinic.csv')
     if (!existsSync(file)) throw new CommandError(`there is no file ${file}`)
     const settings = { ...(positionals[0] === undefined ? clinicSettings() : ownSettings()), ...jobSettings(values) }
     const folder = mkdtempSync(join(tmpdir(), 'trunkline-demo-'))
@@ -67,7 +63,7 @@ function clinicSettings(): JobSettings {
     text: 'Dear ~name~, your appointment is on ~appointment~ with ~doctor~. ~note|See you soon.~',
     columns: { to: 'mobile' },
     defaultCountry: 'GB',
-    suppressed: numbersOf(join(examples, 'opt-outs.txt')) ?? [],
+    suppressed: numbersOf(join(EXAMPLES_FOLDER, 'opt-outs.txt')) ?? [],
   }
 }
 
@@ -115,8 +111,8 @@ async function runDemo({ file, settings, folder }: DemoRun): Promise<DemoResult>
     log: join(folder, 'engine.log'),
   }
   const [carrier, gateway] = await Promise.all([
-    startDemoCarrier(cli, files.carrierLedger),
-    startDemoGateway(cli, { ledger: files.gatewayLedger, heard: files.heard, endings: CLINIC_ENDINGS }),
+    startDemoCarrier(CLI_FILE, files.carrierLedger),
+    startDemoGateway(CLI_FILE, { ledger: files.gatewayLedger, heard: files.heard, endings: CLINIC_ENDINGS }),
   ])
   let seen: SmscStats
   let job: JobView
@@ -204,7 +200,7 @@ function voiceOfThisMachine(): { command?: string[] } {
   printError(
     'to hear the texts spoken, install it: apt-get install espeak-ng (Debian, Ubuntu), brew install espeak-ng (macOS)',
   )
-  return { command: [process.execPath, standInVoice, '{rate}'] }
+  return { command: [process.execPath, STAND_IN_VOICE_FILE, '{rate}'] }
 }
 
 async function countReasons(rejects: string): Promise<Record<string, number>> {

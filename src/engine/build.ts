@@ -12,26 +12,22 @@ import { lockSecondsOf } from './accounts/lock-seconds.js'
 import { Numbering } from './accounts/numbering.js'
 import { Audit } from './audit/audit.js'
 import { buildAudit } from './audit/build-audit.js'
-import type { Config } from './config/schema.js'
+import { Backups } from './backup/backups.js'
+import { CarrierHold } from './backup/carrier-hold.js'
+import type { BuildParts } from './build-parts.js'
 import { type BuiltContacts, buildContacts } from './contacts/build-contacts.js'
 import { contactHistory } from './contacts/contact-history.js'
-import type { ContactTables } from './contacts/contact-tables.js'
 import type { ContactHistory } from './contacts/contacts.js'
-import type { Clock } from './contract/clock.js'
 import { EngineError } from './contract/errors.js'
-import type { Log } from './contract/log.js'
-import type { Metrics } from './contract/metrics.js'
-import type { SpeechWork } from './contract/speech-work.js'
-import type { Courier } from './contract/webhook-delivery.js'
 import type { DispatcherEvents, DispatcherLink } from './dispatcher-link.js'
 import { type BuiltDrops, buildDrops, type DropParts } from './drops/build-drops.js'
-import { Engine, type RejectsStream } from './engine.js'
+import { Engine } from './engine.js'
 import { buildEvents } from './events/build-events.js'
 import type { EventTending } from './events/event-tending.js'
 import { buildInbound } from './inbound/build-inbound.js'
 import { InboundBook } from './inbound/inbound-book.js'
 import type { InboundDesk } from './inbound/inbound-desk.js'
-import { FairPool, type RunTask } from './jobs/fair-pool.js'
+import { FairPool } from './jobs/fair-pool.js'
 import { JobBook } from './jobs/job-book.js'
 import type { JobRecord } from './jobs/job-record.js'
 import { Jobs } from './jobs/jobs.js'
@@ -46,43 +42,24 @@ import type { MessageReader } from './messages/message-reader.js'
 import { attachMoney, buildMoney } from './money/build-money.js'
 import type { Money } from './money/money.js'
 import { MoneyDesk } from './money/money-desk.js'
+import { SharedScrapes } from './observe/shared-scrapes.js'
 import { OptOut } from './opt-out/build-opt-out.js'
 import { isCountry } from './phone/number.js'
+import { type BuiltPrivacy, buildPrivacy } from './privacy/build-privacy.js'
 import { buildSaved } from './profiles/build-saved.js'
 import { readJobTexts, readMailTexts } from './profiles/saved-settings.js'
 import { QueueGauges } from './queue-gauges.js'
 import { buildRecordings } from './recordings/build-recordings.js'
 import { Reports } from './reports/reports.js'
 import { SpaceWatch } from './space.js'
-import type { Documents } from './store/documents.js'
 import { InboundStore } from './store/inbound-store.js'
-import type { LmdbStore } from './store/lmdb-store.js'
 import { type BuiltWebhooks, buildWebhooks } from './webhooks/build-webhooks.js'
 import type { WebhookDesk } from './webhooks/webhook-desk.js'
 
-export interface BuildParts {
-  config: Config
-  documents: Documents
-  store: LmdbStore
-  contacts: ContactTables
-  clock: Clock
-  log: Log
-  metrics: Metrics
-  adminKey: string
-  runTask: RunTask
-  speech: SpeechWork
-  rejects: RejectsStream
-  statusName(status: number): string
-  /** Delivers webhooks. */
-  courier: Courier
-  metricsText(): Promise<{ contentType: string; body: string }>
-  /** The process must stop. */
-  fail(error: unknown): void
-  isStopping(): boolean
-}
-
 export interface Built {
   routes: RouteBook
+  /** Carriers that may send although the directory was restored; null: all may. */
+  resumed: readonly string[] | null
   jobs: Jobs
   /** For the dispatcher's link. */
   events: DispatcherEvents
@@ -91,11 +68,14 @@ export interface Built {
   webhooks: WebhookDesk
   optOut: OptOut
   money: Money
+  space: SpaceWatch
   connect(link: DispatcherLink): Engine
   /** What the drop folder and its servers work with, once it is connected. */
   drops(): BuiltDrops
   /** What automatic events have to do beside requests; once connected. */
   tending(): EventTending
+  /** What is erased, or forgotten when its time is over; once connected. */
+  privacy(): BuiltPrivacy
   close(): Promise<void>
 }
 
@@ -104,6 +84,8 @@ export async function buildEngine(parts: BuildParts): Promise<Built> {
   const numbering = new Numbering(documents)
   const secret = new DataSecret(config.dataDir)
   const audit = new Audit({ documents, clock, secret: secret.derive('audit') })
+  const backups = new Backups({ ...parts, work: parts.backup, audit })
+  const hold = new CarrierHold(documents, parts.log)
   const money = buildMoney(parts)
   const accounts = new Accounts({
     documents,
@@ -115,20 +97,26 @@ export async function buildEngine(parts: BuildParts): Promise<Built> {
     knownCountry: isCountry,
   })
   const routes = await RouteBook.open(config, { documents, takeNumber: () => numbering.take('route') })
-  const assembly = new Assembly(parts, { accounts, numbering, routes, secret, audit, money })
+  const assembly = new Assembly(parts, { accounts, numbering, routes, secret, audit, backups, hold, money })
   return {
     routes,
+    resumed: hold.resumed,
     jobs: assembly.jobs,
     events: assembly.events,
     inbound: assembly.inbound,
     contacts: assembly.contacts,
     webhooks: assembly.webhooks.desk,
     optOut: assembly.optOut,
+    space: assembly.space,
     money,
     connect: (link) => assembly.connect(link),
     drops: () => assembly.drops,
     tending: () => assembly.tending!,
-    close: () => accounts.flushLastUsed(true),
+    privacy: () => assembly.privacy!,
+    close: async () => {
+      await backups.stop()
+      await accounts.flushLastUsed(true)
+    },
   }
 }
 
@@ -138,6 +126,8 @@ interface Foundations {
   routes: RouteBook
   secret: DataSecret
   audit: Audit
+  backups: Backups
+  hold: CarrierHold
   money: Money
 }
 
@@ -146,7 +136,7 @@ class Assembly {
   readonly #base: Foundations
   readonly #book: JobBook
   readonly #progress = new ProgressBook()
-  readonly #space: SpaceWatch
+  readonly space: SpaceWatch
   readonly #pool: FairPool
   readonly contacts: BuiltContacts
   readonly jobs: Jobs
@@ -156,6 +146,7 @@ class Assembly {
   readonly optOut: OptOut
   readonly #inboundStore: InboundStore
   tending: EventTending | null = null
+  privacy: BuiltPrivacy | null = null
   #link: DispatcherLink | null = null
   #engine: Engine | null = null
   #history: ContactHistory | null = null
@@ -165,7 +156,7 @@ class Assembly {
     this.#parts = parts
     this.#base = base
     this.#book = new JobBook(parts.documents)
-    this.#space = new SpaceWatch(parts.config.dataDir, parts.clock)
+    this.space = new SpaceWatch(parts.config.dataDir, parts.clock, parts.writeAges)
     this.optOut = new OptOut({
       ...{ ...parts, ...base, post: (message) => this.#link?.post(message) },
       said: (consent) => this.contacts.consents.note(consent),
@@ -173,7 +164,7 @@ class Assembly {
     this.#inboundStore = new InboundStore(parts.store.environment)
     this.#pool = new FairPool(parts.runTask, parts.config.threads.ingest)
     this.contacts = buildContacts({
-      ...{ ...parts, ...base, pool: this.#pool, admit: () => this.#admit() },
+      ...{ ...parts, ...base, pool: this.#pool, admit: () => this.#admit(), room: () => this.space.room() },
       suppressions: () => this.optOut.book.filter.buffer,
       history: (principal, addresses, query) => this.#history!(principal, addresses, query),
       caughtUp: () => base.money.catchUp(),
@@ -242,13 +233,14 @@ class Assembly {
       callback: (account, url) => this.webhooks.desk.callback(account, url),
       post: (message) => this.#link?.post(message),
       admit: () => this.#admit(),
+      room: () => this.space.room(),
       fail,
     })
   }
 
   #admit(): void {
     if (this.#parts.isStopping()) throw new EngineError('SHUTTING_DOWN', 'The engine is stopping.')
-    const { ok, freeBytes } = this.#space.look()
+    const { ok, freeBytes } = this.space.look()
     if (!ok) throw new EngineError('STORE_FULL', `Only ${Math.floor(freeBytes / 2 ** 20)} MiB are free.`)
   }
 
@@ -285,7 +277,7 @@ class Assembly {
 
   connect(link: DispatcherLink): Engine {
     this.#link = link
-    const { clock, config, documents, rejects, store } = this.#parts
+    const { documents, rejects, store } = this.#parts
     const { accounts } = this.#base
     const names = viewNames(this.#parts)
     const idempotency = this.#idempotency()
@@ -296,13 +288,14 @@ class Assembly {
       ...{ webhooks: this.webhooks.desk, idempotency, link, admit: () => this.#admit() },
     })
     const gauges = this.#gauges()
+    const scrapes = new SharedScrapes(() => this.#metricsText(gauges))
     const askers = new Askers(accounts)
     const admit = () => this.#admit()
     const common = { ...this.#parts, ...this.#base, askers, jobs: this.jobs, book: this.#book, admit }
     const saved = buildSaved({ ...common, pool: this.#pool })
     const drops = this.#makeDrops({ ...saved, askers, sealed: (answer) => idempotency.sealed(answer) })
     const reader = buildReader({
-      ...{ config, documents, store, clock, names },
+      ...{ ...this.#parts, names },
       book: this.#book,
       states: (blocks) => link.states(blocks),
       isOutside: (record) => this.jobs.isOutside(record),
@@ -311,6 +304,7 @@ class Assembly {
     this.#history = this.#contactHistory(askers, reader)
     const automatic = buildEvents({ ...common, reader, submitter, saved: saved.saved, link })
     this.tending = automatic.tending
+    this.privacy = buildPrivacy({ ...common, contacts: this.contacts, tables: this.#parts.contacts, link })
     const engine = new Engine({
       accounts,
       webhooks: this.webhooks.api,
@@ -323,6 +317,9 @@ class Assembly {
       }),
       askers,
       audit: buildAudit(documents, askers),
+      backups: this.#base.backups,
+      erasures: this.privacy.erasures,
+      hold: this.#base.hold,
       trail: this.#base.audit,
       idempotency,
       jobs: this.jobs,
@@ -341,9 +338,9 @@ class Assembly {
       inbound: new InboundBook({ store: this.#inboundStore, accounts, askers }),
       suppressions: this.optOut.routes(askers),
       admit,
-      space: () => this.#space.look(),
+      space: () => this.space.look(),
       isStopping: this.#parts.isStopping,
-      metricsText: () => this.#metricsText(gauges),
+      metricsText: () => scrapes.text(),
     })
     this.#engine = engine
     return engine
@@ -369,7 +366,7 @@ class Assembly {
   async #metricsText(gauges: QueueGauges): Promise<{ contentType: string; body: string }> {
     const { metrics, metricsText } = this.#parts
     gauges.update()
-    metrics.gauge('trunkline_store_free_bytes').set(this.#space.look().freeBytes)
+    metrics.gauge('trunkline_store_free_bytes').set(this.space.look().freeBytes)
     await this.#base.accounts.flushLastUsed()
     metrics.gauge('trunkline_webhook_backlog').set(this.webhooks.desk.backlog())
     return await metricsText()

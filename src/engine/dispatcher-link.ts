@@ -5,7 +5,14 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { CarrierPatch, CarrierView } from './contract/channel.js'
 import { EngineError } from './contract/errors.js'
-import type { FromDispatcher, JobProgress, RouteDispatch, SettleTask, ToDispatcher } from './contract/thread.js'
+import type {
+  FromDispatcher,
+  JobProgress,
+  RedactTask,
+  RouteDispatch,
+  SettleTask,
+  ToDispatcher,
+} from './contract/thread.js'
 import type { Wait } from './contract/waits.js'
 import { TraceFeed } from './trace-feed.js'
 
@@ -113,6 +120,11 @@ export class DispatcherLink {
   async cancelMessages(refs: number[]): Promise<number> {
     const answer = await this.#ask((request) => ({ type: 'cancel', request, refs }))
     return answer.type === 'canceled' ? answer.canceled : 0
+  }
+
+  /** Neither memory nor log tells of these recipients any more; of states that is so after a `snapshot`. */
+  async redact(task: RedactTask): Promise<void> {
+    await this.#ask((request) => ({ type: 'redact', request, task }))
   }
 
   /** Resolves with what changed, a line each. */

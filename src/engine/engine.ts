@@ -2,11 +2,8 @@
  * The façade that http and the roots call: accounts, jobs, messages and carriers behind one interface. It decides who may
  * see what; the folders below it know account numbers only. Main thread.
  */
-import type { Accounts, Change } from './accounts/accounts.js'
-import type { Askers } from './accounts/askers.js'
-import type { Idempotency } from './accounts/idempotency.js'
+import type { Change } from './accounts/accounts.js'
 import { answerWrites } from './accounts/kept-answers.js'
-import type { Audit } from './audit/audit.js'
 import { timeAsked } from './base/instant.js'
 import type {
   AccountSettings,
@@ -29,17 +26,19 @@ import type { KeySettings, KeyView } from './contract/api-key.js'
 import type { ArchiveApi } from './contract/archive.js'
 import type { AudienceApi } from './contract/audience.js'
 import type { AuditApi } from './contract/audit.js'
+import type { BackupsApi } from './contract/backups.js'
 import type { CarrierPatch, CarrierView } from './contract/channel.js'
 import type { ContactsApi } from './contract/contacts.js'
 import type { DraftPatch, DraftsApi } from './contract/drafts.js'
 import type { DropCredentialsApi } from './contract/drop-credentials.js'
 import type { DropsApi } from './contract/drops.js'
+import type { ErasuresApi } from './contract/erasures.js'
 import { EngineError } from './contract/errors.js'
 import type { ExplainQuestion, ExplainView } from './contract/explain.js'
 import { jobId } from './contract/ids.js'
 import type { InboundApi } from './contract/inbound.js'
-import type { SniffResult } from './contract/ingest.js'
 import type { JobPatch, JobSettings } from './contract/job.js'
+import type { MessagePage } from './contract/message-page.js'
 import type { JobMessageQuery, MessageQuery } from './contract/message-query.js'
 import type { MoneyApi } from './contract/money.js'
 import type { NoticesApi } from './contract/notices.js'
@@ -55,72 +54,17 @@ import type { TemplatesApi } from './contract/templates.js'
 import type { TraceBatch, TraceFilter } from './contract/trace.js'
 import type { MessageExplainView } from './contract/waits.js'
 import type { WebhooksApi } from './contract/webhook.js'
-import type { DispatcherLink } from './dispatcher-link.js'
-import type { Jobs } from './jobs/jobs.js'
-import type { CancelDesk } from './messages/cancel-desk.js'
-import type { Explainer } from './messages/explain.js'
+import type { EngineParts } from './engine-parts.js'
+import { requireRows } from './jobs/erased-job.js'
 import { accountAsked, nobody } from './messages/explain-asker.js'
-import type { MessageExplainer } from './messages/explain-message.js'
-import type { MessageReader } from './messages/message-reader.js'
-import type { Submitter } from './messages/submit.js'
 import { fillTemplates } from './messages/template-text.js'
 import { recipientAsked } from './phone/recipient.js'
-import { jobTextWrites, type SavedSettings } from './profiles/saved-settings.js'
-import type { Space } from './space.js'
-
-/** Streams rejects.csv of a job; ingest knows the file, so the roots hand it in. */
-export type RejectsStream = (
-  job: { job: number; path: string; sniff: SniffResult | null },
-  raw: boolean,
-) => AsyncIterable<string | Buffer>
-
-export interface EngineParts {
-  accounts: Accounts
-  askers: Askers
-  audit: AuditApi
-  /** Writes the audit log. */
-  trail: Audit
-  idempotency: Idempotency
-  money: MoneyApi
-  jobs: Jobs
-  saved: SavedSettings
-  templates: TemplatesApi
-  webhooks: WebhooksApi
-  contacts: ContactsApi
-  audience: AudienceApi
-  profiles: ProfilesApi
-  samples: SamplesApi
-  drops: DropsApi
-  dropCredentials: DropCredentialsApi
-  retries: RetriesApi
-  drafts: DraftsApi
-  archive: ArchiveApi
-  canceling: CancelDesk
-  submitter: Submitter
-  explainer: Explainer
-  messageExplainer: MessageExplainer
-  reader: MessageReader
-  link: DispatcherLink
-  space(): Space
-  /** @throws EngineError SHUTTING_DOWN, STORE_FULL when nothing new may be taken. */
-  admit(): void
-  reports: ReportsApi
-  notices: NoticesApi
-  rules: RulesApi
-  events: EventsApi
-  rejects: RejectsStream
-  inbound: InboundApi
-  recordings: RecordingsApi
-  speech: SpeechApi
-  /** What is worth knowing beside, and keeps nobody from sending. */
-  notes(): Readiness['checks']
-  suppressions: SuppressionsApi
-  metricsText(): Promise<{ contentType: string; body: string }>
-  isStopping(): boolean
-}
+import { jobTextWrites } from './profiles/saved-settings.js'
 
 export class Engine implements EngineApi {
   readonly audit: AuditApi
+  readonly backups: BackupsApi
+  readonly erasures: ErasuresApi
   readonly money: MoneyApi
   readonly inbound: InboundApi
   readonly recordings: RecordingsApi
@@ -158,6 +102,8 @@ export class Engine implements EngineApi {
     this.rules = parts.rules
     this.events = parts.events
     this.audit = parts.audit
+    this.backups = parts.backups
+    this.erasures = parts.erasures
     this.money = parts.money
     this.inbound = parts.inbound
     this.recordings = parts.recordings
@@ -278,6 +224,7 @@ export class Engine implements EngineApi {
 
   rejects(principal: Principal, id: string, raw: boolean): AsyncIterable<string | Buffer> {
     const record = this.#find(principal, id)
+    requireRows(record)
     return this.#parts.rejects({ job: record.job, path: this.#parts.jobs.path(record), sniff: record.sniff }, raw)
   }
 
@@ -285,7 +232,7 @@ export class Engine implements EngineApi {
     principal: Principal,
     id: string,
     { to, ...query }: PageQuery & JobMessageQuery,
-  ): Promise<Page<MessageView>> {
+  ): Promise<MessagePage> {
     const { job } = this.#find(principal, id)
     const wanted = to === undefined ? undefined : this.#e164(principal, to)
     if (wanted === null) return { items: [], nextCursor: null }
@@ -322,7 +269,7 @@ export class Engine implements EngineApi {
     return await this.#parts.canceling.cancel(principal, id)
   }
 
-  async messages(principal: Principal, query: PageQuery & MessageQuery): Promise<Page<MessageView>> {
+  async messages(principal: Principal, query: PageQuery & MessageQuery): Promise<MessagePage> {
     const { since, until, to, job, ...rest } = query
     const times = { sinceMs: timeAsked('since', since), untilMs: timeAsked('until', until) }
     const wanted = to === undefined ? undefined : this.#e164(principal, to)
@@ -352,12 +299,17 @@ export class Engine implements EngineApi {
   }
 
   async carriers(): Promise<CarrierView[]> {
-    return await this.#parts.link.carriers()
+    return this.#parts.hold.told(await this.#parts.link.carriers())
   }
 
   /** @throws EngineError NOT_FOUND. */
   async patchCarrier(id: string, change: CarrierPatch, by?: Principal): Promise<CarrierView> {
-    const carrier = (await this.#parts.link.patchCarrier(id, change)).find((view) => view.id === id)
+    const { hold, link } = this.#parts
+    if (change.paused === false) {
+      const known = (await link.carriers()).map((view) => view.id)
+      if (known.includes(id)) await hold.resume(id, known)
+    }
+    const carrier = hold.told(await link.patchCarrier(id, change)).find((view) => view.id === id)
     if (carrier === undefined) throw new EngineError('NOT_FOUND', 'There is no such carrier.')
     const entry = {
       principal: by ?? null,
@@ -383,13 +335,25 @@ export class Engine implements EngineApi {
     const isAlive = this.#parts.link.isAlive
     const checks = [
       { name: 'store', ok: space.ok, detail: `${Math.floor(space.freeBytes / 2 ** 20)} MiB free` },
+      diskCheck(space.writeSeconds),
       { name: 'dispatcher', ok: isAlive, detail: isAlive ? 'running' : 'not running' },
       { name: 'intake', ok: !isStopping, detail: isStopping ? 'stopping' : 'open' },
     ]
-    return { ready: checks.every(({ ok }) => ok), checks: [...checks, ...this.#parts.notes()] }
+    return {
+      ready: checks.every(({ ok }) => ok),
+      checks: [...checks, ...this.#parts.hold.notes(), ...this.#parts.notes()],
+    }
   }
 
   async metrics(): Promise<{ contentType: string; body: string }> {
     return await this.#parts.metricsText()
   }
+}
+
+/** A write that takes longer than carriers wait for an answer: what is sent meanwhile would be answered late. */
+const SLOW_SECONDS = 10
+
+function diskCheck(writeSeconds: number): Readiness['checks'][number] {
+  const detail = writeSeconds === 0 ? 'writes in time' : `a write has taken ${writeSeconds} s so far`
+  return { name: 'disk', ok: writeSeconds < SLOW_SECONDS, detail }
 }

@@ -4,14 +4,12 @@
  * The socket outlives an engine that stops reading: the refusal must still reach the client, so the stream is not
  * destroyed; the rest is read and dropped for a moment, then the connection is closed.
  */
-import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import { EngineError } from '../engine/contract/errors.js'
 import { limits } from '../engine/contract/limits.js'
 
 /** Longest silence of an uploading client; also covers the wait for a disk that is slow. */
 export const uploadIdleMs = 600_000
-const drainMs = 10_000
 
 /**
  * The bytes of `stream`, at most as many as an upload may have. A client that goes away or sends a broken form is its
@@ -29,17 +27,4 @@ export async function* bytesOf(stream: Readable, bytesMax: number = limits.uploa
     if (cause instanceof EngineError) throw cause
     throw new EngineError('BAD_REQUEST', `the upload broke off after ${bytes} bytes; send it again`, { cause })
   }
-}
-
-/** After an early answer: gives the client time to read it, then closes. */
-export function drain(raw: IncomingMessage): void {
-  if (raw.complete || raw.destroyed) return
-  // A form parser that nobody reads from would hold the rest back.
-  raw.unpipe()
-  raw.resume()
-  const timer = setTimeout(() => {
-    if (!raw.complete) raw.socket.destroy()
-  }, drainMs)
-  timer.unref()
-  raw.once('close', () => clearTimeout(timer))
 }

@@ -2,11 +2,13 @@
 import { AccountSchema } from './schemas/accounts.js'
 import { KeySchema } from './schemas/api-keys.js'
 import { AuditSchema } from './schemas/audit.js'
+import { BackupSchema } from './schemas/backups.js'
 import { CarrierSchema } from './schemas/carriers.js'
 import { ProblemSchema } from './schemas/common.js'
 import { AudienceSchema, ContactSchema, ImportSchema } from './schemas/contacts.js'
 import { DropCredentialSchema } from './schemas/drop-credentials.js'
 import { DropSchema } from './schemas/drops.js'
+import { ErasureSchema } from './schemas/erasures.js'
 import { ExplainSchema } from './schemas/explain.js'
 import { InboundSchema } from './schemas/inbound.js'
 import { CountsSchema, JobSchema, JobSettingsSchema, PreviewRowSchema, PreviewSchema } from './schemas/jobs.js'
@@ -24,12 +26,14 @@ export const COMPONENTS: Readonly<Record<string, object>> = {
   AccountMoney: AccountMoneySchema,
   AuditRecord: AuditSchema,
   Audience: AudienceSchema,
+  Backup: BackupSchema,
   Balance: BalanceSchema,
   Carrier: CarrierSchema,
   Contact: ContactSchema,
   Counts: CountsSchema,
   Drop: DropSchema,
   DropCredential: DropCredentialSchema,
+  Erasure: ErasureSchema,
   Event: EventSchema,
   Explain: ExplainSchema,
   Import: ImportSchema,

@@ -44,6 +44,8 @@ export async function describeApi(app: App): Promise<void> {
         { name: 'accounts', description: 'Accounts and keys; admin key.' },
         { name: 'audit', description: 'Who changed what.' },
         { name: 'carriers', description: 'Upstreams; admin key.' },
+        { name: 'erasures', description: 'Erasing everything of one number or address.' },
+        { name: 'backups', description: 'Backups while the engine runs; admin key.' },
         { name: 'compatibility', description: 'Routes of other gateways, where the configuration has them.' },
         { name: 'system', description: 'Health, metrics, this document; no key.' },
       ],

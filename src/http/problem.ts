@@ -118,14 +118,41 @@ const retryAfterSeconds: Partial<Record<ErrorCode, string>> = {
   IDEMPOTENCY_RUNNING: '1',
   SHUTTING_DOWN: '5',
   STORE_FULL: '60',
+  OVERLOADED: '1',
+}
+
+/** Nothing is wrong, and there may be thousands a second: metrics count them, the log does not. */
+function isWaiting(code: ErrorCode): boolean {
+  return code === 'SHUTTING_DOWN' || code === 'OVERLOADED' || code === 'STORE_FULL'
 }
 
 export function sendProblem(reply: FastifyReply, problem: Problem): void {
   reply.code(problem.status).header('content-type', PROBLEM_TYPE).send(JSON.stringify(problem))
 }
 
+/** Who is told of what was not answered as it was asked. */
+export interface ErrorDesk {
+  log: Log
+  /** Of each that is answered by its code. */
+  count(error: EngineError): void
+  /** Of each answer that was begun and broke off because of us. */
+  countBrokenOff(code: ErrorCode): void
+}
+
+/** The head was sent, so that no problem can be: the log and the metric say it instead. */
+export function answerBrokeOff({ log, countBrokenOff }: ErrorDesk, reply: FastifyReply, error: unknown): void {
+  const code = error instanceof EngineError ? error.code : 'INTERNAL'
+  countBrokenOff(code)
+  log.error({ requestId: reply.request.id, code, err: error }, 'an answer broke off')
+}
+
 /** The one error handler of the server. */
-export function handleError(log: Log, error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+export function handleError(
+  { log, count }: ErrorDesk,
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
   if (error instanceof RefusedMessage) {
     sendProblem(reply, refusalOf(error.accepted.reason!, error.accepted.detail))
     return
@@ -133,7 +160,8 @@ export function handleError(log: Log, error: unknown, request: FastifyRequest, r
   const known = toEngineError(error, request.headers['content-type'])
   const failure = known ?? new EngineError('INTERNAL', ERRORS.INTERNAL[1], { cause: error })
   const problem = problemOf(failure)
-  if (problem.status >= 500 && failure.code !== 'SHUTTING_DOWN') {
+  count(failure)
+  if (problem.status >= 500 && !isWaiting(failure.code)) {
     problem.requestId = request.id
     log.error({ requestId: request.id, code: failure.code, err: known ?? error }, 'request failed')
   }

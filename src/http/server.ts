@@ -12,25 +12,29 @@ import type { EngineApi } from '../engine/contract/api.js'
 import { type Clock, systemClock } from '../engine/contract/clock.js'
 import { EngineError } from '../engine/contract/errors.js'
 import type { Log } from '../engine/contract/log.js'
+import { type Metrics, noMetrics } from '../engine/contract/metrics.js'
 import { logAccess } from './access-log.js'
 import type { App } from './app.js'
 import { accessGate, type Gate } from './auth.js'
 import { BodyDeadlines } from './body-deadlines.js'
-import { drain } from './body-stream.js'
 import { compatRoutes } from './compat/compat-routes.js'
+import { watchLoad } from './load/load-hooks.js'
+import { refusalCounter } from './load/refusals.js'
 import { hostInUrl, type MetricsServer, startMetricsServer } from './metrics-server.js'
 import { describeApi, openapiRoute } from './openapi.js'
-import { handleError, PROBLEM_TYPE, problemOf } from './problem.js'
+import { answerBrokeOff, type ErrorDesk, handleError, PROBLEM_TYPE, problemOf } from './problem.js'
 import { RouteInventory } from './route-inventory.js'
 import { accountRoutes } from './routes/accounts.js'
 import { archiveRoutes } from './routes/archive.js'
 import { auditRoutes } from './routes/audit.js'
+import { backupRoutes } from './routes/backups.js'
 import { carrierTraceRoutes } from './routes/carrier-trace.js'
 import { carrierRoutes } from './routes/carriers.js'
 import { contactListRoutes, importRoutes } from './routes/contact-lists.js'
 import { contactRoutes } from './routes/contacts.js'
 import { dropCredentialRoutes } from './routes/drop-credentials.js'
 import { dropRoutes } from './routes/drops.js'
+import { erasureRoutes } from './routes/erasures.js'
 import { explainRoutes } from './routes/explain.js'
 import { inboundRoutes } from './routes/inbound.js'
 import { jobCreateRoute } from './routes/job-create.js'
@@ -50,6 +54,7 @@ import { metricsRoute, systemRoutes } from './routes/system.js'
 import { templateRoutes } from './routes/templates.js'
 import { unsubscribeRoutes } from './routes/unsubscribe.js'
 import { webhookRoutes } from './routes/webhooks.js'
+import { lazySerializers } from './serialization.js'
 import { validatorCompiler } from './validation.js'
 
 const headMs = 30_000
@@ -65,8 +70,7 @@ export interface ServerDeps {
   config: Config
   log: Log
   clock?: Clock
-  /** Per key. */
-  requestsPerSecond?: number
+  metrics?: Metrics
 }
 
 export interface Server {
@@ -78,11 +82,26 @@ export interface Server {
   close(withinMs?: number): Promise<void>
 }
 
+/** Its routes are ready; nobody is answered yet. */
+export interface PreparedServer {
+  listen(): Promise<Server>
+}
+
 export async function createServer(deps: ServerDeps): Promise<Server> {
-  const { engine, config, log } = deps
-  const { host, port, metrics } = config.http
+  const prepared = await prepareServer(deps)
+  return await prepared.listen()
+}
+
+/** Apart from listening, because it takes as long as other things at start that may go on beside it. */
+export async function prepareServer(deps: ServerDeps): Promise<PreparedServer> {
   const app = await buildApp(deps)
-  await app.listen({ host, port })
+  return { listen: () => listen(app, deps) }
+}
+
+async function listen(app: App, { engine, config, log }: ServerDeps): Promise<Server> {
+  const { host, port, metrics, limits } = config.http
+  // Node's own queue of 511 is full when a thousand come at once, and whoever does not fit is reset after a while.
+  await app.listen({ host, port, backlog: limits.connections })
   const metricsServer = metrics === undefined ? null : await startMetricsServer(engine, log, metrics)
   const address = app.server.address()
   const bound = typeof address === 'object' && address !== null ? address.port : port
@@ -105,12 +124,14 @@ async function stop(app: App, metricsServer: MetricsServer | null, withinMs: num
 /** The server with every route, not listening yet. */
 export async function buildApp(deps: ServerDeps): Promise<App> {
   const { engine, config } = deps
-  const app = bareApp(deps.log, config.http.trustedProxies)
+  const desk = errorDesk(deps)
+  const app = bareApp(desk, config.http.trustedProxies)
   const inventory = new RouteInventory()
   app.setValidatorCompiler(validatorCompiler)
+  app.setSerializerCompiler(await lazySerializers())
   app.addHook('onRoute', (route) => inventory.add(route))
   parseJson(app)
-  answerErrors(app, deps.log, inventory)
+  answerErrors(app, desk, inventory)
   const gate = addHooks(app, deps)
 
   await describeApi(app)
@@ -142,6 +163,8 @@ export async function buildApp(deps: ServerDeps): Promise<App> {
   importRoutes(app, engine)
   carrierRoutes(app, engine)
   carrierTraceRoutes(app, engine)
+  backupRoutes(app, engine)
+  erasureRoutes(app, engine)
   await compatRoutes(app, engine, { gate, ...config.http.compat, clock: deps.clock ?? systemClock })
   await app.register(async (scope) => jobCreateRoute(scope as unknown as App, engine))
   await app.register(async (scope) => profileSampleRoute(scope as unknown as App, engine))
@@ -154,7 +177,15 @@ export async function buildApp(deps: ServerDeps): Promise<App> {
   return app
 }
 
-function bareApp(log: Log, trustedProxies: string[]): App {
+function errorDesk({ log, metrics = noMetrics }: ServerDeps): ErrorDesk {
+  return {
+    log,
+    count: refusalCounter(metrics),
+    countBrokenOff: (code) => metrics.counter('trunkline_answers_broken_off_total', { code }).add(1),
+  }
+}
+
+function bareApp(desk: ErrorDesk, trustedProxies: string[]): App {
   const prefix = `req_${randomBytes(5).toString('hex')}`
   let requests = 0
   return Fastify({
@@ -178,7 +209,7 @@ function bareApp(log: Log, trustedProxies: string[]): App {
     genReqId: () => `${prefix}${(++requests).toString(36)}`,
     clientErrorHandler,
     frameworkErrors: (error, request, reply) =>
-      handleError(log, error, request as unknown as FastifyRequest, reply as unknown as FastifyReply),
+      handleError(desk, error, request as unknown as FastifyRequest, reply as unknown as FastifyReply),
   }).withTypeProvider() as unknown as App
 }
 
@@ -192,11 +223,11 @@ function parseJson(app: App): void {
   })
 }
 
-function answerErrors(app: App, log: Log, inventory: RouteInventory): void {
+function answerErrors(app: App, desk: ErrorDesk, inventory: RouteInventory): void {
   app.setErrorHandler((error, request, reply) => {
-    handleError(log, error, request, reply)
-    if (request.routeOptions.config.streams || reply.statusCode === 413) drain(request.raw)
+    handleError(desk, error, request, reply)
   })
+  app.decorate('brokenOff', (reply, error) => answerBrokeOff(desk, reply, error))
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0]!
     const methods = inventory.methodsOf(path)
@@ -206,9 +237,10 @@ function answerErrors(app: App, log: Log, inventory: RouteInventory): void {
   })
 }
 
-function addHooks(app: App, { engine, log, clock = systemClock, requestsPerSecond = 5_000 }: ServerDeps): Gate {
+function addHooks(app: App, { engine, config, log, clock = systemClock, metrics = noMetrics }: ServerDeps): Gate {
   const deadlines = new BodyDeadlines()
   let closing = false
+  const load = watchLoad(app, { bounds: config.http.limits, metrics, now: () => clock.monotonic() })
   app.decorateRequest('principal', null)
   app.addHook('preClose', async () => {
     closing = true
@@ -223,18 +255,27 @@ function addHooks(app: App, { engine, log, clock = systemClock, requestsPerSecon
     reply.header('connection', 'close')
     done(new EngineError('SHUTTING_DOWN', 'the engine is stopping'))
   })
-  const gate = accessGate({ engine, clock, requestsPerSecond })
+  const gate = accessGate({ engine, clock, requestsPerSecond: config.http.limits.requestsPerSecondPerKey })
   app.addHook('onRequest', gate.hook)
+  app.addHook('onRequest', (request, _reply, done) => {
+    const refusal = load.admit(request)
+    if (refusal === null) load.inTurn(request, done)
+    else done(refusal)
+  })
   app.addHook('preParsing', (request, _reply, _payload, done) => {
     const json = request.mediaType === 'application/json'
     const takesGzip = request.routeOptions.config.gzip === true && !json
     const refusal = refusedCoding(request.headers['content-encoding'], takesGzip)
     if (refusal !== null) return done(refusal)
-    if (json || !request.routeOptions.config.streams) deadlines.started(request.raw)
+    if (!json && request.routeOptions.config.streams) return done()
+    const noRoom = load.bodyBegins(request, request.routeOptions.bodyLimit ?? bodyBytes)
+    if (noRoom !== null) return done(noRoom)
+    deadlines.started(request.raw)
     done()
   })
   app.addHook('preValidation', (request, _reply, done) => {
     deadlines.finished(request.raw)
+    load.bodyRead(request)
     done()
   })
   app.addHook('onResponse', (request, reply, done) => {

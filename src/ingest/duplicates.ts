@@ -8,6 +8,7 @@
  */
 
 import { isAddressKey } from '../engine/base/address-key.js'
+import { crashPoint } from '../engine/base/crash-point.js'
 import type { DuplicatesResult } from '../engine/contract/ingest.js'
 import { limits } from '../engine/contract/limits.js'
 import type { DuplicateMarks, RangeRecord } from '../engine/contract/store.js'
@@ -49,6 +50,7 @@ export function markDuplicates(store: LmdbStore, job: number, options: Duplicate
     const isRepeated = byAddress(store, span.doubtful)
     for (const range of store.ranges(job)) markRange(store, range, { ...span, isRepeated }, result)
   }
+  crashPoint('duplicates-marked')
   return { ...result, kinds: taken.toTally().kinds }
 }
 

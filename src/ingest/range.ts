@@ -2,7 +2,9 @@
  * The 'range' task: turns every record of a byte range into rows, and stores blocks and range record in one transaction, so
  * that a range is there whole or not at all; of a misaligned one nothing. Synchronous, in an ingest thread.
  */
+
 import { closeSync, openSync } from 'node:fs'
+import { crashPoint } from '../engine/base/crash-point.js'
 import type { IngestTask, JobPlan, RangeBounds, RangeResult } from '../engine/contract/ingest.js'
 import type { RangeRecord } from '../engine/contract/store.js'
 import type { NewRecord } from '../engine/store/block.js'
@@ -91,6 +93,7 @@ class RangeIngest implements RowSink {
   row(row: Row, source: SourceRecord): void {
     const record = this.#record
     record.rows++
+    crashPoint('row-read')
     if (row.reason === 0) this.#accept(row, source)
     else {
       if (row.reason === SUPPRESSED) record.suppressed++
@@ -150,6 +153,7 @@ class RangeIngest implements RowSink {
     record.run = run.toBuffer(record.blocks)
     record.tally = this.#tally.finish()
     this.#store.append({ job: this.#plan.job, blocks, range: record })
+    crashPoint('range-stored')
     return this.#result(blocks.length, false)
   }
 

@@ -6,6 +6,7 @@
 import type { ColumnPlan, StoredPick } from '../engine/contract/ingest.js'
 import { blankMessage, CODINGS, type OutgoingMessage } from '../engine/contract/message.js'
 import { BlockReader, type RecordFacts } from '../engine/store/block.js'
+import { erasedOf } from '../engine/store/redacted-block.js'
 import { type MailBody, unpackMail } from '../engine/text/mail-body.js'
 import { textOf } from '../engine/text/segment.js'
 import { type SpeechBody, unpackSpeech } from '../engine/text/speech-body.js'
@@ -103,6 +104,7 @@ export class StoredRecords implements SourceRecord {
     let count = 0
     for (let place = 0; place < reader.count; place++) {
       if ((places[place >> 3]! & (1 << (place & 7))) === 0 || !reader.read(place, message)) continue
+      if (erasedOf(reader, place) !== null) continue
       this.#facts = reader.facts(place)
       this.#number = reader.recipient(place)
       this.#body = ''

@@ -4,7 +4,10 @@
  * Errors cross the thread as plain objects {name, code, message, fields}: structured clone would take the code off an
  * EngineError. workerData: {dataDir, numbers, turn} as in IngestWorkerData.
  */
+
 import { workerData } from 'node:worker_threads'
+import { armCrashPoint } from '../engine/base/crash-point.js'
+import { clientEnvironment } from '../engine/config/client-environment.js'
 import { EngineError } from '../engine/contract/errors.js'
 import type {
   CutResult,
@@ -20,6 +23,8 @@ import { BlockNumbers } from '../engine/store/block-numbers.js'
 import { CommitTurn } from '../engine/store/commit-turn.js'
 import { openEnvironment } from '../engine/store/environment.js'
 import { LmdbStore } from '../engine/store/lmdb-store.js'
+import { StorePulse } from '../engine/store/store-pulse.js'
+import { watchStoreWrites } from '../engine/store/store-writes.js'
 import { contactTasks } from './contact-tasks.js'
 import { cutRanges } from './cut.js'
 import { sniff } from './dialect.js'
@@ -37,7 +42,11 @@ export interface IngestWorkerData {
   /** BlockNumbers.buffer of the main thread. */
   numbers: SharedArrayBuffer
   turn?: SharedArrayBuffer
+  /** StorePulse.buffer of the main thread; absent: nobody watches. */
+  pulse?: SharedArrayBuffer
 }
+
+armCrashPoint(clientEnvironment().crashAt, 'ingest')
 
 type Task<K extends IngestTask['kind']> = Extract<IngestTask, { kind: K }>
 
@@ -56,12 +65,15 @@ const tasks = {
 }
 export type IngestResult = ReturnType<(typeof tasks)[IngestTask['kind']]>
 
+// piscina hands over [its own, ours].
+const start = (Array.isArray(workerData) ? workerData[1] : workerData) as IngestWorkerData
+if (start.pulse !== undefined) watchStoreWrites(new StorePulse(start.pulse))
+
 let opened: LmdbStore | null = null
 
 function store(): LmdbStore {
   if (opened === null) {
-    // piscina hands over [its own, ours].
-    const { dataDir, numbers, turn } = (Array.isArray(workerData) ? workerData[1] : workerData) as IngestWorkerData
+    const { dataDir, numbers, turn } = start
     opened = new LmdbStore(openEnvironment(dataDir), new BlockNumbers(numbers), new CommitTurn(turn))
   }
   return opened

@@ -96,7 +96,12 @@ export class Bind implements LinkOwner {
     if (session === null || !session.ready) return 0
     const { window, cap } = this.#context
     const { inFlight } = session
-    return Math.max(0, Math.min(this.#latency.now - inFlight, window + cap - inFlight - this.#unsettled))
+    return Math.max(0, Math.min(this.windowNow - inFlight, window + cap - inFlight - this.#unsettled))
+  }
+
+  /** Most parts that are let be in flight; while it is not bound, so many as it will begin with. */
+  get windowNow(): number {
+    return this.#sender.session?.isDoubtful ? 1 : this.#latency.now
   }
 
   start(): void {
@@ -125,11 +130,19 @@ export class Bind implements LinkOwner {
   /** Sends of the waiting message what there is room for. */
   pump(nowMs: number): void {
     const { message } = this.#pending
-    while (!this.#pending.empty && this.#submit(message, this.#pending.part, nowMs)) {
+    while (this.#mayGoOn(message) && this.#submit(message, this.#pending.part, nowMs)) {
       if (this.#context.encoder.joinsParts(message)) this.#pending.clear()
       else this.#pending.advance()
     }
     if (!this.#pending.empty && this.#senderIsOut(message, nowMs)) this.#giveUpPending()
+  }
+
+  /** False: nothing waits, or its recipient has opted out meanwhile, or the hours are over: the rest goes back. */
+  #mayGoOn({ ref }: OutgoingMessage): boolean {
+    if (this.#pending.empty) return false
+    if (this.#free === 0 || this.#context.mayGoOn(ref)) return true
+    this.#giveUpPending()
+    return false
   }
 
   /** The rest of a message whose sender has used up its rate goes back: others need not wait for it. */
@@ -238,14 +251,12 @@ export class Bind implements LinkOwner {
   /** Resolves once `done`; ticks and flushes meanwhile, since the dispatcher may have stopped doing so. */
   #until(done: () => boolean): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setInterval(step, DRAIN_STEP_MS)
-      const bind = this
-      function step(): void {
-        bind.flush()
-        bind.tick(bind.#context.clock.monotonic())
-        if (!done()) return
-        clearInterval(timer)
-        resolve()
+      const { clock, timers } = this.#context
+      const step = (): void => {
+        this.flush()
+        this.tick(clock.monotonic())
+        if (done()) resolve()
+        else timers.after(DRAIN_STEP_MS, step)
       }
       step()
     })

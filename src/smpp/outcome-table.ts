@@ -3,7 +3,8 @@
  * throttleCodes, then the table of the specification (status.ts). Dispatcher thread, once per answer.
  */
 import type { SmppCarrierConfig } from '../engine/config/smpp-carrier.js'
-import { type OutcomeRule, statusRange } from '../engine/config/smpp-outcomes.js'
+import type { OutcomeRule } from '../engine/config/smpp-outcomes.js'
+import { statusRange } from '../engine/config/status-range.js'
 import { OUTCOME, type OutcomeCode } from '../engine/contract/outcome.js'
 import { HEADER_BYTES, TAG } from './constants.js'
 import { cStringEnd } from './decode.js'

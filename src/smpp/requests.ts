@@ -2,6 +2,7 @@
  * The submits of one session from first octet to settlement: each part settles exactly once, by its response, by
  * time-out, or when the session ends.
  */
+import { crashPoint } from '../engine/base/crash-point.js'
 import { limits } from '../engine/contract/limits.js'
 import type { MessageRef, OutgoingMessage } from '../engine/contract/message.js'
 import { OUTCOME, type OutcomeCode, type Settlement } from '../engine/contract/outcome.js'
@@ -33,13 +34,16 @@ export class Requests {
   /** Filled anew for each call, as the sink's contract allows. */
   #settlement: Settlement
   #text: Span = { start: 0, length: 0 }
+  /** When the last answer came to any request. */
+  #answeredAt = Number.NEGATIVE_INFINITY
+  #isDoubtful = false
   /** By sequence number: settled as unanswered, oldest first. */
   readonly #late = new Map<number, { ref: MessageRef; part: number; span: number }>()
 
   constructor(context: CarrierContext, writer: Writer, bind: number, owner: RequestsOwner) {
     this.#context = context
     this.#writer = writer
-    this.#window = new Window(context.window)
+    this.#window = new Window(context.window, context.firstSequence)
     this.#owner = owner
     this.#settlement = {
       bind,
@@ -56,6 +60,14 @@ export class Requests {
 
   get inFlight(): number {
     return this.#window.inFlight
+  }
+
+  /**
+   * A request ran out of time, and nothing was answered since it was sent: the other end may stand still, and find all of it
+   * when it goes on. So one request at a time is risked until an answer comes.
+   */
+  get isDoubtful(): boolean {
+    return this.#isDoubtful
   }
 
   /** Monotonic ms at which a request for this message was sent that is in flight; -1: none is. */
@@ -80,11 +92,14 @@ export class Requests {
     const slot = this.#window.open(message.ref, part, nowMs, this.#writer.batch)
     if (encoder.joinsParts(message)) this.#window.widen(slot, message.partCount)
     encoder.write(this.#writer, message, part, this.#window.sequenceAt(slot))
+    crashPoint('submit-encoded')
   }
 
   /** submit_sm_resp at bytes[start, end), or nothing for a generic_nack. null: nothing of this sequence number waits. */
   answer(bytes: Buffer, start: number, end: number, answer: Answer): OutcomeCode | null {
     const { status, nowMs } = answer
+    this.#answeredAt = nowMs
+    this.#isDoubtful = false
     const { metrics, rate, outcomes, actions } = this.#context
     const slot = this.#window.find(answer.sequence)
     if (slot < 0) {
@@ -133,7 +148,9 @@ export class Requests {
   expire(beforeMs: number): number {
     let expired = 0
     for (let slot = this.#window.oldest(); slot >= 0; slot = this.#window.oldest()) {
-      if (this.#window.sentAt(slot) > beforeMs) break
+      const sentAt = this.#window.sentAt(slot)
+      if (sentAt > beforeMs) break
+      if (sentAt >= this.#answeredAt) this.#isDoubtful = true
       this.#remember(slot)
       this.#close(slot, OUTCOME.unanswered, 0)
       expired++

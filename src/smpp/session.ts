@@ -4,7 +4,6 @@
  * Socket events only record and answer; sending happens at the channel's pace. Nothing here throws for what a peer does:
  * an unreadable stream, a refusal or silence ends the session with a reason, and its owner opens the next one.
  */
-import type { Socket } from 'node:net'
 import type { Endpoint } from '../engine/config/endpoint.js'
 import type { MessageRef, OutgoingMessage } from '../engine/contract/message.js'
 import { OUTCOME } from '../engine/contract/outcome.js'
@@ -16,7 +15,7 @@ import { Framer } from './framer.js'
 import { InboundReader } from './inbound.js'
 import { refusalText } from './reconnect.js'
 import { type Answer, Requests, type RequestsOwner } from './requests.js'
-import { openSocket } from './socket.js'
+import type { Connection } from './socket.js'
 import { STATUS, statusName } from './status.js'
 import { SessionTimers } from './timers.js'
 import { type ByteSink, Writer } from './writer.js'
@@ -60,7 +59,7 @@ export class Session {
   readonly identity: SessionIdentity
   #context: CarrierContext
   #owner: SessionOwner
-  #socket: Socket
+  #socket: Connection
   #writer: Writer
   #framer: Framer
   #requests: Requests
@@ -87,7 +86,7 @@ export class Session {
     this.#timers = new SessionTimers(context.carrier, this.#now)
     this.#framer = new Framer((bytes, start, end) => this.#onPdu(bytes, start, end))
     this.#inbound = new InboundReader(context, identity)
-    this.#socket = openSocket(context.carrier, identity.endpoint, {
+    this.#socket = context.connect(context.carrier, identity.endpoint, {
       opened: () => this.#onOpened(),
       chunk: (bytes, length) => this.#onChunk(bytes, length),
       ended: (reason) => this.#finish(reason, 0),
@@ -101,6 +100,9 @@ export class Session {
   }
   get inFlight(): number {
     return this.#requests.inFlight
+  }
+  get isDoubtful(): boolean {
+    return this.#requests.isDoubtful
   }
   get unacknowledged(): number {
     return this.#inbound.unacknowledged
@@ -233,7 +235,7 @@ export class Session {
   }
 
   /** The socket, with whoever watches told what goes out. */
-  #tapped(socket: Socket): ByteSink {
+  #tapped(socket: Connection): ByteSink {
     const { tracer } = this.#context
     return {
       write: (bytes, written) => {

@@ -89,6 +89,12 @@ class SmppChannel implements SmppCarrierChannel {
     return this.#active * this.#context.window
   }
 
+  get windowNow(): number {
+    let most = 0
+    for (let n = 0; n < this.#active; n++) most += this.#binds[n]!.windowNow
+    return most
+  }
+
   start(): void {
     if (this.#started) return
     this.#started = true

@@ -4,6 +4,7 @@ import { connect as connectTls } from 'node:tls'
 import { connectionProblem } from '../engine/base/connection-problem.js'
 import type { Endpoint } from '../engine/config/endpoint.js'
 import type { SmppCarrierConfig } from '../engine/config/smpp-carrier.js'
+import type { ByteSink } from './writer.js'
 
 const READ_BYTES = 64 * 1024
 
@@ -14,6 +15,19 @@ export interface SocketEvents {
   /** Once, after which nothing follows. */
   ended(reason: string): void
 }
+
+/** What a session needs of its connection: a socket has it. */
+export interface Connection extends ByteSink {
+  /** Reads on, after `chunk` said false. */
+  resume(): unknown
+  /** Ends at once. */
+  destroy(): unknown
+  /** Ends once everything written has gone out. */
+  destroySoon(): unknown
+}
+
+/** Opens a connection; none of the events comes before it has returned. */
+export type Connect = (carrier: SmppCarrierConfig, endpoint: Endpoint, events: SocketEvents) => Connection
 
 /** TLS certificates are always verified, the host name too; Nagle is off, since delayed ACKs cost up to half. */
 export function openSocket(carrier: SmppCarrierConfig, endpoint: Endpoint, events: SocketEvents): Socket {

@@ -4,7 +4,9 @@
  * A buffer goes back to the pool only when the socket says that it was written; `congested` tells the sender to stop
  * while too many are under way, so a peer that does not read bounds our memory.
  */
+
 import assert from 'node:assert'
+import { crashPoint } from '../engine/base/crash-point.js'
 import { limits } from '../engine/contract/limits.js'
 
 const BUFFER_BYTES = 128 * 1024
@@ -77,6 +79,7 @@ export class Writer {
       this.#pool.give(buffer)
       if (congested) this.#onRelieved()
     })
+    crashPoint('pdus-sent')
   }
 
   /** Forgets what was not flushed. */

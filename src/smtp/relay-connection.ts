@@ -3,9 +3,11 @@
  * settles exactly once: by the reply, as unanswered when it broke off with the text under way, as not sent when it never
  * came to that. Dispatcher thread; nodemailer's SMTPConnection speaks the protocol.
  */
+
 import { Readable } from 'node:stream'
 import SMTPConnection from 'nodemailer/lib/smtp-connection'
 import { backoffMs } from '../engine/base/backoff.js'
+import { crashPoint } from '../engine/base/crash-point.js'
 import { packMailStatus } from '../engine/base/mail-status.js'
 import type { BindState, BindView } from '../engine/contract/channel.js'
 import { maskAddresses } from '../engine/contract/log.js'
@@ -167,6 +169,7 @@ export class RelayConnection {
   }
 
   #accepted(flight: Flight, response: string): void {
+    crashPoint('email-taken')
     const { metrics, rate, clock, carrier } = this.#context
     const nowMs = clock.monotonic()
     metrics.answered(0, nowMs - flight.sentAtMs, false)

@@ -79,6 +79,9 @@ class SmtpChannel implements SmtpCarrierChannel {
   get windowTotal(): number {
     return this.#active
   }
+  get windowNow(): number {
+    return this.#active
+  }
 
   /** One connection is opened at once: whether the relay can be reached is known before there is work. */
   start(): void {

@@ -2,7 +2,9 @@
  * One claimed file from its claim to processed/ or error/. Every step is durable before the next begins and asks what is
  * there already, so that a run may be begun again after a kill at any moment. Main thread.
  */
+
 import { setImmediate } from 'node:timers/promises'
+import { crashPoint } from '../../engine/base/crash-point.js'
 import type { DropContent, DropKeeper, DropRecord, EarlierDrop } from '../../engine/contract/drop-keeper.js'
 import type { DropError } from '../../engine/contract/drops.js'
 import { EngineError, type ErrorCode } from '../../engine/contract/errors.js'
@@ -112,6 +114,7 @@ export class DropRun {
     const profile = keeper.profile(record.account, record.file)
     // Whatever becomes of it from here on, no other engine may take it over.
     if (!(await claims.begin(root, record.claim))) return GONE
+    crashPoint('drop-begun')
     if ('code' in content) return content
     if (profile === null) return noProfile(record)
     const earlier = await this.#or(() => keeper.makeJob(record.drop, { ...content, profile }))

@@ -2,7 +2,9 @@
  * The files that are being read and filed away: a bounded number at once, by turns of the accounts; what fails for a
  * passing reason is tried again. Main thread.
  */
+
 import { unlink } from 'node:fs/promises'
+import { crashPoint } from '../../engine/base/crash-point.js'
 import type { DropKeeper, DropRecord } from '../../engine/contract/drop-keeper.js'
 import { EngineError } from '../../engine/contract/errors.js'
 import { dropId } from '../../engine/contract/ids.js'
@@ -166,6 +168,7 @@ export class DropWork {
     if (account === null) return null
     const claim = await claims.take(root, name)
     if (claim === null) return null
+    crashPoint('drop-claimed')
     await unlink(pathIn(root, markerOf(name))).catch(() => {})
     const record = await keeper.begin({
       ...{ account: number, accountId: account.id, claim },

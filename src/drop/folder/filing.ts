@@ -2,6 +2,7 @@
  * Files what was dropped: into processed/ or error/ under a name that nobody else has, with what lies beside it. Each step
  * may be begun again after a kill. Main thread.
  */
+import { crashPoint } from '../../engine/base/crash-point.js'
 import type { DropArea, DropKeeper, DropRecord } from '../../engine/contract/drop-keeper.js'
 import type { DropError } from '../../engine/contract/drops.js'
 import { EngineError } from '../../engine/contract/errors.js'
@@ -41,6 +42,7 @@ export class Filing {
     await within(root, area, async (folder) => {
       for (;;) {
         if (record.place?.area !== area) record = await this.#choose(folder, record, area)
+        crashPoint('drop-placed')
         const { name } = record.place!
         const isMoved = await this.#claims.inClaim(root, record.claim, (claim) =>
           movedAlone({ from: pathIn(claim, record.name), to: pathIn(folder, name), token: dropId(drop) }),
@@ -51,6 +53,7 @@ export class Filing {
       }
       await folder.sync()
     })
+    crashPoint('drop-moved')
     return record
   }
 

@@ -3,8 +3,10 @@
  * and renamed. A partial name (x.csv.filepart) is the client's own temporary file: it is written in place and stays when
  * the connection breaks, so that it can be gone on with. Site thread.
  */
+
 import { constants, type Stats } from 'node:fs'
 import { type FileHandle, lstat, open, rename, unlink } from 'node:fs/promises'
+import { crashPoint } from '../../engine/base/crash-point.js'
 import { isPartialName, pathOf, uploadName } from './drop-names.js'
 import type { OpenFolder } from './open-folder.js'
 import type { SharedRoot } from './shared-root.js'
@@ -103,6 +105,7 @@ export class Upload {
       const { bytesWritten } = await this.#handle.write(octets, at, octets.length - at, position + at)
       at += bytesWritten
     }
+    crashPoint('site-written')
     this.#grow(end)
   }
 
@@ -146,6 +149,7 @@ export class Upload {
     if (!this.#isOpen) return
     try {
       await this.#handle.sync()
+      crashPoint('site-synced')
       await this.#close()
       if (!this.#isInPlace) await this.#putInPlace()
     } catch (error) {
@@ -163,6 +167,7 @@ export class Upload {
         await folder.sync()
       }),
     )
+    crashPoint('site-renamed')
     shared.terms.uploaded(shared.account, this.name)
   }
 

@@ -2,7 +2,9 @@
  * Accounts and their keys: stored as documents, held in memory whole. Every change is audited in its own transaction.
  * Main thread.
  */
+
 import type { Audit } from '../audit/audit.js'
+import { crashPoint } from '../base/crash-point.js'
 import type { AccountSettings, AccountView, NewAccountSettings, Page, PageQuery, Principal } from '../contract/api.js'
 import type { KeySettings, KeyView } from '../contract/api-key.js'
 import type { Clock } from '../contract/clock.js'
@@ -106,6 +108,7 @@ export class Accounts {
       ...audit.recordWrites({ ...account, action: 'account.create', object: `account/${id}`, after: record }),
       ...audit.recordWrites({ ...account, action: 'key.create', object: `key/${made.record.id}`, after: made.record }),
     ])
+    crashPoint('account-made')
     this.#changed(record.number)
     return answer
   }

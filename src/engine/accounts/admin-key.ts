@@ -1,7 +1,8 @@
 /** The admin key: from the configuration, or made at the first start and kept in dataDir/admin.key. Main thread. */
 import { randomBytes } from 'node:crypto'
-import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
+import { writeDurably } from '../base/durable-file.js'
 
 /** @returns the key; a new one is on disk, mode 0600, before this returns. */
 export function adminKey(dataDir: string, configured: string | undefined): string {
@@ -14,9 +15,6 @@ export function adminKey(dataDir: string, configured: string | undefined): strin
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
   }
   const key = `sk_admin_${randomBytes(32).toString('base64url')}`
-  const handle = openSync(file, 'w', 0o600)
-  writeSync(handle, `${key}\n`)
-  fsyncSync(handle)
-  closeSync(handle)
+  writeDurably(file, `${key}\n`)
   return key
 }

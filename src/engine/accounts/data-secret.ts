@@ -3,8 +3,9 @@
  * from it (HKDF, RFC 5869) is stored nowhere, so a copy of the store alone proves and reveals nothing. Main thread.
  */
 import { hkdfSync, randomBytes } from 'node:crypto'
-import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
+import { writeDurably } from '../base/durable-file.js'
 import { EngineError } from '../contract/errors.js'
 
 const SECRET_BYTES = 32
@@ -42,9 +43,6 @@ function readOrMake(file: string): Buffer {
 
 function make(file: string): Buffer {
   const secret = randomBytes(SECRET_BYTES)
-  const handle = openSync(file, 'w', 0o600)
-  writeSync(handle, `${secret.toString('base64url')}\n`)
-  fsyncSync(handle)
-  closeSync(handle)
+  writeDurably(file, `${secret.toString('base64url')}\n`)
   return secret
 }

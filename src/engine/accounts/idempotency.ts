@@ -6,7 +6,9 @@
  * their commit. So a kill between acceptance and answer still replays. Refusals (errors) are not kept: they changed
  * nothing, and the client may correct and send again.
  */
+
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { crashPoint } from '../base/crash-point.js'
 import type { Idempotent } from '../contract/api.js'
 import type { Clock } from '../contract/clock.js'
 import { EngineError } from '../contract/errors.js'
@@ -142,6 +144,7 @@ export class Idempotency {
     if (!running.isStored) {
       await this.#answers.put(account, key, { ...running.kept, answer: JSON.stringify(value) })
     }
+    crashPoint('answer-kept')
     return value
   }
 

@@ -1,7 +1,7 @@
 /** Durable counters for accounts, jobs and routes: a number is used up in the transaction that stores its owner. Main thread. */
 import type { Documents, DocumentWrite } from '../store/documents.js'
 
-export type NumberName = 'account' | 'job' | 'route' | 'import' | 'drop'
+export type NumberName = 'account' | 'job' | 'route' | 'import' | 'drop' | 'erasure'
 
 export class Numbering {
   readonly #documents: Documents

@@ -7,7 +7,7 @@ import type { Askers } from '../accounts/askers.js'
 import type { Audit } from '../audit/audit.js'
 import { csvCell } from '../base/csv-cell.js'
 import { timeAsked } from '../base/instant.js'
-import type { MessageView, Page, PageQuery, Principal } from '../contract/api.js'
+import type { MessageView, PageQuery, Principal } from '../contract/api.js'
 import {
   ARCHIVE_STATES,
   type ArchiveApi,
@@ -18,6 +18,7 @@ import {
 } from '../contract/archive.js'
 import { EngineError } from '../contract/errors.js'
 import { jobId } from '../contract/ids.js'
+import type { MessagePage } from '../contract/message-page.js'
 import { reasonHelp } from '../contract/reasons.js'
 import { RETRY_STATES, type RetryState } from '../contract/retry.js'
 import type { JobBook } from '../jobs/job-book.js'
@@ -48,10 +49,7 @@ export class Archive implements ArchiveApi {
     this.#deps = deps
   }
 
-  async list(
-    principal: Principal,
-    { limit, cursor, ...filter }: PageQuery & ArchiveFilter,
-  ): Promise<Page<MessageView>> {
+  async list(principal: Principal, { limit, cursor, ...filter }: PageQuery & ArchiveFilter): Promise<MessagePage> {
     const account = this.#deps.askers.number(principal)
     const page: PageQuery = cursor === undefined ? { limit } : { limit, cursor }
     return await this.#deps.reader.ofAccount(account, { ...page, ...this.#filter(account, filter) })
@@ -64,8 +62,9 @@ export class Archive implements ArchiveApi {
     let cursor: string | undefined
     do {
       const page: PageQuery = { limit: LINES_AT_ONCE, ...(cursor === undefined ? {} : { cursor }) }
-      const { items, nextCursor } = await this.#deps.reader.ofAccount(account, { ...page, ...wanted })
+      const { items, nextCursor, damaged = [] } = await this.#deps.reader.ofAccount(account, { ...page, ...wanted })
       if (items.length > 0) yield items.map(line).join('')
+      if (damaged.length > 0) yield damaged.map(lostLine).join('')
       cursor = nextCursor ?? undefined
     } while (cursor !== undefined)
   }
@@ -155,6 +154,13 @@ export class Archive implements ArchiveApi {
       return { job: jobId(source.job), code: error.code, detail: error.message }
     }
   }
+}
+
+/** In the place of what cannot be read: a message, or a block of them. */
+function lostLine(id: string): string {
+  const reason = 'RECORD_CORRUPT'
+  const cells = [id, '', '', '', '', '', '', reason, reasonHelp(reason), '', '']
+  return `${cells.map(csvCell).join(',')}\r\n`
 }
 
 function line(message: MessageView): string {

@@ -2,7 +2,7 @@
 import type { Askers } from '../accounts/askers.js'
 import { timeAsked } from '../base/instant.js'
 import type { Page, PageQuery, Principal } from '../contract/api.js'
-import type { AuditApi, AuditChain, AuditFilter, AuditView } from '../contract/audit.js'
+import type { AuditAnchor, AuditApi, AuditChain, AuditFilter, AuditView } from '../contract/audit.js'
 import type { Documents } from '../store/documents.js'
 import { type AuditWanted, auditLines, listAudit } from './audit-list.js'
 import { verifyAudit } from './verify-audit.js'
@@ -24,8 +24,8 @@ class AuditReading implements AuditApi {
     return auditLines(this.#documents, this.#wanted(principal, filter))
   }
 
-  async verify(): Promise<AuditChain> {
-    return await verifyAudit(this.#documents)
+  async verify(anchor?: AuditAnchor): Promise<AuditChain> {
+    return await verifyAudit(this.#documents, anchor)
   }
 
   #wanted(principal: Principal, { since, until, ...rest }: AuditFilter): AuditWanted {

@@ -1,6 +1,6 @@
 /** Walks the audit log from its first record to its head and names the first that does not fit. Main thread. */
 import { setImmediate as turn } from 'node:timers/promises'
-import type { AuditChain } from '../contract/audit.js'
+import type { AuditAnchor, AuditChain } from '../contract/audit.js'
 import type { DocumentKey, Documents } from '../store/documents.js'
 import { type AuditHead, auditHead } from './audit.js'
 import { type AuditRecord, hashOf, NO_HASH } from './audit-record.js'
@@ -19,7 +19,8 @@ export async function* auditRecords(documents: Documents): AsyncGenerator<AuditR
   }
 }
 
-export async function verifyAudit(documents: Documents): Promise<AuditChain> {
+/** With `anchor` also a log that was cut off at its end, or made anew as a whole, is found. */
+export async function verifyAudit(documents: Documents, anchor?: AuditAnchor): Promise<AuditChain> {
   let head = auditHead(documents)
   let last = { number: 0, hash: NO_HASH }
   for await (const record of auditRecords(documents)) {
@@ -27,9 +28,15 @@ export async function verifyAudit(documents: Documents): Promise<AuditChain> {
     if (record.number > head.number) head = auditHead(documents)
     const problem = problemOf(record, last, head)
     if (problem !== null) return broken(last, { number: Math.min(record.number, last.number + 1), problem })
+    if (record.number === anchor?.number && record.hash !== anchor.hash) {
+      return broken(last, { number: record.number, problem: 'the record is not the one that was noted' })
+    }
     last = record
   }
   if (last.number < head.number) return broken(last, { number: last.number + 1, problem: 'the record is missing' })
+  if (anchor !== undefined && anchor.number > last.number) {
+    return broken(last, { number: last.number + 1, problem: 'the log ends before the record that was noted' })
+  }
   return { ok: true, records: last.number, head: last.hash, broken: null }
 }
 

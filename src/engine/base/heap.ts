@@ -1,4 +1,7 @@
-/** A binary min-heap of (time, value) in typed arrays: retries and due times wait here without a timer each. */
+/**
+ * A binary min-heap of (time, value) in typed arrays: retries and due times wait here without a timer each. Of the same time the
+ * smallest value comes first, so that messages of one recipient that fall due together leave in the order of their refs.
+ */
 export class TimeHeap {
   #times = new Float64Array(64)
   #values = new Float64Array(64)
@@ -24,7 +27,7 @@ export class TimeHeap {
     let at = this.#size++
     while (at > 0) {
       const parent = (at - 1) >> 1
-      if (this.#times[parent]! <= time) break
+      if (!isBefore(time, value, this.#times[parent]!, this.#values[parent]!)) break
       this.#times[at] = this.#times[parent]!
       this.#values[at] = this.#values[parent]!
       at = parent
@@ -46,14 +49,18 @@ export class TimeHeap {
     for (;;) {
       let child = at * 2 + 1
       if (child >= this.#size) break
-      if (child + 1 < this.#size && this.#times[child + 1]! < this.#times[child]!) child++
-      if (this.#times[child]! >= time) break
+      if (child + 1 < this.#size && this.#isBefore(child + 1, child)) child++
+      if (!isBefore(this.#times[child]!, this.#values[child]!, time, value)) break
       this.#times[at] = this.#times[child]!
       this.#values[at] = this.#values[child]!
       at = child
     }
     this.#times[at] = time
     this.#values[at] = value
+  }
+
+  #isBefore(one: number, other: number): boolean {
+    return isBefore(this.#times[one]!, this.#values[one]!, this.#times[other]!, this.#values[other]!)
   }
 
   #grow(): void {
@@ -64,4 +71,8 @@ export class TimeHeap {
     this.#times = times
     this.#values = values
   }
+}
+
+function isBefore(time: number, value: number, otherTime: number, otherValue: number): boolean {
+  return time < otherTime || (time === otherTime && value < otherValue)
 }

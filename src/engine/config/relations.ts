@@ -17,7 +17,15 @@ import { smtpProblems } from './smtp-relations.js'
 
 export function relations(config: Config): Problem[] {
   const carriers = [...uniqueCarriers(config), ...config.carriers.flatMap(carrierProblems)]
-  return [...proxies(config), ...carriers, ...speechProblems(config), ...dropProblems(config), ...routes(config)]
+  return [
+    ...proxies(config),
+    ...httpProblems(config),
+    ...carriers,
+    ...speechProblems(config),
+    ...dropProblems(config),
+    ...routes(config),
+    ...retentionProblems(config),
+  ]
 }
 
 /** Names that stand for ranges. */
@@ -34,6 +42,23 @@ function proxies({ http }: Config): Problem[] {
           },
         ],
   )
+}
+
+/** Of so many connections one is always found that asks nothing. */
+function httpProblems({ http: { limits } }: Config): Problem[] {
+  if (limits.connections >= 2 * limits.requests) return []
+  return [{ path: ['http', 'limits', 'connections'], text: 'must be at least twice http.limits.requests' }]
+}
+
+/** A receipt may come so many days after its message was over. */
+const ROW_DAYS_LEAST = 8
+
+function retentionProblems({ retention: { textDays, rowDays } }: Config): Problem[] {
+  const problems: Problem[] = []
+  const at = (key: string, text: string) => problems.push({ path: ['retention', key], text })
+  if (rowDays > 0 && rowDays < ROW_DAYS_LEAST) at('rowDays', `must be at least ${ROW_DAYS_LEAST}, or 0: for ever`)
+  if (rowDays > 0 && textDays > rowDays) at('textDays', 'must be at most retention.rowDays: no text outlives its row')
+  return problems
 }
 
 /** No place in the command is for the text: it would be seen by everybody who lists processes, and end at its first NUL. */

@@ -6,6 +6,8 @@ import { type Static, Type } from 'typebox'
 import { limits } from '../contract/limits.js'
 import { CarrierSchema } from './carrier.js'
 import { DropFolderSchema } from './drop-folder.js'
+import { HttpLimitsSchema } from './http-limits.js'
+import { RetentionSchema } from './retention.js'
 import { RouteCarrierSchema } from './route-carriers.js'
 import { SpeechSchema } from './speech.js'
 import { WebhooksSchema } from './webhooks.js'
@@ -80,6 +82,7 @@ export const ConfigSchema = Type.Object(
             description: 'Proxies in front whose X-Forwarded-For is believed; absent: none, the peer is the client.',
           },
         ),
+        limits: HttpLimitsSchema,
         metrics: Type.Optional(
           Type.Object(
             {
@@ -139,6 +142,7 @@ export const ConfigSchema = Type.Object(
       },
       { ...strict, default: {}, description: 'Messages of subscribers.' },
     ),
+    retention: RetentionSchema,
     dropFolder: Type.Optional(DropFolderSchema),
     speech: SpeechSchema,
     webhooks: WebhooksSchema,

@@ -4,6 +4,7 @@
  */
 import { type Static, Type } from 'typebox'
 import { patternProblem } from '../base/safe-pattern.js'
+import { statusRange } from './status-range.js'
 
 const strict = { additionalProperties: false }
 
@@ -151,14 +152,6 @@ export const outcomeKeys = {
 
 export type OutcomeRule = Static<typeof RuleSchema>
 export type StatusPatternConfig = Static<typeof StatusPattern>
-
-/** Inclusive. `*`: every status but 0. @throws nothing: the schema has seen it. */
-export function statusRange(pattern: StatusPatternConfig): { from: number; to: number } {
-  if (typeof pattern === 'number') return { from: pattern, to: pattern }
-  if (pattern === '*') return { from: 1, to: 0xffff_ffff }
-  const [from, to = from] = pattern.split('-').map(Number)
-  return { from: from!, to: to! }
-}
 
 /** What a schema cannot say of the rules; the path counts from the carrier. */
 export function outcomeProblems(carrier: {

@@ -7,6 +7,7 @@ import { asksForLastMessage } from '../audience/audience.js'
 import { Audiences } from '../audience/audiences.js'
 import type { Audit } from '../audit/audit.js'
 import type { Clock } from '../contract/clock.js'
+import type { ContactKey } from '../contract/contact-tasks.js'
 import type { Log } from '../contract/log.js'
 import type { FairPool } from '../jobs/fair-pool.js'
 import { numberFrom } from '../opt-out/keyword-desk.js'
@@ -38,6 +39,8 @@ export interface ContactParts {
   /** Resolves when the last messages of contacts are noted as they are now. */
   caughtUp(): Promise<void>
   admit(): void
+  /** True: the disk has room for what a file becomes. */
+  room(): Promise<boolean>
   isStopping(): boolean
   fail(error: unknown): void
 }
@@ -49,6 +52,8 @@ export interface BuiltContacts {
   last: LastDesk
   consents: ConsentDesk
   heard: HeardDesk
+  /** Removes the contacts of an account that have this key; how many there were. */
+  forget(account: number, key: ContactKey): Promise<number>
 }
 
 export function buildContacts(parts: ContactParts): BuiltContacts {
@@ -70,5 +75,14 @@ export function buildContacts(parts: ContactParts): BuiltContacts {
   const consents = new ConsentDesk(runner)
   const writer = (item: InboundItem, account: number) => numberFrom(item, accounts.byNumber(account))
   const heard = new HeardDesk({ ...parts, store: parts.inbound, consents, writer })
-  return { contacts, audiences, imports, last: new LastDesk(runner), consents, heard }
+  const forget = (account: number, key: ContactKey) => forgetContacts(runner, account, key)
+  return { contacts, audiences, imports, last: new LastDesk(runner), consents, heard, forget }
+}
+
+/** Several may have one email address. */
+async function forgetContacts(runner: ContactRunner, account: number, key: ContactKey): Promise<number> {
+  for (let removed = 0; ; removed++) {
+    const { effect } = await runner.change({ account, change: { key, mode: 'remove' } })
+    if (effect !== 'removed') return removed
+  }
 }

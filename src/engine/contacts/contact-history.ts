@@ -5,11 +5,12 @@
 import type { MessageView, Page, PageQuery, Principal } from '../contract/api.js'
 import type { HistoryItem } from '../contract/contacts.js'
 import type { InboundView } from '../contract/inbound.js'
+import type { MessagePage } from '../contract/message-page.js'
 import type { ContactHistory } from './contacts.js'
 
 export interface HistoryDeps {
   /** To one of these addresses. */
-  sent(principal: Principal, to: readonly string[], query: PageQuery): Promise<Page<MessageView>>
+  sent(principal: Principal, to: readonly string[], query: PageQuery): Promise<MessagePage>
   received(principal: Principal, from: string, query: PageQuery): Page<InboundView>
 }
 
@@ -73,8 +74,10 @@ export function contactHistory(deps: HistoryDeps): ContactHistory {
     const [sentAt = '', receivedAt = ''] = cursor?.split('.') ?? []
     const to = [number, email].filter((address) => address !== null)
     const page = (at: string | null): PageQuery => ({ limit, ...(at === null ? {} : { cursor: at }) })
+    const damaged = new Set<string>()
     const sent = new Strand(sentAt, async (at) => {
-      const { items, nextCursor } = await deps.sent(principal, to, page(at))
+      const { items, nextCursor, damaged: lacked = [] } = await deps.sent(principal, to, page(at))
+      for (const id of lacked) damaged.add(id)
       return { items: items.map(sentItem), next: nextCursor }
     })
     const received = new Strand(number === null ? END : receivedAt, async (at) => {
@@ -83,7 +86,8 @@ export function contactHistory(deps: HistoryDeps): ContactHistory {
     })
     const items = await merged(sent, received, limit)
     const isOver = sent.isOver && received.isOver
-    return { items, nextCursor: isOver ? null : `${sent.cursor}.${received.cursor}` }
+    const answer = { items, nextCursor: isOver ? null : `${sent.cursor}.${received.cursor}` }
+    return damaged.size === 0 ? answer : { ...answer, damaged: [...damaged] }
   }
 }
 

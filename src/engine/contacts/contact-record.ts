@@ -6,6 +6,7 @@
 import { Decoder, Encoder } from '@msgpack/msgpack'
 import type { NumberKey, StoredOptIn } from '../contract/contact-tasks.js'
 import { type AttributeValue, CONTACT_KINDS, type ContactKind, type OptInChannel } from '../contract/contacts.js'
+import { bodyOf, checkedBytes } from '../store/checked-bytes.js'
 import { normaliseLabel } from '../text/label.js'
 
 const FORMAT = 1
@@ -38,7 +39,7 @@ export function encodeContact(record: ContactRecord): Buffer {
 
 export function decodeContact(bytes: Uint8Array): ContactRecord {
   const [, number, email, company, attributes, tags, optIn, createdMs, updatedMs, kind = 0, parent = null] =
-    decoder.decode(bytes) as [
+    decoder.decode(bodyOf(bytes, 'a contact')) as [
       number,
       NumberKey | null,
       string | null,
@@ -57,11 +58,10 @@ export function decodeContact(bytes: Uint8Array): ContactRecord {
 
 /** Small facts beside the records, in the same encoding. */
 export function packed(value: unknown): Buffer {
-  const bytes = encoder.encode(value)
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return checkedBytes(encoder.encodeSharedRef(value))
 }
 export function unpacked<T>(bytes: Uint8Array): T {
-  return decoder.decode(bytes) as T
+  return decoder.decode(bodyOf(bytes, 'contacts')) as T
 }
 
 /** Case makes no other tag. */

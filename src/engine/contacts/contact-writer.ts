@@ -3,6 +3,7 @@
  * adds of its own. Synchronous, in the ingest threads; nothing else writes these tables but erasure, which comes the same way.
  */
 
+import { crashPoint } from '../base/crash-point.js'
 import type { ChangeEffect, ContactChange } from '../contract/contact-tasks.js'
 import { EngineError } from '../contract/errors.js'
 import { limits } from '../contract/limits.js'
@@ -51,8 +52,10 @@ export function applyChanges(tables: ContactTables, changes: readonly ContactCha
     const batch = new Batch(tables, options)
     applied = batch.apply(changes)
     options.beside?.(applied.effects)
+    crashPoint('contacts-written')
     due = { numbers: isMergeDue(batch.facts.fresh), emails: isMergeDue(batch.facts.freshEmails) }
   })
+  crashPoint('contacts-stored')
   if (due.numbers) mergeRuns(tables, options.account, 'fresh')
   if (due.emails) mergeRuns(tables, options.account, 'freshEmails')
   return applied

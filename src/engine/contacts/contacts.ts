@@ -1,4 +1,5 @@
 /** Contacts as the façade shows them: one by one, in lists, by tag, and as a file. Reads here, writes by the ingest threads. Main thread. */
+
 import type { AccountRecord } from '../accounts/account-record.js'
 import type { Askers } from '../accounts/askers.js'
 import { type Audit, type AuditEntry, auditedNumber } from '../audit/audit.js'
@@ -28,6 +29,7 @@ import type {
   TagView,
 } from '../contract/contacts.js'
 import { EngineError, type ErrorCode, type FieldError } from '../contract/errors.js'
+import type { MessagePage } from '../contract/message-page.js'
 import { reasonCode, reasonHelp } from '../contract/reasons.js'
 import { NumberParser } from '../phone/number.js'
 import { exportColumns, exportHeader } from './contact-export.js'
@@ -44,7 +46,7 @@ export type ContactHistory = (
   principal: Principal,
   addresses: { number: string | null; email: string | null },
   query: PageQuery,
-) => Promise<Page<HistoryItem>>
+) => Promise<MessagePage<HistoryItem>>
 
 export interface ContactsDeps {
   runner: ContactRunner
@@ -118,7 +120,7 @@ export class Contacts implements ContactsApi {
     await this.#told({ principal, account, action: 'contact.delete' }, key)
   }
 
-  async history(principal: Principal, key: string, query: PageQuery): Promise<Page<HistoryItem>> {
+  async history(principal: Principal, key: string, query: PageQuery): Promise<MessagePage<HistoryItem>> {
     const account = this.#deps.askers.record(principal)
     const { number, email } = this.#find(account, key).record
     return await this.#deps.history(principal, { number: number === null ? null : numberOf(number), email }, query)

@@ -44,6 +44,10 @@ export interface ImportsDeps {
   log: Log
   erasure: Erasure
   dataDir: string
+  /** @throws EngineError STORE_FULL, SHUTTING_DOWN. */
+  admit(): void
+  /** True: the disk has room for what a file becomes. */
+  room(): Promise<boolean>
 }
 
 const BROKEN = 'The upload broke off; send the file again: contacts that are there already are not doubled.'
@@ -199,7 +203,11 @@ export class Imports {
   async #receive(record: ImportRecord, body: AsyncIterable<Buffer>): Promise<void> {
     let received: Received
     try {
-      const options = { file: this.#path(record), onWritten: async () => {}, aborted: this.#stopped.signal }
+      const options = {
+        file: this.#path(record),
+        onWritten: async () => this.#deps.admit(),
+        aborted: this.#stopped.signal,
+      }
       received = await receive(plainBytes(body), options)
       if (received.bytes === 0) throw new EngineError('FILE_EMPTY', 'The file has no bytes.')
     } catch (error) {
@@ -267,6 +275,8 @@ export class Imports {
     while (next < bytes) {
       this.#stopped.signal.throwIfAborted()
       this.#requireWanted(planned)
+      // As rows of jobs do: a write that found the disk full would stop the engine.
+      if (!(await this.#deps.room())) continue
       const end = Math.min(next + size, bytes)
       const task = { kind: 'contactImport', plan: planned.plan!, start: next, end, last: end === bytes } as const
       const nowMs = this.#deps.clock.now()

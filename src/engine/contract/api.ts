@@ -6,18 +6,21 @@ import type { KeySettings, KeyView } from './api-key.js'
 import type { ArchiveApi } from './archive.js'
 import type { AudienceApi } from './audience.js'
 import type { AuditApi } from './audit.js'
+import type { BackupsApi } from './backups.js'
 import type { CallView } from './call-view.js'
 import type { CarrierPatch, CarrierView } from './channel.js'
 import type { ContactsApi } from './contacts.js'
 import type { DraftPatch, DraftsApi } from './drafts.js'
 import type { DropCredentialsApi } from './drop-credentials.js'
 import type { DropNotices, DropNoticesSetting, DropsApi } from './drops.js'
+import type { ErasuresApi } from './erasures.js'
 import type { ExplainQuestion, ExplainView } from './explain.js'
 import type { MessageCallback } from './extras.js'
 import type { InboundApi, InboundRules, InboundSettings } from './inbound.js'
 import type { PreviewRow } from './ingest.js'
 import type { Counts, Estimate, JobPatch, JobSettings, JobState } from './job.js'
 import type { ChannelName, CodingName, PriorityName, StateName } from './message.js'
+import type { MessagePage } from './message-page.js'
 import type { JobMessageQuery, MessageQuery } from './message-query.js'
 import type { AccountMoney, Amount, MoneyApi, QuotaSettings, Quotas, Refusal } from './money.js'
 import type { NoticesApi } from './notices.js'
@@ -160,6 +163,8 @@ export interface JobView extends RunsView {
     findings: Record<string, number>
   } | null
   progress: { rowsPerSecond: number; messagesPerSecond: number; estimatedEndAt: string | null }
+  /** When texts, and then rows with their numbers, were forgotten; null: nothing was. */
+  erased: { textsAt: string; rowsAt: string | null } | null
   createdAt: string
   startedAt: string | null
   finishedAt: string | null
@@ -255,6 +260,8 @@ export interface MessageView extends SpokenView {
   html: string | null
   /** Octets of 8-bit data in hex; null: it is a text. */
   data: string | null
+  /** What of it was erased: its text, or its text and recipient; null: nothing. */
+  erased: 'text' | 'message' | null
   encoding: CodingName
   parts: number
   /** Of all its parts, by the price list when it was accepted; null: it had no price. */
@@ -314,6 +321,8 @@ export interface EngineApi {
   readonly rules: RulesApi
   readonly events: EventsApi
   readonly audit: AuditApi
+  readonly backups: BackupsApi
+  readonly erasures: ErasuresApi
   readonly inbound: InboundApi
   readonly recordings: RecordingsApi
   readonly speech: SpeechApi
@@ -357,7 +366,7 @@ export interface EngineApi {
   preview(principal: Principal, id: string): Promise<JobPreview>
   /** Text of the CSV in pieces. */
   rejects(principal: Principal, id: string, raw: boolean): AsyncIterable<string | Buffer>
-  jobMessages(principal: Principal, id: string, query: PageQuery & JobMessageQuery): Promise<Page<MessageView>>
+  jobMessages(principal: Principal, id: string, query: PageQuery & JobMessageQuery): Promise<MessagePage>
 
   submit(principal: Principal, messages: MessageRequest[]): Promise<MessageAccepted[]>
   /** What submit would answer, with nothing stored. */
@@ -370,7 +379,7 @@ export interface EngineApi {
   /** Idempotent. @throws EngineError NOT_FOUND; WRONG_STATE: it was handed over, or has ended in another way. */
   cancelMessage(principal: Principal, id: string): Promise<MessageView>
   /** Newest first. A page that finds nothing within what it may look through is empty and has a nextCursor. */
-  messages(principal: Principal, query: PageQuery & MessageQuery): Promise<Page<MessageView>>
+  messages(principal: Principal, query: PageQuery & MessageQuery): Promise<MessagePage>
 
   /** Runs `work` once per (account, key) within 72 h; see ERRORS IDEMPOTENCY_*. `fingerprint` stands for the body. */
   idempotent<T>(

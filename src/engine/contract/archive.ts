@@ -1,5 +1,6 @@
 /** The archive of what did not arrive: failed and unsent messages of all jobs, and new jobs from them in one call. */
-import type { JobView, MessageView, Page, PageQuery, Principal } from './api.js'
+import type { JobView, PageQuery, Principal } from './api.js'
+import type { MessagePage } from './message-page.js'
 import type { RetryState } from './retry.js'
 
 /** What the archive holds: what can be taken up again, and what nobody knows the end of. */
@@ -41,7 +42,7 @@ export interface ArchiveRetry {
 
 export interface ArchiveApi {
   /** Newest first; a page may be short. @throws EngineError NOT_FOUND: a job; VALIDATION. */
-  list(principal: Principal, query: PageQuery & ArchiveFilter): Promise<Page<MessageView>>
+  list(principal: Principal, query: PageQuery & ArchiveFilter): Promise<MessagePage>
   /** All of it as CSV, in pieces. */
   export(principal: Principal, filter: ArchiveFilter): AsyncIterable<string>
   /** New jobs from messages of ended jobs; each message once, also when asked again. @throws as `list`. */

@@ -39,6 +39,12 @@ export interface AuditFilter {
   until?: string
 }
 
+/** Number and hash of a record, kept where nobody who changes the log can change it. */
+export interface AuditAnchor {
+  number: number
+  hash: string
+}
+
 /** What a walk over the whole chain found. */
 export interface AuditChain {
   ok: boolean
@@ -54,6 +60,6 @@ export interface AuditApi {
   list(principal: Principal, query: PageQuery & AuditFilter): Page<AuditView>
   /** The same, all of it, oldest first, so that the chain can be followed. A JSON object a line. */
   lines(principal: Principal, filter: AuditFilter): AsyncIterable<string>
-  /** Walks the whole chain without holding the thread. */
-  verify(): Promise<AuditChain>
+  /** Walks the whole chain without holding the thread. `anchor`: a record as it was once noted elsewhere. */
+  verify(anchor?: AuditAnchor): Promise<AuditChain>
 }

@@ -53,6 +53,8 @@ export interface CarrierView {
   id: string
   protocol: 'smpp' | 'sip' | 'smtp'
   paused: boolean
+  /** Why the engine paused it by itself; absent: an operator did. */
+  pausedBecause?: string
   ratePerSecond: number | null
   /** In force now: less than ratePerSecond while the carrier throttles or is slowed; null: no limit. */
   rateNowPerSecond: number | null
@@ -117,6 +119,8 @@ export interface Channel {
   view(): CarrierView
   /** Most parts that can ever be in flight: sum of windows. */
   readonly windowTotal: number
+  /** Most parts that are let be in flight as things are: of a session that answers nothing, one. */
+  readonly windowNow: number
   /**
    * Stops taking work, waits for open responses, unbinds and closes, all before `deadlineMs` (epoch). What was not written settles as
    * `notSent`, what was written and not answered as `unanswered`.

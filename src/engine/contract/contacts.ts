@@ -2,11 +2,13 @@
  * Contacts: the people, companies, accounts and staff that an account knows, with attributes, tags and what they agreed to.
  * The key is the number, the email address, or either of both.
  */
+
 import type { MessageView, Page, PageQuery, Principal } from './api.js'
 import type { FieldError } from './errors.js'
 import type { InboundView } from './inbound.js'
 import type { CsvSettings } from './job.js'
 import type { ChannelName, StateName } from './message.js'
+import type { MessagePage } from './message-page.js'
 
 /** Value of an attribute. Files give text; numbers are compared as numbers either way, see audience.ts. */
 export type AttributeValue = string | number | boolean
@@ -196,7 +198,7 @@ export interface ContactsApi {
   get(principal: Principal, key: string): ContactView
   remove(principal: Principal, key: string): Promise<void>
   /** Everything that was sent to the contact and came from it, newest first. @throws EngineError NOT_FOUND. */
-  history(principal: Principal, key: string, query: PageQuery): Promise<Page<HistoryItem>>
+  history(principal: Principal, key: string, query: PageQuery): Promise<MessagePage<HistoryItem>>
   list(principal: Principal, query: ContactQuery): Promise<Page<ContactView>>
   /** `body`: JSON octets of a list, read by a worker. Nothing is stored of a list that does not fit the schema. */
   upsert(principal: Principal, body: Uint8Array): Promise<BulkView>

@@ -49,6 +49,8 @@ export const ERRORS = {
   ],
   SPEECH_FAILED: [502, 'The program that speaks texts failed; the detail says how.'],
   RECORDING_INVALID: [422, 'The file is no recording that can be played; the detail says what to change.'],
+  OVERLOADED: [503, 'The engine has as much work as it can take; send it again as Retry-After says.'],
+  ERASED: [410, 'It was erased, on request or because its time was over; counts, prices and states are kept.'],
 } as const satisfies Record<string, readonly [number, string]>
 export type ErrorCode = keyof typeof ERRORS
 

@@ -1,6 +1,6 @@
 /**
  * Public ids: a prefix and the number in Crockford's base 32, zero-padded so that ids sort as numbers do.
- * msg_: message ref (11 digits). job_, imp_, drop_: number of the job, import or dropped file (8 digits). inb_: number in the list of inbound messages (10 digits).
+ * msg_: message ref (11 digits). job_, imp_, drop_, era_: number of the job, import, dropped file or erasure (8 digits). inb_: number in the list of inbound messages (10 digits).
  */
 import type { MessageRef } from './message.js'
 
@@ -58,4 +58,10 @@ export function dropId(number: number): string {
 }
 export function parseDropId(id: string): number | null {
   return id.startsWith('drop_') ? decode(id.slice(5), 8) : null
+}
+export function erasureId(number: number): string {
+  return `era_${encode(number, 8)}`
+}
+export function parseErasureId(id: string): number | null {
+  return id.startsWith('era_') ? decode(id.slice(4), 8) : null
 }

@@ -24,6 +24,8 @@ export const limits = {
   blockBytes: 1 << 20,
 
   recordBytes: 64 * 1024,
+  /** A row that has no end within so many octets ends the reading of its file. */
+  endlessBytes: 4 << 20,
   fieldBytes: 16 * 1024,
   columns: 256,
   sniffBytes: 4 << 20,
@@ -55,8 +57,6 @@ export const limits = {
   tlvs: 16,
   tlvBytes: 1024,
 
-  /** Commits of the dispatcher under way at once. */
-  commitsOutstanding: 2,
   outcomesPerCommit: 32_768,
   /** Claimed blocks with unsent messages, over all lanes of one dispatcher. */
   blocksClaimed: 256,
@@ -125,6 +125,46 @@ export const limits = {
   /** URLs that the open jobs of an account may name as their callbackUrl. */
   callbacksPerAccount: 1_000,
 
+  /** Requests of one HTTP connection that may wait for their answers. */
+  pipelined: 64,
+  /** Requests for health and metrics, and of the admin about what goes wrong, that are let in beside all others. */
+  vitalRequests: 256,
+  /** Octets of JSON bodies that are read or worked on at once; less where the heap is small: that share of it. */
+  bodyBytesAtOnce: 24 << 20,
+  bodyHeapShare: 1 / 16,
+  /** Octets of answers that may wait to be read before reading is refused. */
+  answerBytes: 32 << 20,
+  /** Answers of any length under way at once. */
+  downloads: 32,
+  downloadsPerAccount: 8,
+  /** An answer of which nothing is taken for so long is given up; sooner while too many octets wait. */
+  readStallMs: 60_000,
+  readStallScarceMs: 5_000,
+  /** What comes behind an early answer is read on for so long, and of all together so many octets a second. */
+  drainMs: 10_000,
+  drainBytesPerSecond: 32 << 20,
+  /** Octets that the main thread holds from which on garbage is collected, this often at most; and beyond which it takes less. */
+  heapCollectBytes: 112 << 20,
+  heapCollectMs: 1_000,
+  heapScarceBytes: 176 << 20,
+  /** Answers to GET that are made at once; the others wait, an account after the other. */
+  readsAtOnce: 8,
+  /** Of an upload or answer so much must pass in such a time. */
+  transferMs: 600_000,
+  transferBytesMin: 4_096,
+  /** Milliseconds of making /metrics that may be spent at once, and in each second; who asks beyond it shares a text. */
+  scrapeMs: 200,
+  scrapeMsPerSecond: 100,
+
+  /** Octets of messages that wait for their commit before more are refused. */
+  commitQueueBytes: 32 << 20,
+  /** Files that are being read at once. */
+  jobsReading: 1_024,
+  jobsReadingPerAccount: 512,
+  /** Octets that the settings of open jobs take in memory, about. */
+  openJobBytes: 96 << 20,
+  openJobBytesPerAccount: 32 << 20,
+
   jobsPerPage: 200,
   idempotencyHours: 72,
   storeFreeRatio: 0.1,
@@ -143,4 +183,7 @@ assert(
 )
 assert(limits.contactListBytes < limits.uploadBytes)
 assert(limits.attributeValueChars <= limits.fieldBytes, 'an attribute fits a field of the file of its audience')
+assert(limits.bodyBytesAtOnce >= limits.contactListBytes, 'the largest body fits in')
+assert(limits.heapCollectBytes < limits.heapScarceBytes)
+assert(limits.jobsReadingPerAccount < limits.jobsReading && limits.openJobBytesPerAccount < limits.openJobBytes)
 assert(limits.blocksClaimed < limits.blockStatesResident)

@@ -18,6 +18,8 @@ export interface DispatcherStart {
   dataDir: string
   carriers: unknown[]
   routes: RouteDispatch[]
+  /** Carriers that may send although the data directory was restored, see backup/carrier-hold.ts; null: all may. */
+  resumed: readonly string[] | null
   /** Open jobs at start: the dispatcher recovers before it takes anything else. */
   jobs: JobDispatch[]
   /** Accounts whose message events are wanted. */
@@ -27,6 +29,8 @@ export interface DispatcherStart {
   suppressions: SharedArrayBuffer
   /** Whether somebody waits for the store, see store/commit-turn.ts. */
   turn: SharedArrayBuffer
+  /** The writes to the store that are under way, see store/store-pulse.ts. */
+  pulse: SharedArrayBuffer
   logLevel: string
 }
 
@@ -39,6 +43,17 @@ export interface SettleTask {
   by: string
   /** Set when the job had ended and is to go on. */
   job: JobDispatch | null
+}
+
+/** Messages whose recipients were taken out of the store, or that are gone from it altogether. */
+export interface RedactTask {
+  refs: number[]
+  /** Blocks of which nothing is left. */
+  dropped: number[]
+  /** Conversations with this number go as well, see base/loose-number.ts; 0: none. */
+  recipient: number
+  /** Of this account; null: of all. */
+  account: number | null
 }
 
 export type ToDispatcher =
@@ -63,6 +78,7 @@ export type ToDispatcher =
   | { type: 'settle'; request: number; task: SettleTask }
   /** Messages that are not to be sent, where they have not been handed over. */
   | { type: 'cancel'; request: number; refs: number[] }
+  | { type: 'redact'; request: number; task: RedactTask }
   /** Subscribers' messages up to this number were read, and what follows from them is in effect. */
   | { type: 'heard'; number: number }
   /** The filter of suppressed numbers has moved to larger memory. */
@@ -94,6 +110,8 @@ export type FromDispatcher =
   | { type: 'settled'; request: number; settled: number }
   /** How many of them waited; durable when this arrives. */
   | { type: 'canceled'; request: number; canceled: number }
+  /** It is durable. */
+  | { type: 'redacted'; request: number }
   | { type: 'waits'; request: number; waits: Wait[] }
   | { type: 'snapshot'; request: number }
   /** What the new configuration changed, a line each. */

@@ -31,6 +31,8 @@ export interface JobTotals {
   putOff: number
   /** Earliest due time of its scheduled blocks, epoch seconds; Infinity when there are none. */
   nextDueSeconds: number
+  /** Canceled messages of unclaimed blocks of which the disk knows nothing yet: the queue index still counts them. */
+  leaving: number
   readonly lanes: Map<number, Lane>
 }
 
@@ -53,6 +55,7 @@ export function noTotals(job: number): JobTotals {
     finishedPosted: false,
     putOff: 0,
     nextDueSeconds: Number.POSITIVE_INFINITY,
+    leaving: 0,
     lanes: new Map(),
   }
 }

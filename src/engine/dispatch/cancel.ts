@@ -74,6 +74,8 @@ export class Cancel {
       if (claiming.has(key[3]!)) continue
       if (this.#begun(key)) continue
       messages += inBlock - marked(store.marks(key[3]!))
+      // Until the commit it is in the queue still, and must not be counted once more.
+      claiming.add(key[3]!)
       const moved = moving.get(key[3]!)
       commit.claimed.push(moved === undefined ? key : movedKey(key, moved.dueSeconds))
       feed.canceled(totals, { block: key[3]!, messages: inBlock }, nowMs)

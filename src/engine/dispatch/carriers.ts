@@ -137,10 +137,10 @@ export class Carrier {
 
   /**
    * Parts that may still be authorised. Under `hold` everything authorised may become unknown in a crash, so it stays
-   * within the window; under `resend` it runs ahead of the commits.
+   * within what the window is now; under `resend` it runs ahead of the commits.
    */
   room(policy: 'resend' | 'hold', ahead: number): number {
     const { pipeline } = this
-    return policy === 'hold' ? this.channel.windowTotal - pipeline.size - pipeline.handed : ahead - pipeline.size
+    return policy === 'hold' ? this.channel.windowNow - pipeline.size - pipeline.handed : ahead - pipeline.size
   }
 }

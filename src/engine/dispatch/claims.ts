@@ -3,6 +3,7 @@
  * leaves before that record is durable.
  */
 
+import { crashPoint } from '../base/crash-point.js'
 import type { TimeHeap } from '../base/heap.js'
 import type { Clock } from '../contract/clock.js'
 import { blockOf, type MessageRef, messageRef, placeOf, STATE } from '../contract/message.js'
@@ -167,6 +168,7 @@ export class Claims {
     })
     const sequence = this.#ledger.nextSequence
     for (let n = place; n < place + count; n++) intake.pipeline.push(messageRef(state.block, n), sequence)
+    crashPoint('messages-authorised')
   }
 
   #mayGo(lane: Lane, state: BlockState, reader: BlockReader, place: number): boolean {
@@ -179,11 +181,11 @@ export class Claims {
     if (this.#expire(state, reader, place)) return false
     const ref = messageRef(state.block, place)
     if (this.#isShutOut(lane, reader, ref)) return false
-    if (this.#seating.tied > 0 && this.#seating.seatOf(lane, ref) !== null) {
-      this.#seating.giveBack(lane, ref)
-      return false
-    }
-    return this.#isNext(lane, reader, ref)
+    // Before anything else: also one that is tied to a carrier keeps its place before later ones of its recipient.
+    if (!this.#isNext(lane, reader, ref)) return false
+    if (this.#seating.tied === 0 || this.#seating.seatOf(lane, ref) === null) return true
+    this.#seating.giveBack(lane, ref)
+    return false
   }
 
   /** True: its validity is over and it was ended. */
@@ -262,6 +264,7 @@ export class Claims {
     const key = [lane.job.job, lane.route.number, queued.dueSeconds, queued.block]
     const state = this.#ledger.residents.open(queued.block)
     this.#ledger.claim(key)
+    crashPoint('block-claimed')
     if (state === null) {
       this.#ledger.quarantine(lane.job.job, queued, this.#clock.now())
       return false

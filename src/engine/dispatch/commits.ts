@@ -1,6 +1,9 @@
-/** The commits under way: how many, how long they take, and up to where everything is on disk. Dispatcher thread. */
+/**
+ * The commit under way: how long it takes, and up to where everything is on disk. One at a time: lmdb would store one that follows
+ * a failed one, and counts would be of answers that are nowhere. Dispatcher thread.
+ */
+import { crashPoint } from '../base/crash-point.js'
 import type { Clock } from '../contract/clock.js'
-import { limits } from '../contract/limits.js'
 import type { Histogram, Metrics } from '../contract/metrics.js'
 import type { CommitTurn } from '../store/commit-turn.js'
 import type { Ledger, Release } from './ledger.js'
@@ -29,7 +32,6 @@ export class Commits {
   readonly #ledger: Ledger
   readonly #deps: CommitsDeps
   readonly #seconds: Histogram
-  #outstanding = 0
   /** Monotonic: since when a commit has been awaited; Infinity: none is. */
   #awaitedSince = Number.POSITIVE_INFINITY
   #durable = 0
@@ -56,7 +58,7 @@ export class Commits {
   }
 
   get isIdle(): boolean {
-    return this.#outstanding === 0
+    return this.#awaitedSince === Number.POSITIVE_INFINITY
   }
 
   /** True: the disk takes longer over a commit than carriers wait for an answer. */
@@ -64,13 +66,13 @@ export class Commits {
     return this.#deps.clock.monotonic() - this.#awaitedSince >= STALLED_MS
   }
 
-  /** True: there is something to commit, and room for one more. */
+  /** True: there is something to commit, and no commit is under way. */
   get isDue(): boolean {
     return this.#isWanted && this.waitMs <= 0
   }
 
   get #isWanted(): boolean {
-    return this.#outstanding < limits.commitsOutstanding && (this.#ledger.hasWork || this.#isSnapshotDue)
+    return this.isIdle && (this.#ledger.hasWork || this.#isSnapshotDue)
   }
 
   /** How long a commit that is wanted is held back for those who wait at the store; Infinity: none is wanted. */
@@ -100,20 +102,20 @@ export class Commits {
     const { clock } = this.#deps
     const isSnapshot = this.#isAsked || this.#isSnapshotDue
     this.#isAsked = false
-    this.#outstanding++
     const startedMs = clock.monotonic()
     this.#begunAtMs = startedMs
-    this.#awaitedSince = Math.min(this.#awaitedSince, startedMs)
+    this.#awaitedSince = startedMs
     const flushed = this.#ledger.flush(isSnapshot)
     this.#owedSince = this.#ledger.owesSnapshot ? Math.min(this.#owedSince, startedMs) : Number.POSITIVE_INFINITY
     flushed.then(
       (release) => {
         const nowMs = clock.monotonic()
-        this.#outstanding--
-        this.#awaitedSince = this.isIdle ? Number.POSITIVE_INFINITY : nowMs
+        this.#awaitedSince = Number.POSITIVE_INFINITY
         this.#seconds.observe((nowMs - startedMs) / 1000)
         this.#durable = Math.max(this.#durable, release.sequence)
+        if (release.acks.length > 0) crashPoint('answers-owed')
         this.#deps.released(release)
+        crashPoint('commit-released')
       },
       (error) => this.#deps.failed(error),
     )

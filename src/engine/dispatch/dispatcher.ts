@@ -2,20 +2,13 @@
  * The dispatcher's loop: events only mark, one tick acts: outcomes → what is due → send → authorise → write → commit.
  * One per dispatcher thread; all it does on one message happens in here, on typed arrays.
  */
+import { crashPoint } from '../base/crash-point.js'
 import { TimeHeap } from '../base/heap.js'
-import type { Random } from '../base/random.js'
 import type { CarrierView } from '../contract/channel.js'
-import type { Clock } from '../contract/clock.js'
+import { systemTimers, type TimerHandle, type Timers } from '../contract/clock.js'
 import type { JobDispatch } from '../contract/lane.js'
-import type { Log } from '../contract/log.js'
 import { CHANNELS, type MessageRef } from '../contract/message.js'
-import type { Metrics } from '../contract/metrics.js'
-import type { JobProgress } from '../contract/thread.js'
-import type { RouteTerms } from '../schedule/routes.js'
-import type { CommitTurn } from '../store/commit-turn.js'
 import { DispatchStore } from '../store/dispatch-store.js'
-import type { Environment } from '../store/environment.js'
-import type { SuppressionCheck } from '../store/suppression-table.js'
 import { Admission } from './admission.js'
 import { Board, isFinished, type JobTotals } from './board.js'
 import { Cancel } from './cancel.js'
@@ -23,6 +16,7 @@ import type { ReceiptTerms } from './carrier-receipts.js'
 import type { Carrier } from './carriers.js'
 import { Claims } from './claims.js'
 import { Commits } from './commits.js'
+import type { DispatcherDeps } from './dispatcher-deps.js'
 import type { EventFeed } from './event-feed.js'
 import { Gates } from './gates.js'
 import { Housekeeping } from './housekeeping.js'
@@ -33,6 +27,7 @@ import { Progress } from './progress.js'
 import { PutOff } from './put-off.js'
 import { Receipts } from './receipts.js'
 import { type Recovered, Recovery } from './recovery.js'
+import { Redaction } from './redaction.js'
 import { Residents } from './residents.js'
 import { Seating } from './seating.js'
 import { Sender } from './sender.js'
@@ -40,32 +35,6 @@ import { Settling } from './settling.js'
 import { WhyWaits } from './why-waits.js'
 
 const COARSE_MS = 50
-
-/** How the loop speaks to the main thread. */
-export interface DispatcherPort {
-  progress(jobs: JobProgress[]): void
-  finished(job: number): void
-  /** Messages of subscribers are durable and wait to be read. */
-  inbound(): void
-  /** The process must stop. */
-  fatal(error: unknown): void
-}
-
-export interface DispatcherDeps {
-  environment: Environment
-  clock: Clock
-  random: Random
-  metrics: Metrics
-  log: Log
-  port: DispatcherPort
-  termsOf(route: number): RouteTerms
-  /** False: the disk has no room for what subscribers send. */
-  hasSpace(): boolean
-  /** Absent: nobody else writes to the store. */
-  turn?: CommitTurn
-  /** Absent: nobody has opted out. */
-  suppressions?: SuppressionCheck
-}
 
 export class Dispatcher {
   readonly #deps: DispatcherDeps
@@ -77,6 +46,7 @@ export class Dispatcher {
   readonly #sender: Sender
   readonly #cancel: Cancel
   readonly settling: Settling
+  readonly redaction: Redaction
   readonly #admission: Admission
   readonly #gates: Gates
   /** In the order of their sinks; one that has gone stays, since late answers name its place. */
@@ -90,7 +60,8 @@ export class Dispatcher {
   #housekeeping!: Housekeeping
   #ticking = false
   #immediate = false
-  #timer: NodeJS.Timeout | null = null
+  readonly #timers: Timers
+  #timer: TimerHandle | null = null
   #draining = false
   #stopped = false
   readonly #progress: Progress
@@ -98,6 +69,7 @@ export class Dispatcher {
 
   constructor(deps: DispatcherDeps) {
     this.#deps = deps
+    this.#timers = deps.timers ?? systemTimers
     this.#progress = new Progress((jobs) => deps.port.progress(jobs))
     const store = new DispatchStore(deps.environment)
     const residents = new Residents(store)
@@ -116,6 +88,7 @@ export class Dispatcher {
     this.#gates = new Gates({ ...shared, sender: this.#sender })
     this.#admission = new Admission(this.#board, this.#claims, this.#seating)
     this.#cancel = new Cancel(this.#ledger, this.#claims, deps.clock)
+    this.redaction = new Redaction(this.#ledger, this.#receipts, () => this.wake())
     this.settling = new Settling(this.#ledger, this.#seating, { clock, loop: this })
     this.#putOff = new PutOff(this.#ledger, this.#seating, { waiting: this.#waiting, clock })
     this.whyWaits = new WhyWaits({ ...shared, waiting: this.#waiting })
@@ -248,6 +221,11 @@ export class Dispatcher {
     return this.#sender.mayStillGo(ref)
   }
 
+  /** Of a message of which parts were sent: neither its hours are over, nor has its recipient opted out. */
+  mayGoOn(ref: MessageRef): boolean {
+    return this.#sender.mayGoOn(ref)
+  }
+
   carrier(id: string): Carrier | undefined {
     return this.#seating.carrier(id)
   }
@@ -268,10 +246,14 @@ export class Dispatcher {
   wake(): void {
     if (this.#immediate || this.#stopped) return
     this.#immediate = true
-    setImmediate(() => {
-      this.#immediate = false
-      this.#tick()
-    })
+    this.#timers.soon(this.#turn)
+  }
+
+  readonly #onTimer = (): void => this.#tick()
+
+  readonly #turn = (): void => {
+    this.#immediate = false
+    this.#tick()
   }
 
   #tick(): void {
@@ -367,7 +349,7 @@ export class Dispatcher {
 
   /** One coarse timer: the next moment at which time alone lets something happen. */
   #arm(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer)
+    if (this.#timer !== null) this.#timers.stop(this.#timer)
     if (this.#stopped) return
     const monotonicMs = this.#deps.clock.monotonic()
     const nowMs = this.#deps.clock.now()
@@ -377,7 +359,7 @@ export class Dispatcher {
       if (carrier.pipeline.size > 0) delay = Math.min(delay, carrier.nextMs(monotonicMs))
       if (carrier.channel.nextTickMs !== undefined) delay = Math.min(delay, carrier.channel.nextTickMs(monotonicMs))
     }
-    this.#timer = setTimeout(() => this.#tick(), Math.max(1, delay))
+    this.#timer = this.#timers.after(Math.max(1, delay), this.#onTimer)
   }
 
   /** Stops handing out, lets open responses come in, unbinds, and leaves everything durable. */
@@ -388,8 +370,9 @@ export class Dispatcher {
     const isAnswered = this.commits.isIdle && this.inbox.inbound.length === 0 && !this.#ledger.owesAnswers
     this.#outcomes.process(this.inbox)
     if (isAnswered) this.#ledger.noteDrained()
+    crashPoint('stop-drained')
     this.#stopped = true
-    if (this.#timer !== null) clearTimeout(this.#timer)
+    if (this.#timer !== null) this.#timers.stop(this.#timer)
     this.#housekeeping.noteAwaited()
     const release = await this.#ledger.flush(true)
     for (const job of release.jobs) this.#progress.note(job)

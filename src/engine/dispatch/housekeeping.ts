@@ -74,10 +74,13 @@ export class Housekeeping {
     lane.headSinceMs = mayGo ? this.#deps.claims.headSince(lane) : Number.POSITIVE_INFINITY
   }
 
-  /** Messages whose own time is still to come show as scheduled; those already claimed count by their state. */
+  /**
+   * Messages whose own time is still to come show as scheduled; those already claimed count by their state. Not while some leave
+   * the queue index: they would be counted once more, and of a job that ends with them for ever.
+   */
   countScheduled(totals: JobTotals): void {
     // Of single messages there may be millions with a time of their own, and nobody asks how many of them wait.
-    if (totals.dispatch?.openEnded === true) return
+    if (totals.dispatch?.openEnded === true || totals.leaving > 0) return
     const nowSeconds = Math.floor(this.#deps.clock.now() / 1000)
     let scheduled = totals.putOff
     totals.nextDueSeconds = Number.POSITIVE_INFINITY

@@ -66,7 +66,7 @@ export class Ledger {
   #after: (() => void)[] = []
   #sinceSnapshot = 0
   #bytesSinceSnapshot = 0
-  /** Claims that no commit has taken yet or whose commit is under way. */
+  /** Blocks that were claimed or canceled, which no commit has taken yet or whose commit is under way. */
   readonly claiming = new Set<number>()
   /** The same of blocks that are moved to another due time. */
   readonly moving = new Map<number, MovedBlock>()
@@ -315,7 +315,7 @@ export class Ledger {
     }
     const release = this.#release(commit)
     release.sequence = await this.store.commit(commit)
-    for (const { block } of commit.opened) this.claiming.delete(block)
+    for (const key of commit.claimed) this.claiming.delete(key[3]!)
     for (const moved of commit.moved) {
       if (this.moving.get(moved.key[3]!) === moved) this.moving.delete(moved.key[3]!)
     }

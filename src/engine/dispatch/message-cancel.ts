@@ -71,7 +71,9 @@ export class MessageCancel {
     const totals = board.totals(job)
     const { states } = totals.counts
     if (dueSeconds * 1000 > this.#clock.now() && states[STATE.scheduled]! > 0) states[STATE.scheduled]!--
+    totals.leaving++
     this.#ledger.whenDurable(() => {
+      totals.leaving--
       totals.nextDueSeconds = 0
     })
   }

@@ -1,4 +1,5 @@
 /** What channels reported becomes state: settles parts, sends messages back to their lanes, hands receipts on. */
+import { crashPoint } from '../base/crash-point.js'
 import type { TimeHeap } from '../base/heap.js'
 import type { Random } from '../base/random.js'
 import type { Clock } from '../contract/clock.js'
@@ -83,6 +84,7 @@ export class Outcomes {
     else if (!wasAccepted(state, place, entry.part))
       this.#refused(state, ref, { carrier, delayMs: settlements.delayMs[row]! })
     if (state.inFlight[place] === 0) this.#attemptEnded(state, ref, { carrier, nowMs })
+    crashPoint('response-recorded')
   }
 
   /** The ledger's entry, told what the carrier answered to a part. */
@@ -232,6 +234,7 @@ export class Outcomes {
     told.byText = reports.part[row] === 1
     this.#count(channel, entry.code)
     receipts.receive(entry, told, carrier.receiptDelay)
+    crashPoint('receipt-read')
     const { session, sequence } = reports
     ledger.acknowledge({ channel, bind: entry.bind, session: session[row]!, sequence: sequence[row]! })
   }

@@ -13,6 +13,9 @@ import type { BlockState } from '../store/block-state.js'
 import type { Ledger } from './ledger.js'
 import type { Seating } from './seating.js'
 
+/** A smaller step than this is a clock that is being adjusted. */
+const STEP_MS = 1_000
+
 /** At its time, or when its validity is over: then it ends. */
 export function awaitCall(
   waiting: TimeHeap,
@@ -29,6 +32,9 @@ export class PutOff {
   readonly #seating: Seating
   readonly #waiting: TimeHeap
   readonly #clock: Clock
+  /** The wall clock at the last look, and the monotonic clock then. */
+  #seenMs = Number.NEGATIVE_INFINITY
+  #seenAtMs = 0
 
   constructor(ledger: Ledger, seating: Seating, { waiting, clock }: { waiting: TimeHeap; clock: Clock }) {
     this.#ledger = ledger
@@ -40,6 +46,8 @@ export class PutOff {
   /** Everything whose time has come, also retries of other channels, goes back to its lane. */
   dueNow(): void {
     const nowMs = this.#clock.now()
+    const backMs = this.#setBackMs(nowMs)
+    if (backMs > 0) this.#bringForward(backMs)
     while (this.#waiting.nextTime <= nowMs) {
       const ref = this.#waiting.pop() as MessageRef
       const state = this.#ledger.residents.state(blockOf(ref))
@@ -48,6 +56,31 @@ export class PutOff {
       if (lane === null) continue
       if (state.states[placeOf(ref)] === STATE.scheduled) this.#ledger.due(state, ref, nowMs)
       this.#seating.giveBack(lane, ref)
+    }
+  }
+
+  /** By how much the wall clock was set back since the last look; 0: it was not. */
+  #setBackMs(nowMs: number): number {
+    const monotonicMs = this.#clock.monotonic()
+    const expectedMs = this.#seenMs + monotonicMs - this.#seenAtMs
+    this.#seenMs = nowMs
+    this.#seenAtMs = monotonicMs
+    return expectedMs - nowMs > STEP_MS ? expectedMs - nowMs : 0
+  }
+
+  /**
+   * A retry waits for a time to pass, not for an hour of the day: the clock was set back, so it waits as much less. What has a
+   * time of its own is looked at again when it is taken out of its lane, and waits on; calls keep the time that was promised.
+   */
+  #bringForward(backMs: number): void {
+    const entries: [timeMs: number, ref: MessageRef][] = []
+    while (this.#waiting.size > 0) {
+      const timeMs = this.#waiting.nextTime
+      entries.push([timeMs, this.#waiting.pop() as MessageRef])
+    }
+    for (const [timeMs, ref] of entries) {
+      const isCall = this.#ledger.residents.state(blockOf(ref))?.states[placeOf(ref)] === STATE.scheduled
+      this.#waiting.push(isCall ? timeMs : timeMs - backMs, ref)
     }
   }
 

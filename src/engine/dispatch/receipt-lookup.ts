@@ -4,7 +4,7 @@
  */
 import type { MessageRef } from '../contract/message.js'
 import { type Addresses, type Awaited, type Fingerprint, type Found, ReceiptIndex } from '../store/receipt-index.js'
-import { ReceiptSegments } from '../store/receipt-segments.js'
+import { ReceiptSegments, withoutNumbers } from '../store/receipt-segments.js'
 import { canonical, convert, type IdFormat, type IdView, type Step } from './id-forms.js'
 import type { Ledger } from './ledger.js'
 
@@ -58,6 +58,14 @@ export class ReceiptLookup {
   insert(print: Fingerprint, entry: Awaited): void {
     if (this.#index.full) this.#turnOver()
     this.#index.insert(print, entry)
+  }
+
+  /** Neither memory nor, with the next commit, the disk tells whose these messages were. Receipts find them as before. */
+  forgetNumbers(refs: ReadonlySet<number>): void {
+    for (const index of [this.#index, ...this.#retiring]) index.forgetNumbers(refs)
+    const { commit } = this.#ledger
+    const waiting = commit.segments.map(({ key, bytes }) => ({ key, bytes: withoutNumbers(bytes, refs) ?? bytes }))
+    commit.segments = [...this.#segments.forgetNumbers(refs), ...waiting]
   }
 
   /** The full table stays findable until its segment is durable, since reads see committed segments only. */

@@ -2,7 +2,9 @@
  * Receipts find their message: joined when they match, parked durably when they do not (yet). What a receipt's id may look like in
  * its response: id-forms.ts; where it is looked for: receipt-lookup.ts.
  */
+
 import assert from 'node:assert'
+import { crashPoint } from '../base/crash-point.js'
 import type { ReceiptIdView } from '../contract/channel.js'
 import { limits } from '../contract/limits.js'
 import type { Log } from '../contract/log.js'
@@ -50,6 +52,7 @@ export class Receipts {
     this.#log = log
     this.#lookup = new ReceiptLookup(ledger)
     this.#orphans = new Orphans(ledger.store.environment)
+    this.#orphans.onDamage = (orphan) => ledger.log.error({ orphan }, 'a kept receipt is damaged; it is left out')
     this.#evidence = new ReceiptEvidence(this.#lookup, this.#orphans)
   }
 
@@ -82,6 +85,11 @@ export class Receipts {
   /** At start, after the index was rebuilt: what earlier runs parked, to be given to `retry` one by one. */
   stored(): Iterable<Orphan> {
     return this.#orphans.stored()
+  }
+
+  /** Whose these messages were is forgotten; their receipts find them as before. */
+  forgetNumbers(refs: ReadonlySet<number>): void {
+    this.#lookup.forgetNumbers(refs)
   }
 
   /** Receipts of the carrier that match no message (yet). */
@@ -158,6 +166,7 @@ export class Receipts {
     entry.flags = BY_RECEIPT
     this.#apply(state, entry, at.part, print)
     this.#ledger.commit.orphansDone.push(orphan.number)
+    crashPoint('orphan-joined')
   }
 
   /**
@@ -235,6 +244,7 @@ export class Receipts {
     const { source, destination, byText } = told
     const orphan = { carrier, code, atMs, id, error, source, destination, doneSeconds, byText }
     this.#ledger.commit.orphans.push(this.#orphans.add(this.#keys(from, viewOf(entry)), orphan))
+    crashPoint('orphan-parked')
     this.#log.debug({ carrier, id }, 'a receipt matches no message yet; it is kept')
   }
 

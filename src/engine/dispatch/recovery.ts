@@ -2,8 +2,9 @@
  * After a start: brings the states up to the log, settles what was under way, gives unsent messages back to their lanes
  * and awaits receipts again. Blocks are looked at one by one, so memory does not grow with what is open.
  */
+import { crashPoint } from '../base/crash-point.js'
 import type { Clock } from '../contract/clock.js'
-import { messageRef, STATE } from '../contract/message.js'
+import { type MessageRef, messageRef, placeOf, STATE } from '../contract/message.js'
 import type { Metrics } from '../contract/metrics.js'
 import { OUTCOME } from '../contract/outcome.js'
 import type { BlockState } from '../store/block-state.js'
@@ -71,6 +72,7 @@ export class Recovery {
       if (recovered.blocks % BLOCKS_PER_COMMIT === 0) await this.#flush()
     }
     await this.#flush()
+    crashPoint('blocks-recovered')
     await this.#awaitLate()
     await this.#rejoin()
     return recovered
@@ -123,17 +125,31 @@ export class Recovery {
     for (let place = 0; place < state.count; place++) {
       if (state.states[place] !== STATE.sending) continue
       const hold = board.totals(state.job).dispatch?.onUnanswered === 'hold'
-      const entry = this.#ledger.own(OUTCOME.unanswered, messageRef(state.block, place), this.#clock.now())
-      entry.part = 0
-      entry.attempt = state.attempts[place]!
-      entry.status = hold ? 1 : 0
-      entry.carrier = carriers.get(state.block) ?? NO_CARRIER
-      this.#ledger.record(state, entry)
-      this.#talks.enterUnknown(state, place, { fixedSender: this.#fixedSender(entry.carrier), atMs: entry.atMs })
-      this.#count(entry.carrier, hold ? 'hold' : 'resend')
+      const carrier = carriers.get(state.block) ?? NO_CARRIER
+      const atMs = this.#clock.now()
+      // Of a message of several parts each that is open is listed, and none that was answered.
+      for (let part = 0, open = state.open.of(place); open !== 0; part++, open >>>= 1) {
+        if ((open & 1) === 1) this.#unanswered(state, messageRef(state.block, place), { part, hold, carrier, atMs })
+      }
+      this.#talks.enterUnknown(state, place, { fixedSender: this.#fixedSender(carrier), atMs })
+      this.#count(carrier, hold ? 'hold' : 'resend')
       count++
+      crashPoint('unanswered-found')
     }
     return count
+  }
+
+  #unanswered(
+    state: BlockState,
+    ref: MessageRef,
+    { part, hold, carrier, atMs }: { part: number; hold: boolean; carrier: number; atMs: number },
+  ): void {
+    const entry = this.#ledger.own(OUTCOME.unanswered, ref, atMs)
+    entry.part = part
+    entry.attempt = state.attempts[placeOf(ref)]!
+    entry.status = hold ? 1 : 0
+    entry.carrier = carrier
+    this.#ledger.record(state, entry)
   }
 
   #fixedSender(carrier: number): string | null {

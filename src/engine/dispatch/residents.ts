@@ -78,6 +78,18 @@ export class Residents {
     return dirty
   }
 
+  /** The body on disk is another one now. */
+  bodyChanged(block: number): void {
+    this.#bodies.delete(block)
+  }
+
+  /** Neither state nor body is there any more. */
+  drop(block: number): void {
+    this.#bodies.delete(block)
+    this.#states.get(block)?.dispose()
+    this.#states.delete(block)
+  }
+
   /** Drops states that nothing holds, oldest first, down to `keep`. `durable`: sequence up to which the disk has all. */
   trim(keep: number, durable: number): void {
     if (this.#states.size <= keep) return

@@ -91,6 +91,7 @@ export class Sender {
     const place = placeOf(ref)
     if (state === null || state.states[place] !== STATE.sending) {
       this.#shift(carrier)
+      this.#overtaken(state, ref)
       return 0
     }
     if (this.#stopped(state)) {
@@ -102,6 +103,11 @@ export class Sender {
     if (body === null || !body.read(place, message)) {
       this.#end(carrier, state, 'RECORD_CORRUPT')
       this.#ledger.log.error({ block: blockOf(ref), place }, 'a stored record is damaged; its message failed')
+      return 0
+    }
+    // Its recipient was erased while it waited: there is nobody to send it to.
+    if (message.toLength === 0) {
+      this.#cancel(carrier, state)
       return 0
     }
     if (this.#isOutside(body, place)) {
@@ -148,7 +154,15 @@ export class Sender {
     const place = placeOf(ref)
     const expires = body.expiresSeconds(place)
     if (expires !== 0 && expires * 1000 <= this.#clock.now()) return false
-    if (this.#isOutside(body, place) || this.#unheardMs(ref) > 0) return false
+    return this.#unheardMs(ref) === 0 && this.mayGoOn(ref)
+  }
+
+  mayGoOn(ref: MessageRef): boolean {
+    const body = this.#ledger.residents.body(blockOf(ref))
+    if (body === null) return true
+    const place = placeOf(ref)
+    if (this.#ledger.board.totals(body.job).isShut) return false
+    if (this.#isOutside(body, place)) return false
     return this.#suppressions === null || !this.#isSuppressed(this.#suppressions, body, place)
   }
 
@@ -156,6 +170,12 @@ export class Sender {
   #end(carrier: Carrier, state: BlockState, reason: ReasonCode): void {
     const ref = this.#shift(carrier)
     this.#ledger.fail(state, ref, reason, this.#clock.now())
+    this.#seating.done(this.#ledger.board.lane(state.job, state.route), ref)
+  }
+
+  #cancel(carrier: Carrier, state: BlockState): void {
+    const ref = this.#shift(carrier)
+    this.#ledger.record(state, this.#ledger.own(OUTCOME.canceled, ref, this.#clock.now()))
     this.#seating.done(this.#ledger.board.lane(state.job, state.route), ref)
   }
 
@@ -168,6 +188,11 @@ export class Sender {
   #isOutside(body: BlockReader, place: number): boolean {
     const { zoned } = this.#ledger.board.totals(body.job)
     return zoned !== null && !hoursOfPlace(zoned, body, place, this.#clock.now()).isOpen
+  }
+
+  /** A late answer settled it while it waited to go again: later ones of its recipient need not wait for it. */
+  #overtaken(state: BlockState | null, ref: MessageRef): void {
+    if (state !== null) this.#seating.done(this.#ledger.board.lane(state.job, state.route), ref)
   }
 
   #notePace({ job }: BlockState, parts: number, monotonicMs: number): void {
@@ -198,7 +223,10 @@ export class Sender {
     const ref = this.#shift(carrier)
     const state = this.#ledger.residents.state(blockOf(ref))
     const place = placeOf(ref)
-    if (state === null || state.states[place] !== STATE.sending) return
+    if (state === null || state.states[place] !== STATE.sending) {
+      this.#overtaken(state, ref)
+      return
+    }
     const run = { place, count: 1, carrier: carrier.number, atMs: this.#clock.now() }
     this.#ledger.recordRun(state, OUTCOME.withdrawn, run)
     const totals = this.#ledger.board.totals(state.job)

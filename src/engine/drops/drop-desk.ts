@@ -8,6 +8,7 @@ import type { Accounts } from '../accounts/accounts.js'
 import type { Askers } from '../accounts/askers.js'
 import type { Numbering } from '../accounts/numbering.js'
 import type { Audit } from '../audit/audit.js'
+import { crashPoint } from '../base/crash-point.js'
 import type { Principal } from '../contract/api.js'
 import type { Clock } from '../contract/clock.js'
 import type {
@@ -220,6 +221,7 @@ export class DropDesk implements DropKeeper {
       ]
     })
     book.hold(next)
+    crashPoint('drop-job-made')
     return null
   }
 

@@ -58,7 +58,11 @@ export function buildEvents(parts: EventParts): BuiltEvents {
       }
     },
   })
-  const events = new Events({ ...parts, store, keeper, states, account: (number) => accounts.byNumber(number) })
+  const admit = (): void => {
+    parts.admit()
+    submitter.requireRoom()
+  }
+  const events = new Events({ ...parts, admit, store, keeper, states, account: (number) => accounts.byNumber(number) })
   return { rules, events, tending: new EventTending({ store, events, clock }) }
 }
 

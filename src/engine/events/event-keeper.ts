@@ -8,7 +8,9 @@
  * dispatcher was handing over at that moment may still come back (throttled, a carrier gone): `chase` names it, and it is
  * canceled when it does.
  */
+
 import type { AccountRecord } from '../accounts/account-record.js'
+import { crashPoint } from '../base/crash-point.js'
 import type { MessageAccepted, MessageRequest } from '../contract/api.js'
 import { EngineError } from '../contract/errors.js'
 import { parseMessageId } from '../contract/ids.js'
@@ -68,6 +70,7 @@ export class EventKeeper {
     if (next.content !== null) this.#plan(account, { ...before, content: next.content, knownMs: next.knownMs })
     const announced = { ...before, next }
     await this.#deps.write(this.#deps.store.writes(account.number, announced, before))
+    crashPoint('event-announced')
     return await this.finish(account, announced)
   }
 
@@ -110,6 +113,7 @@ export class EventKeeper {
     const refs = [...chase, ...outcomes.flatMap(({ ref }) => (ref === null ? [] : [ref]))]
     if (refs.length === 0) return { handed: [], chase: [] }
     await this.#deps.cancel(refs)
+    crashPoint('event-cleared')
     const states = await this.#deps.states(refs)
     const handed = outcomes.filter(({ ref }) => ref !== null && states.get(ref) !== 'canceled')
     return { handed, chase: refs.filter((ref) => mayComeBack(states.get(ref))) }
@@ -160,6 +164,7 @@ export class EventKeeper {
         },
       },
     )
+    crashPoint('event-replaced')
     return { record, states }
   }
 }

@@ -31,7 +31,7 @@ export class EventStore {
   /** null: there is none. */
   get(account: number, id: string): EventRecord | null {
     const bytes = this.#environment.ruleEvents.getBinary([account, id])
-    return bytes === undefined ? null : unpacked<EventRecord>(bytes)
+    return bytes === undefined ? null : unpacked<EventRecord>(bytes, `the event ${account}/${id}`)
   }
 
   /** The record in place of the one before, with all that finds it. */

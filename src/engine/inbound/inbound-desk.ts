@@ -2,6 +2,7 @@
  * Reads what subscribers sent, in the order in which the dispatcher kept it, joins parts, and puts whole messages into the
  * list. The store says what is done: a start reads what is kept once more, and so rebuilds what was awaited. Main thread.
  */
+import { crashPoint } from '../base/crash-point.js'
 import type { Clock } from '../contract/clock.js'
 import type { Log } from '../contract/log.js'
 import type { Counter, Metrics } from '../contract/metrics.js'
@@ -151,7 +152,9 @@ export class InboundDesk {
       const beside = (await this.#deps.alongside?.(item)) ?? null
       if (beside !== null) alongside.push(beside)
     }
+    crashPoint('inbound-joined')
     await this.#deps.store.list(items, done, alongside)
+    crashPoint('inbound-listed')
   }
 
   #take(number: number, record: InboundRecord | null, turn: Turn): void {

@@ -3,6 +3,7 @@
  * file is still being read is told nothing: its release carries the state that it has by then. Main thread.
  */
 
+import { crashPoint } from '../base/crash-point.js'
 import { NOT_A_TIME, parseTime } from '../base/instant.js'
 import type { Principal } from '../contract/api.js'
 import { EngineError } from '../contract/errors.js'
@@ -54,6 +55,7 @@ export class JobControl {
       (current) => change(current, clock.now()),
       (before, after) => this.audited(action, by, before, after),
     )
+    crashPoint('job-changed')
     if (record.released) this.#ports.post({ type: 'job', job: dispatchOf(record, this.#ports.account(record.account)) })
   }
 

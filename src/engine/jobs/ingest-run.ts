@@ -303,6 +303,7 @@ export class IngestRun {
       const result = (await this.#run({ kind: 'range', plan, bounds })) as RangeResult
       if (result.misaligned || result.record.end <= start) {
         if (last) throw new EngineError('INTERNAL', `range ${bounds.range} of the file could not be read to its end`)
+        if (size >= limits.endlessBytes) throw endless(start)
         size *= 2
         continue
       }
@@ -325,4 +326,13 @@ export class IngestRun {
     this.#tally.takeDuplicates(found.kinds)
     this.#tally.find('ROUND_DUPLICATE', found.round)
   }
+}
+
+/** A row that is too long is a reject; one that never ends is no row, and what is behind it never comes. */
+function endless(start: number): EngineError {
+  const bytes = limits.endlessBytes >> 20
+  return new EngineError(
+    'FILE_NOT_CSV',
+    `The row that begins at octet ${start} has no end within ${bytes} MiB; export the file with a line for each row.`,
+  )
 }

@@ -2,11 +2,13 @@
  * The ingest runs of all jobs: begins them, releases a job to the dispatcher when its file is done, takes back what a
  * failed or canceled one stored. Main thread.
  */
+import { crashPoint } from '../base/crash-point.js'
 import { packPrices } from '../base/price-table.js'
 import { EngineError } from '../contract/errors.js'
 import { jobId } from '../contract/ids.js'
 import type { IngestTask, JobPlan, RangeResult, SniffResult } from '../contract/ingest.js'
 import type { JobSettings } from '../contract/job.js'
+import { limits } from '../contract/limits.js'
 import { CHANNELS } from '../contract/message.js'
 import { DEFAULT_NUMBER_RULES, numberRules } from '../contract/number-rules.js'
 import type { VoicePlan } from '../contract/speech.js'
@@ -24,6 +26,9 @@ import { dispatchOf } from './release.js'
 import { removeUpload, uploadPath } from './upload-file.js'
 import { routesWithCaller, spokenTexts, voicePlanOf } from './voice-settings.js'
 
+/** After which some files may have been read. */
+const RETRY_SECONDS = 5
+
 /** A run as it is needed here, whatever it reads. */
 export interface LiveRun {
   readonly totals: Readonly<JobTotals>
@@ -35,6 +40,8 @@ export interface LiveRun {
 interface Live {
   run: LiveRun
   startedAt: number
+  /** When the job is released, or what was wrong with its file is in its record. */
+  end: Promise<void> | null
 }
 
 export class Ingest {
@@ -50,6 +57,19 @@ export class Ingest {
     return this.#isStopping
   }
 
+  /** For one more file of this account. @throws EngineError RATE_LIMITED, OVERLOADED. */
+  requireRoom(account: number): void {
+    const refusal = { members: { bound: 'reading' }, retryAfterSeconds: RETRY_SECONDS }
+    if (this.#live.size >= limits.jobsReading) {
+      throw new EngineError('OVERLOADED', 'The engine is reading as many files as it can; send it again.', refusal)
+    }
+    if (this.#live.size < limits.jobsReadingPerAccount) return
+    let own = 0
+    for (const job of this.#live.keys()) if (this.#ports.book.get(job)?.account === account) own++
+    if (own < limits.jobsReadingPerAccount) return
+    throw new EngineError('RATE_LIMITED', 'As many files of this account are being read as may be.', refusal)
+  }
+
   begin(record: JobRecord): IngestRun {
     const { job } = record
     const path = this.pathOf(record)
@@ -59,7 +79,10 @@ export class Ingest {
       {
         job,
         path,
-        run: (task, isQuick) => pool.run(job, task, isQuick),
+        run: async (task, isQuick) => {
+          await this.#room(run.aborted)
+          return await pool.run(job, task, isQuick)
+        },
         ranges: () => store.ranges(job),
         discard: (from) => store.discard(job, from),
         sniffTask: (available, complete) => sniffTask(record, { path, available, complete }),
@@ -78,9 +101,17 @@ export class Ingest {
     return run
   }
 
+  /**
+   * A file goes on when the disk has room for what it becomes: a write that found it full would stop the engine, and the
+   * next start would stop at the same place. @throws why the run was aborted meanwhile.
+   */
+  async #room(aborted: AbortSignal): Promise<void> {
+    while (!(await this.#ports.room())) aborted.throwIfAborted()
+  }
+
   /** A run that was begun elsewhere. */
   adopt(job: number, run: LiveRun): void {
-    this.#live.set(job, { run, startedAt: this.#ports.clock.monotonic() })
+    this.#live.set(job, { run, startedAt: this.#ports.clock.monotonic(), end: null })
   }
 
   path(job: number): string {
@@ -201,10 +232,28 @@ export class Ingest {
    * dispatcher is told. @throws what was wrong with the file, once the job is marked failed.
    */
   async conclude(job: number, run: LiveRun): Promise<void> {
+    const end = this.#conclude(job, run)
+    const live = this.#live.get(job)
+    if (live !== undefined) live.end = end
+    await end
+  }
+
+  /**
+   * Resolves when the rows of the job are read, whatever came of it; at once when none are being read, and soon where they
+   * wait for room on the disk.
+   */
+  async read(job: number): Promise<void> {
+    const live = this.#live.get(job)
+    if (live === undefined || !(await this.#ports.room())) return
+    await live.end?.catch(() => {})
+  }
+
+  async #conclude(job: number, run: LiveRun): Promise<void> {
     let totals: JobTotals
     try {
       totals = await run.finished()
       await this.#reserve(job, totals, run.tally)
+      crashPoint('job-reserved')
       await this.#saveContacts(job)
     } catch (error) {
       if (this.#isStopping || this.#ports.book.get(job)?.state === 'canceled') return
@@ -250,7 +299,9 @@ export class Ingest {
     // Which rows are accepted is only known with the duplicates; each row counts once.
     metrics.counter('trunkline_rows_total', { result: 'accepted' }).add(totals.accepted)
     metrics.counter('trunkline_rows_total', { result: 'duplicate' }).add(totals.duplicate)
-    if (record.released) this.#ports.post({ type: 'job', job: dispatchOf(record, this.#ports.account(record.account)) })
+    if (!record.released) return
+    crashPoint('job-released')
+    this.#ports.post({ type: 'job', job: dispatchOf(record, this.#ports.account(record.account)) })
   }
 
   /** Marks the job failed and takes back what it stored. A failed store stops the process instead. */

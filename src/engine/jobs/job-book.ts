@@ -6,6 +6,7 @@ import { EngineError } from '../contract/errors.js'
 import type { DocumentKey, Documents, DocumentWrite } from '../store/documents.js'
 import { referenceKey } from '../store/extras.js'
 import type { JobRecord } from './job-record.js'
+import { OpenJobs } from './open-jobs.js'
 
 /** Documents looked at for one page of a list that is filtered by state. */
 const SCAN_MAX = 2_000
@@ -39,6 +40,8 @@ export interface JobWatcher {
 export class JobBook {
   readonly #documents: Documents
   readonly #open = new Map<number, JobRecord>()
+  /** What they take of the memory. */
+  readonly load = new OpenJobs()
   /** Of those that are open. */
   readonly #recurring = new Set<number>()
   readonly #turns = new Map<number, Promise<unknown>>()
@@ -148,11 +151,13 @@ export class JobBook {
   }
 
   #hold(record: JobRecord): void {
+    this.load.changed(this.#open.get(record.job) ?? null, record)
     this.#open.set(record.job, record)
     if (record.recurring !== undefined) this.#recurring.add(record.job)
   }
 
   #drop(job: number): void {
+    this.load.changed(this.#open.get(job) ?? null, null)
     this.#open.delete(job)
     this.#recurring.delete(job)
   }

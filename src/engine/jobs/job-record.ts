@@ -75,6 +75,8 @@ export interface JobRecord {
   rowsOf?: number
   /** Its content was changed: what was read of it is to be taken back. Absent: false. */
   redo?: boolean
+  /** What of it was forgotten when its time was over, and when; absent: nothing. */
+  erased?: { textsAtMs: number; rowsAtMs?: number }
   /** Its messages answer STOP, START and HELP, so they go at any time and to suppressed numbers. Absent: false. */
   answers?: boolean
   createdAtMs: number

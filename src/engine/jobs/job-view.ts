@@ -49,6 +49,7 @@ export function jobView(record: JobRecord, live: LiveFacts): JobView {
       messagesPerSecond: round(live.messagesPerSecond),
       estimatedEndAt: state === 'running' ? estimatedEnd(live) : null,
     },
+    erased: erasedView(record),
     createdAt: new Date(record.createdAtMs).toISOString(),
     startedAt: startedAt(record, live.nowMs),
     finishedAt: isoTime(record.finishedAtMs),
@@ -79,6 +80,10 @@ function runsView({ nextAtMs, runs, skipped, missed, last, lastSkip }: Recurring
 
 function lastRunView({ job, number, atMs }: NonNullable<Recurring['last']>, state: JobState): LastRunView {
   return { job: jobId(job), number, scheduledAt: new Date(atMs).toISOString(), state }
+}
+
+function erasedView({ erased }: JobRecord): JobView['erased'] {
+  return erased === undefined ? null : { textsAt: isoTime(erased.textsAtMs)!, rowsAt: isoTime(erased.rowsAtMs ?? null) }
 }
 
 function fileView(record: JobRecord, { bytes, tally }: LiveFacts): JobView['file'] {

@@ -1,4 +1,5 @@
 /** Jobs as the façade uses them: make, take the file, look at, change. Main thread. */
+import { crashPoint } from '../base/crash-point.js'
 import type { JobFilter, JobPreview, JobView, Page, PageQuery, Principal } from '../contract/api.js'
 import { EngineError } from '../contract/errors.js'
 import { jobId, parseJobId } from '../contract/ids.js'
@@ -140,8 +141,19 @@ export class Jobs {
     const rows = inlineRows(recipients, settings.columns)
     const labels = inlineLabels(rows)
     const record = await this.#make(account, inlineSettings(settings, labels), beside)
-    await this.#uploads.upload(record, inlineFile(labels, rows))
-    return this.#ports.book.get(record.job)!
+    return await this.#fill(record, labels, rows)
+  }
+
+  /** Nobody was told the id of a job whose rows were not taken, as when a stop came between: it would wait for them for ever. */
+  async #fill(record: JobRecord, labels: string[], rows: Record<string, unknown>[]): Promise<JobRecord> {
+    const { book } = this.#ports
+    try {
+      await this.#uploads.upload(record, inlineFile(labels, rows))
+    } catch (error) {
+      if (book.get(record.job)?.state === 'receiving') await this.control.cancel(record.job, null)
+      throw error
+    }
+    return book.get(record.job)!
   }
 
   /** Who is meant is looked up for each run. */
@@ -173,6 +185,7 @@ export class Jobs {
     beside: (job: number) => DocumentWrite[],
     rowsOf?: number,
   ): Promise<JobRecord> {
+    this.#ports.book.load.requireRoom(account.number, settings)
     const facts = { job: 0, account, nowMs: this.#ports.clock.now(), singles: false }
     const draft = newJob(facts, settings)
     this.#ports.wayOut(account, settings)
@@ -180,6 +193,7 @@ export class Jobs {
     const number = this.#ports.takeNumber()
     const record = { ...draft, job: number.value, ...(rowsOf === undefined ? {} : { rowsOf }) }
     await this.#ports.book.create(record, [number.write, ...beside(record.job)])
+    crashPoint('job-made')
     return record
   }
 
@@ -296,10 +310,15 @@ export class Jobs {
 
   /**
    * What an Idempotency-Key answers whose first request ended with the process: the job as it is now; null when its rows
-   * had not come, or when it failed, as a refusal leaves the key free: then the work is to be done again.
+   * had not come, or when it failed, as a refusal leaves the key free: then the work is to be done again. Rows that the
+   * first answer would have waited for are waited for here as well: it has their counts, or is refused for what they cost.
    */
   async revive(kept: { job: number | null; needsFile: boolean }): Promise<JobView | null> {
-    const record = kept.job === null ? null : this.#ports.book.get(kept.job)
+    const { book } = this.#ports
+    const known = kept.job === null ? null : book.get(kept.job)
+    if (known === null) return null
+    if (this.#uploads.isWaitedFor(known) || this.retries.isWaitedFor(known)) await this.#ingest.read(known.job)
+    const record = book.get(known.job)
     if (record === null || record.state === 'failed') return null
     return !kept.needsFile || record.upload !== null ? this.view(record) : null
   }
@@ -309,8 +328,7 @@ export class Jobs {
     const record = this.#ports.book.get(job)
     if (record === null || record.state !== 'receiving' || record.upload !== null) return null
     const rows = inlineRows(recipients, record.settings.columns)
-    await this.#uploads.upload(record, inlineFile(inlineLabels(rows), rows))
-    return this.#ports.book.get(job)!
+    return await this.#fill(record, inlineLabels(rows), rows)
   }
 
   /** The file that its rows stand in. */

@@ -79,6 +79,8 @@ export interface JobPorts {
   post(message: ToDispatcher): void
   /** @throws EngineError STORE_FULL, SHUTTING_DOWN: nothing new is taken now. */
   admit(): void
+  /** True: the disk has room for what a file becomes; false: not yet, ask again if it is still wanted. */
+  room(): Promise<boolean>
   /** The store failed in the background: the process must stop. */
   fail(error: unknown): void
 }

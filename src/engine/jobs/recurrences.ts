@@ -2,6 +2,7 @@
  * Recurring jobs: makes a job for each run when its time comes. The job and what its parent says of it become durable in one
  * transaction, so that whatever is killed whenever, each time has one run or is reported as left out. Main thread.
  */
+import { crashPoint } from '../base/crash-point.js'
 import { EngineError } from '../contract/errors.js'
 import { jobId } from '../contract/ids.js'
 import type { Counts } from '../contract/job.js'
@@ -108,6 +109,7 @@ export class Recurrences {
     )
     if (!isMade) return
     book.enter(child)
+    crashPoint('run-made')
     if (due.missed > 0) {
       log.warn({ job: jobId(parent.job), missed: due.missed, late: due.late }, 'runs of a recurring job were missed')
     }

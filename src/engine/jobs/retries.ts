@@ -1,4 +1,5 @@
 /** Retries of ended jobs: makes the new job, begins its run, and takes it up again after a restart. Main thread. */
+import { crashPoint } from '../base/crash-point.js'
 import { EngineError } from '../contract/errors.js'
 import { jobId } from '../contract/ids.js'
 import type { JobSettings } from '../contract/job.js'
@@ -6,6 +7,7 @@ import { STATE } from '../contract/message.js'
 import type { RetryState } from '../contract/retry.js'
 import type { DocumentWrite } from '../store/documents.js'
 import { type JobAccount, newJob } from './create.js'
+import { requireTexts } from './erased-job.js'
 import type { Ingest } from './ingest.js'
 import type { JobRecord } from './job-record.js'
 import type { JobPorts } from './ports.js'
@@ -44,6 +46,7 @@ export class Retries {
     const { source } = order
     this.#ports.admit()
     requireState(source, source.state, ['finished', 'canceled'])
+    requireTexts(source)
     if (source.recurring !== undefined) {
       throw new EngineError('WRONG_STATE', 'A recurring job has no messages of its own; retry one of its runs.')
     }
@@ -56,15 +59,24 @@ export class Retries {
     } finally {
       this.#making.delete(source.job)
     }
+    crashPoint('retry-made')
     const run = this.#begin(record, source)
-    if ((source.totals?.accepted ?? 0) <= AT_ONCE) await this.#ingest.conclude(record.job, run)
+    if (isShort(source)) await this.#ingest.conclude(record.job, run)
     else this.#ingest.watch(record.job, run)
     return this.#ports.book.get(record.job)!
   }
 
+  /** The answer to this retry had its counts. */
+  isWaitedFor({ retry }: JobRecord): boolean {
+    const source = retry === undefined ? null : this.#ports.book.get(retry.of)
+    return source !== null && isShort(source)
+  }
+
   async #make({ account, source, states, beside }: RetryOrder): Promise<JobRecord> {
     const nowMs = this.#ports.clock.now()
-    const draft = newJob({ job: 0, account, nowMs, singles: false }, settingsOf(source))
+    const settings = settingsOf(source)
+    this.#ports.book.load.requireRoom(account.number, settings)
+    const draft = newJob({ job: 0, account, nowMs, singles: false }, settings)
     const number = this.#ports.takeNumber()
     const record: JobRecord = {
       ...draft,
@@ -115,6 +127,10 @@ export class Retries {
     this.#ingest.adopt(job, run)
     return run
   }
+}
+
+function isShort(source: JobRecord): boolean {
+  return (source.totals?.accepted ?? 0) <= AT_ONCE
 }
 
 function isVoid({ state, totals }: JobRecord): boolean {

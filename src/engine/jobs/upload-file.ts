@@ -2,9 +2,11 @@
  * A file on its way to disk: written as it arrives, hashed on the way, durable (file and folder) when `receive` resolves.
  * Main thread.
  */
+
 import { createHash } from 'node:crypto'
 import { type FileHandle, mkdir, open, rm } from 'node:fs/promises'
 import path from 'node:path'
+import { crashPoint } from '../base/crash-point.js'
 import { EngineError } from '../contract/errors.js'
 import { limits } from '../contract/limits.js'
 
@@ -25,9 +27,9 @@ export interface ReceiveOptions {
   aborted: AbortSignal
 }
 
-/** @throws EngineError TOO_LARGE, what `onWritten` throws, and what the body throws when it breaks off. */
+/** @throws EngineError TOO_LARGE, STORE_FULL, INTERNAL: it could not be written; what `onWritten` throws, and what the body throws when it breaks off. */
 export async function receive(body: AsyncIterable<Buffer>, options: ReceiveOptions): Promise<Received> {
-  const handle = await open(options.file, 'w', 0o600)
+  const handle = await onDisk(open(options.file, 'w', 0o600))
   try {
     const hash = createHash('sha256')
     let bytes = 0
@@ -36,14 +38,29 @@ export async function receive(body: AsyncIterable<Buffer>, options: ReceiveOptio
       if (bytes > limits.uploadBytes)
         throw new EngineError('TOO_LARGE', `A file has at most ${limits.uploadBytes} bytes.`)
       hash.update(chunk)
-      await writeAll(handle, chunk)
+      await onDisk(writeAll(handle, chunk))
+      crashPoint('upload-written')
       await options.onWritten(bytes)
     }
-    await handle.sync()
-    await syncFolder(path.dirname(options.file))
+    await onDisk(handle.sync())
+    await onDisk(syncFolder(path.dirname(options.file)))
+    crashPoint('upload-synced')
     return { bytes, sha256: hash.digest('hex') }
   } finally {
     await handle.close()
+  }
+}
+
+const FULL = ['ENOSPC', 'EDQUOT']
+
+/** The fault is ours and not the sender's; the file is not counted as there. @throws EngineError STORE_FULL, INTERNAL. */
+async function onDisk<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (cause) {
+    const isFull = FULL.includes((cause as NodeJS.ErrnoException).code ?? '')
+    if (isFull) throw new EngineError('STORE_FULL', 'The disk is full.', { cause })
+    throw new EngineError('INTERNAL', 'The file could not be written; the log says why.', { cause })
   }
 }
 

@@ -1,4 +1,5 @@
 /** Takes the file of a job: to disk as it arrives, into the ingest workers beside that. Main thread. */
+import { crashPoint } from '../base/crash-point.js'
 import { plainBytes } from '../base/plain-bytes.js'
 import { EngineError } from '../contract/errors.js'
 import { limits } from '../contract/limits.js'
@@ -11,9 +12,6 @@ import type { JobRecord } from './job-record.js'
 import type { JobPorts } from './ports.js'
 import { goState, requireState } from './release.js'
 import { digest, type Received, receive } from './upload-file.js'
-
-/** Disk space is looked at again after so many bytes. */
-const SPACE_CHECK_BYTES = 64 << 20
 
 /** The answer to a larger file does not wait until it is read, unless it may be refused for what it costs. */
 const WAITED_BYTES = 64 << 20
@@ -75,17 +73,24 @@ export class Uploads {
     const owner = this.#ports.account(record.account)
     if (owner !== null) requireFeature(owner, record.settings)
     this.#ports.admit()
+    this.#ingest.requireRoom(record.account)
     this.#running.set(job, 0)
     const run = this.#ingest.begin(record)
     try {
       const received = await this.#receive(job, run, body)
       await this.#accept(job, received, told)
+      crashPoint('upload-accepted')
       run.complete(received.bytes)
       if (received.bytes <= this.#waitedBytes(record)) await this.#ingest.conclude(job, run)
       else this.#ingest.watch(job, run)
     } finally {
       this.#running.delete(job)
     }
+  }
+
+  /** The answer to this file had its counts, or its refusal. */
+  isWaitedFor(record: JobRecord): boolean {
+    return record.upload !== null && record.upload.bytes <= this.#waitedBytes(record)
   }
 
   #waitedBytes({ account: number }: JobRecord): number {
@@ -96,13 +101,9 @@ export class Uploads {
   }
 
   async #receive(job: number, run: IngestRun, body: AsyncIterable<Buffer>): Promise<Received> {
-    let checkedAt = 0
     const onWritten = async (bytes: number): Promise<void> => {
       this.#running.set(job, bytes)
-      if (bytes - checkedAt >= SPACE_CHECK_BYTES) {
-        checkedAt = bytes
-        this.#ports.admit()
-      }
+      this.#ports.admit()
       await run.grow(bytes)
     }
     try {

@@ -1,6 +1,8 @@
 /** Puts the reader of messages together from stores, jobs and the dispatcher's states. Main thread. */
 import type { Config } from '../config/schema.js'
 import type { Clock } from '../contract/clock.js'
+import type { Log } from '../contract/log.js'
+import type { Metrics } from '../contract/metrics.js'
 import type { JobBook } from '../jobs/job-book.js'
 import type { JobRecord } from '../jobs/job-record.js'
 import { recordingNamer } from '../recordings/recording-names.js'
@@ -10,6 +12,7 @@ import type { Documents } from '../store/documents.js'
 import { readExtras, withReference } from '../store/extras.js'
 import type { LmdbStore } from '../store/lmdb-store.js'
 import { AccountBlocks, spanOf } from './account-blocks.js'
+import { DamagedMessages } from './damaged-messages.js'
 import { JobLayouts } from './job-layout.js'
 import { MessageReader } from './message-reader.js'
 import type { JobFacts, ViewNames } from './message-view.js'
@@ -20,6 +23,8 @@ export interface ReaderSources {
   store: LmdbStore
   book: JobBook
   clock: Clock
+  log: Log
+  metrics: Metrics
   names: ViewNames
   /** Snapshots in the order asked; null = never claimed. */
   states(blocks: number[]): Promise<(Uint8Array | null)[]>
@@ -54,7 +59,8 @@ export function viewNames({ config, documents, store, statusName }: NameSources)
   }
 }
 
-export function buildReader({ store, documents, book, clock, names, states, ...hours }: ReaderSources): MessageReader {
+export function buildReader(sources: ReaderSources): MessageReader {
+  const { store, documents, book, clock, names, states, ...hours } = sources
   const isRead = (job: number): boolean => book.get(job)?.totals != null
   const layouts = new JobLayouts({
     ranges: (job) => store.ranges(job),
@@ -71,6 +77,7 @@ export function buildReader({ store, documents, book, clock, names, states, ...h
     layouts,
     accountBlocks: accountBlocks({ store, documents, book, layouts, isRead }),
     clock,
+    damaged: new DamagedMessages(sources.log, sources.metrics),
     names,
     states,
     facts: (job) => factsOf(book.get(job), hours),

@@ -2,7 +2,10 @@
  * Messages that came one by one, gathered into blocks: all that arrive while a commit is under way share the next one.
  * Main thread.
  */
+import { crashPoint } from '../base/crash-point.js'
+import { EngineError } from '../contract/errors.js'
 import type { MessageExtras, NewExtras } from '../contract/extras.js'
+import { limits } from '../contract/limits.js'
 import { type MessageRef, messageRef } from '../contract/message.js'
 import type { Append, BesideMessages, SealedBlock } from '../contract/store.js'
 import { BlockBuilder, type BlockHead, type NewRecord } from '../store/block.js'
@@ -12,6 +15,8 @@ import { BlockBuilder, type BlockHead, type NewRecord } from '../store/block.js'
  * and does not wait in the dispatcher's memory.
  */
 const DUE_TOGETHER_SECONDS = 1_800
+/** Of a record beside its parts and its recipient, about. */
+const RECORD_BYTES = 64
 /** Builders kept for reuse: their buffers are the cost of a block. */
 const SPARE_BUILDERS = 32
 
@@ -34,6 +39,8 @@ interface Batch {
   /** By job. */
   extras: Map<number, NewExtras[]>
   notes: BesideMessages[]
+  /** Octets of its records, about. */
+  bytes: number
   durable: Promise<void>
   resolve(): void
   reject(error: unknown): void
@@ -46,6 +53,8 @@ export class GroupCommit {
   /** Where the last message went: the next one mostly has the same head. */
   #last: { head: BlockHead; due: number; filling: Filling } | null = null
   #isCommitting = false
+  /** Octets that are not durable yet. */
+  #waitingBytes = 0
   #isScheduled = false
 
   constructor(deps: GroupCommitDeps) {
@@ -53,8 +62,16 @@ export class GroupCommit {
     this.#filling = newBatch()
   }
 
+  /** Where the disk is slower than messages come, memory must not be what gives. @throws EngineError OVERLOADED. */
+  requireRoom(): void {
+    if (this.#waitingBytes <= limits.commitQueueBytes) return
+    const members = { bound: 'commits' }
+    throw new EngineError('OVERLOADED', 'Messages wait for the disk; send these again in a moment.', { members })
+  }
+
   /** Ref of the message; it exists for good once `commit` resolves. Call both in the same turn. */
   add(head: BlockHead, record: NewRecord): MessageRef {
+    this.#count(record)
     const last = this.#last
     const due = Math.ceil(record.dueSeconds / DUE_TOGETHER_SECONDS)
     if (last !== null && last.head === head && last.due === due && !last.filling.builder.full) {
@@ -73,6 +90,13 @@ export class GroupCommit {
     }
     this.#last = { head, due, filling }
     return messageRef(filling.block, filling.builder.add(record))
+  }
+
+  #count({ digits, partCount, partLengths }: NewRecord): void {
+    let bytes = RECORD_BYTES + digits.length
+    for (let part = 0; part < partCount; part++) bytes += partLengths[part]!
+    this.#filling.bytes += bytes
+    this.#waitingBytes += bytes
   }
 
   /** Texts of a message that was added in this turn. */
@@ -133,7 +157,10 @@ export class GroupCommit {
     } catch (error) {
       batch.reject(error)
       return
+    } finally {
+      this.#waitingBytes -= batch.bytes
     }
+    crashPoint('messages-stored')
     const told = new Set<string>()
     for (const { job, route } of batch.sealed) {
       if (told.has(`${job} ${route}`)) continue
@@ -164,5 +191,5 @@ function newBatch(): Batch {
   })
   // A batch that nobody waits for must not end the process by its rejection.
   durable.catch(() => {})
-  return { open: new Map(), sealed: [], extras: new Map(), notes: [], durable, resolve, reject }
+  return { open: new Map(), sealed: [], extras: new Map(), notes: [], bytes: 0, durable, resolve, reject }
 }

@@ -21,6 +21,7 @@ import { type ReasonCode, reasonCode } from '../contract/reasons.js'
 import type { RecipientHours } from '../schedule/recipient-hours.js'
 import type { BlockReader } from '../store/block.js'
 import type { DecodedState, HistoryItem } from '../store/decoded-state.js'
+import { erasedOf } from '../store/redacted-block.js'
 import { unpackMail } from '../text/mail-body.js'
 import { textOf } from '../text/segment.js'
 import { unpackSpeech } from '../text/speech-body.js'
@@ -93,7 +94,10 @@ export function lineOf(source: MessageSource, place: number): number | null {
 
 export function messageView(source: MessageSource, place: number, names: ViewNames): MessageView {
   const { reader, facts } = source
-  const intact = reader.read(place, message)
+  const isWhole = reader.read(place, message)
+  const erased = isWhole ? erasedOf(reader, place) : null
+  const intact = isWhole && erased !== 'message'
+  const hasText = intact && erased === null
   const createdAtMs = facts.createdAtMs ?? reader.createdSeconds * 1000
   const items = source.state?.history(place) ?? []
   const ref = messageRef(source.block, place)
@@ -101,18 +105,19 @@ export function messageView(source: MessageSource, place: number, names: ViewNam
     id: messageId(ref),
     job: facts.job === null ? null : jobId(facts.job),
     state: stateOf(source, place),
-    reason: intact ? reasonOf(source, place) : 'RECORD_CORRUPT',
+    reason: isWhole ? reasonOf(source, place) : 'RECORD_CORRUPT',
     to: intact ? reader.recipient(place) : '',
     from: reader.from,
-    channel: intact ? (CHANNELS[reader.facts(place).channel] ?? 'sms') : 'sms',
-    text: intact && !isBinary(message) ? wholeText(message) : '',
-    ...mailPart(intact),
-    ...callPart(intact, reader.account, names),
-    data: intact && isBinary(message) ? wholeText(message) : null,
-    encoding: intact ? CODINGS[message.coding] : 'gsm7',
-    parts: intact ? message.partCount : 0,
-    ...(intact ? kindOf(reader, place) : NO_KIND),
-    line: intact ? lineOf(source, place) : null,
+    channel: isWhole ? (CHANNELS[reader.facts(place).channel] ?? 'sms') : 'sms',
+    text: hasText && !isBinary(message) ? wholeText(message) : '',
+    ...mailPart(hasText),
+    ...callPart(hasText, reader.account, names),
+    data: hasText && isBinary(message) ? wholeText(message) : null,
+    erased,
+    encoding: isWhole ? CODINGS[message.coding] : 'gsm7',
+    parts: isWhole ? message.partCount : 0,
+    ...(isWhole ? kindOf(reader, place) : NO_KIND),
+    line: isWhole ? lineOf(source, place) : null,
     clientReference: source.extras(ref).clientReference ?? null,
     createdAt: new Date(createdAtMs).toISOString(),
     history: items.map((item) => historyEntry(item, names)),

@@ -52,14 +52,20 @@ export class Submitter {
     return { ...run.view(), refusal: money.refusal(account, demandOf(account, verdicts)) }
   }
 
+  /** @throws EngineError OVERLOADED: more waits for the disk than should. */
+  requireRoom(): void {
+    this.#deps.commits.requireRoom()
+  }
+
   /**
    * Resolves when every accepted one is durable; refused ones carry their reason.
-   * @throws EngineError INSUFFICIENT_BALANCE, QUOTA_EXCEEDED: of the whole call nothing is stored.
+   * @throws EngineError OVERLOADED, INSUFFICIENT_BALANCE, QUOTA_EXCEEDED: of the whole call nothing is stored.
    */
   async submit(account: ComposeAccount, messages: MessageRequest[]): Promise<MessageAccepted[]> {
     if (messages.length > limits.messagesPerRequest) {
       throw new EngineError('TOO_LARGE', `At most ${limits.messagesPerRequest} messages fit a request; make a job.`)
     }
+    this.requireRoom()
     for (const { callback } of messages) if (callback !== undefined) await this.#deps.callback(account, callback)
     const jobs = new Map<string, number>()
     for (const { priority = 'normal' } of messages) {

@@ -6,8 +6,10 @@
  * the difference to the share that was folded before is applied, with the share and the name's removal in one batch: so
  * nothing is counted twice or left out by a kill at any moment.
  */
+
 import { setImmediate as turn } from 'node:timers/promises'
 import { Coalesced } from '../base/coalesced.js'
+import { crashPoint } from '../base/crash-point.js'
 import { localDay } from '../base/local-day.js'
 import { EngineError } from '../contract/errors.js'
 import type { Log } from '../contract/log.js'
@@ -205,6 +207,7 @@ export class Folder {
     const batch = this.#deps.purses.batch()
     await this.#deps.write([...writes, ...batch.writes])
     batch.done()
+    crashPoint('fold-stored')
   }
 
   #settle({ account, job, before, share }: NonNullable<Change['counted']>): void {

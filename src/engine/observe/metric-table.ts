@@ -148,6 +148,30 @@ export const METRICS: readonly MetricRow[] = [
     ['carrier', 'gateway'],
     '1 while a gateway answers, and we are registered where that is wanted.',
   ),
+  counter(
+    'trunkline_requests_refused_total',
+    ['code', 'bound'],
+    'Requests answered 429 or 503: by code, and by the bound that was reached (requests, bodies, answers, memory, uploads, downloads, commits, reading, jobs) or none.',
+  ),
+  gauge('trunkline_http_connections', [], 'Open connections of the API.'),
+  counter(
+    'trunkline_http_connections_dropped_total',
+    ['reason'],
+    'Connections that we closed: idle (others came), full (all are busy), reader (takes nothing of its answer), upload (does not get on).',
+  ),
+  gauge('trunkline_http_requests_open', [], 'Requests under way.'),
+  gauge('trunkline_http_body_bytes', [], 'Octets of JSON bodies that are read or worked on.'),
+  gauge('trunkline_http_answer_bytes', [], 'Octets of answers that wait to be read.'),
+  counter(
+    'trunkline_answers_broken_off_total',
+    ['code'],
+    'Downloads that were begun and could not be finished, by code: STORE_CORRUPT is a damaged record, which the log names.',
+  ),
+  counter(
+    'trunkline_damaged_found_total',
+    ['what'],
+    'Stored messages that a reader found damaged or gone, each once since the start: message, or block, of up to 256; the log names them.',
+  ),
 ]
 
 export const metricIndex: ReadonlyMap<string, number> = new Map(METRICS.map((row, index) => [row.name, index]))

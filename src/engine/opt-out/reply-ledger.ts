@@ -4,6 +4,7 @@
  */
 import { decode, encode } from '@msgpack/msgpack'
 import { limits } from '../contract/limits.js'
+import { bodyOf, checkedBytes } from '../store/checked-bytes.js'
 import type { Environment } from '../store/environment.js'
 import type { Place, StagedChange } from './suppression-book.js'
 
@@ -58,7 +59,7 @@ export class ReplyLedger {
     const staged = this.#staged.get(`${day} ${account} ${number}`)
     if (staged !== undefined) return staged
     const bytes = this.#environment.optOutReplies.getBinary([day, account, number])
-    return bytes === undefined ? NONE : (decode(bytes) as Answers)
+    return bytes === undefined ? NONE : (decode(bodyOf(bytes, 'what was answered to a STOP')) as Answers)
   }
 
   #stage(day: number, { account, number }: Place, answers: Answers): StagedChange {
@@ -68,7 +69,7 @@ export class ReplyLedger {
     this.#staged.set(key, answers)
     return {
       put() {
-        optOutReplies.put([day, account, number], Buffer.from(encode(answers)))
+        optOutReplies.put([day, account, number], checkedBytes(encode(answers)))
         for (const each of old) optOutReplies.remove(each)
       },
       durable: () => {

@@ -2,6 +2,7 @@
  * The one writer of suppressions: every change is in the shared filter before it is on disk, and on disk before anyone is
  * told, so that it holds in each thread from then on. What is on its way to the disk is known here already. Main thread.
  */
+import { crashPoint } from '../base/crash-point.js'
 import { EVERY_ACCOUNT, NumberFilter } from '../base/number-filter.js'
 import type { Environment } from '../store/environment.js'
 import { storeFailed } from '../store/lmdb-store.js'
@@ -78,6 +79,7 @@ export class SuppressionBook {
     const reasons = [...others, ...(mail === undefined ? given : given.map((reason) => ({ ...reason, mail })))]
     this.#staged.set(key, reasons)
     if (reasons.length > 0 && this.filter.add(account, number)) this.#deps.moved(this.filter.buffer)
+    crashPoint('opt-out-filtered')
     const { suppressions } = this.#deps.environment
     const bytes = reasons.length === 0 ? null : ((mail === undefined ? sealed : undefined) ?? sealReasons(reasons))
     return {
@@ -101,6 +103,7 @@ export class SuppressionBook {
       throw storeFailed(error)
     }
     for (const change of changes) change.durable()
+    crashPoint('opt-out-stored')
   }
 
   /** In order of number, behind `after`. What is staged is not among them. */

@@ -3,12 +3,12 @@
  * whatever the size of the job. Main thread.
  */
 import { setImmediate } from 'node:timers/promises'
-import { CHANNELS } from '../contract/message.js'
+import { CHANNELS, messageRef } from '../contract/message.js'
 import type { ReportQuery } from '../contract/report.js'
 import type { RangeRecord } from '../contract/store.js'
 import type { MessageReader } from '../messages/message-reader.js'
 import { type MessageSource, stateOf, type ViewNames } from '../messages/message-view.js'
-import { reportHead, reportLine, reportRow } from './report-row.js'
+import { lostRow, reportHead, reportLine, reportRow } from './report-row.js'
 
 /** Lines, and blocks, that are made in one turn of the event loop: some milliseconds. */
 const PIECE_LINES = 256
@@ -23,13 +23,19 @@ export interface JobReportDeps {
 /** Text in pieces of some hundred lines. */
 export async function* jobReport(job: number, deps: JobReportDeps, query: ReportQuery): AsyncIterable<string> {
   const { format = 'csv', states, channel } = query
+  const lost = new LostBlocks()
   yield reportHead(format)
   for (const range of deps.ranges(job)) {
     let piece = ''
     let lines = 0
-    for (const [source, place] of inFileOrder(await sourcesOf(range.blocks, deps.reader))) {
+    const sources = await sourcesOf(range.blocks, deps.reader)
+    lost.look(range.blocks, sources)
+    for (const [source, place] of inFileOrder(sources)) {
       if (deps.reader.isMarked(source.block, place)) continue
-      if (channel !== undefined && CHANNELS[source.reader.facts(place).channel] !== channel) continue
+      const isWhole = source.reader.verified(place) >= 0
+      // What is damaged may be what is asked for; its row says so.
+      if (!isWhole) deps.reader.damaged.message(messageRef(source.block, place))
+      if (isWhole && channel !== undefined && CHANNELS[source.reader.facts(place).channel] !== channel) continue
       if (states !== undefined && !states.includes(stateOf(source, place))) continue
       piece += reportLine(format, reportRow(source, place, deps.names))
       if (++lines % PIECE_LINES !== 0) continue
@@ -39,6 +45,29 @@ export async function* jobReport(job: number, deps: JobReportDeps, query: Report
       await setImmediate()
     }
     if (piece !== '') yield piece
+  }
+  for (const block of lost.of(deps.ranges(job))) {
+    deps.reader.damaged.block(block)
+    yield reportLine(format, lostRow(block))
+  }
+}
+
+/** Blocks that a job's ranges name and that are not there, or not whole: a report without them must not pass for a whole one. */
+export class LostBlocks {
+  readonly #blocks: number[] = []
+
+  look(asked: readonly number[], found: readonly MessageSource[]): void {
+    if (found.length === asked.length) return
+    const there = new Set(found.map(({ block }) => block))
+    this.#blocks.push(...asked.filter((block) => !there.has(block)))
+  }
+
+  /** `ranges`: as they are now, because an upload that broke off is taken back. */
+  of(ranges: Iterable<RangeRecord>): number[] {
+    if (this.#blocks.length === 0) return []
+    const named = new Set<number>()
+    for (const { blocks } of ranges) for (const block of blocks) named.add(block)
+    return this.#blocks.filter((block) => named.has(block))
   }
 }
 

@@ -59,6 +59,15 @@ export function reportLine(format: ReportFormat, row: ReportRow): string {
   return `${line}\r\n`
 }
 
+/** In the place of all messages of a block that is damaged or gone: nothing more is known of them. */
+export function lostRow(block: number): ReportRow {
+  const row: Record<string, unknown> = {}
+  for (const column of COLUMNS) row[column] = null
+  const known = { id: messageId(messageRef(block, 0)), reason: 'RECORD_CORRUPT', parts: 0 }
+  const texts = { to: '', from: '', channel: '', state: '', encoding: '' }
+  return { ...row, ...known, ...texts } as ReportRow
+}
+
 export function reportRow(source: MessageSource, place: number, names: ViewNames): ReportRow {
   const { reader, facts } = source
   const intact = reader.read(place, message)

@@ -3,11 +3,11 @@
  * that memory stays flat whatever was sent. Main thread.
  */
 import { setImmediate } from 'node:timers/promises'
-import { CHANNELS, type ChannelName, type StateName } from '../contract/message.js'
+import { CHANNELS, type ChannelName, messageRef, type StateName } from '../contract/message.js'
 import type { ReportFormat } from '../contract/report.js'
 import type { MessageReader } from '../messages/message-reader.js'
 import { type MessageSource, stateOf, type ViewNames } from '../messages/message-view.js'
-import { reportHead, reportLine, reportRow } from './report-row.js'
+import { lostRow, reportHead, reportLine, reportRow } from './report-row.js'
 
 const BLOCKS_PER_TURN = 8
 
@@ -30,7 +30,8 @@ export async function* sentLog(
   query: SentLogQuery,
 ): AsyncIterable<string> {
   yield reportHead(query.format)
-  for await (const sources of deps.reader.newestFirst(account, BLOCKS_PER_TURN)) {
+  for await (const { sources, lost } of deps.reader.newestFirst(account, BLOCKS_PER_TURN)) {
+    for (const block of lost) yield reportLine(query.format, lostRow(block))
     for (const source of sources) {
       const piece = mayHold(source, query) ? linesOf(source, deps, query) : ''
       if (piece === '') continue
@@ -48,9 +49,12 @@ function linesOf(
 ): string {
   let piece = ''
   for (let place = source.reader.count - 1; place >= 0; place--) {
-    if (source.reader.verified(place) < 0 || reader.isMarked(source.block, place)) continue
-    if (channel !== undefined && CHANNELS[source.reader.facts(place).channel] !== channel) continue
-    if (to !== undefined && source.reader.recipient(place) !== to) continue
+    if (reader.isMarked(source.block, place)) continue
+    const isWhole = source.reader.verified(place) >= 0
+    // What is damaged may be what is asked for; its row says so.
+    if (!isWhole) reader.damaged.message(messageRef(source.block, place))
+    if (isWhole && channel !== undefined && CHANNELS[source.reader.facts(place).channel] !== channel) continue
+    if (isWhole && to !== undefined && source.reader.recipient(place) !== to) continue
     if (states !== undefined && !states.includes(stateOf(source, place))) continue
     piece += reportLine(format, reportRow(source, place, names))
   }

@@ -5,7 +5,6 @@
  * both come to the same state. Stored as a snapshot: 0 u32 CRC-32C of the rest · 4 u16 messages · 6 u16 0 · 8 f64 log
  * sequence that it stands for · 16 f64 job · 24 u32 route · then the arrays · then the history.
  */
-import { BufferPool } from '../base/buffer-pool.js'
 import { reasonOfFacts } from '../base/call-facts.js'
 import { crc32c } from '../base/crc32c.js'
 import { EngineError } from '../contract/errors.js'
@@ -15,26 +14,21 @@ import type { BlockReader } from './block.js'
 import {
   ANSWERED,
   BY_RECEIPT,
-  blankEntry,
-  ENTRY_MAX_BYTES,
   type Entry,
   KEEPS_ATTEMPT,
   NO_CARRIER,
   RECEIPT_EXPECTED,
-  readEntry,
+  RECEIPT_POSSIBLE,
   WHOLE_MESSAGE,
-  writeEntry,
 } from './entry.js'
+import { History } from './history.js'
+import { OpenParts } from './open-parts.js'
 import { REASON, stateOfCall } from './state-reasons.js'
 
 export const STATE_HEAD_BYTES = 28
 /** states, reasons, attempts, final, parts: one octet each; statuses, accepted, receipted: four. */
 const BYTES_PER_MESSAGE = 5 + 3 * 4
-
-/** An accepted part and its receipt; with the reserve for one entry, 256 messages fit a 16 KiB buffer. */
-const HISTORY_BYTES_PER_MESSAGE = 60
-const NOTHING = Buffer.alloc(0)
-const histories = new BufferPool({ keptBytes: 16 << 20 })
+const MAY_HAVE_RECEIPT = RECEIPT_EXPECTED | RECEIPT_POSSIBLE
 
 export class BlockState {
   readonly block: number
@@ -57,13 +51,13 @@ export class BlockState {
   inFlightTotal = 0
   /** Gravest outcome of the attempt under way that sends the message back; 0 = none. In memory only. */
   readonly comeback: Uint8Array
+  readonly open: OpenParts
   /** Log sequence up to which entries are in the arrays. */
   sequence = 0
   dirty = false
   /** Messages that are final. */
   #ended = 0
-  #history: Buffer
-  #historyLength = 0
+  readonly #history: History
 
   constructor(block: number, head: { count: number; job: number; route: number }) {
     const { count } = head
@@ -78,10 +72,11 @@ export class BlockState {
     this.parts = new Uint8Array(count)
     this.inFlight = new Uint8Array(count)
     this.comeback = new Uint8Array(count)
+    this.open = new OpenParts(count)
     this.statuses = new Uint32Array(count)
     this.accepted = new Uint32Array(count)
     this.receipted = new Uint32Array(count)
-    this.#history = histories.take(count * HISTORY_BYTES_PER_MESSAGE + ENTRY_MAX_BYTES)
+    this.#history = new History(count)
   }
 
   /** The state of a block that was never claimed: all queued, marked duplicates taken out. */
@@ -116,7 +111,8 @@ export class BlockState {
     if (!this.states.includes(STATE.sent)) return false
     let awaits = false
     this.eachEntry(({ code, flags, place }) => {
-      if (code === OUTCOME.accepted && flags !== 0 && this.states[place] === STATE.sent) awaits = true
+      if (code === OUTCOME.accepted && (flags & MAY_HAVE_RECEIPT) !== 0 && this.states[place] === STATE.sent)
+        awaits = true
     })
     return awaits
   }
@@ -141,9 +137,9 @@ export class BlockState {
       this.#applyRun(entry)
       return
     }
-    this.#keep(entry)
+    this.open.note(entry)
+    this.#history.keep(entry)
     const place = entry.place
-    const state = this.states[place]!
     switch (entry.code) {
       case OUTCOME.accepted:
         this.#accept(place, entry)
@@ -151,11 +147,11 @@ export class BlockState {
       case OUTCOME.throttled:
       case OUTCOME.notSent:
         if (this.attempts[place]! > 0) this.attempts[place]!--
-        if (state === STATE.sending) this.states[place] = STATE.queued
+        this.#comeBack(place)
         break
       case OUTCOME.unavailable:
       case OUTCOME.rerouted:
-        if (state === STATE.sending) this.states[place] = STATE.queued
+        this.#comeBack(place)
         this.statuses[place] = entry.status
         if ((entry.flags & KEEPS_ATTEMPT) !== 0 && this.attempts[place]! > 0) this.attempts[place]!--
         break
@@ -186,10 +182,12 @@ export class BlockState {
     }
     for (let place = entry.place; place < entry.place + entry.status; place++) {
       if (authorised) {
+        this.open.begin(place, allBits(this.parts[place]!) & ~this.taken(place))
         this.states[place] = STATE.sending
         if (this.attempts[place]! < 255) this.attempts[place]!++
       } else if (this.states[place] === STATE.sending) {
         this.states[place] = STATE.queued
+        this.open.begin(place, 0)
         if (this.attempts[place]! > 0) this.attempts[place]!--
       }
     }
@@ -225,12 +223,20 @@ export class BlockState {
   #accept(place: number, entry: Entry): void {
     this.accepted[place]! |= 1 << entry.part
     const isOpen = this.final[place] === 0 || this.states[place] === STATE.unknown
-    if (!isOpen || !this.allAccepted(place)) return
+    if (!isOpen || !this.allAccepted(place)) {
+      this.#comeBack(place)
+      return
+    }
     this.#reopen(place)
     this.states[place] = STATE.sent
     this.reasons[place] = 0
     if ((entry.flags & RECEIPT_EXPECTED) === 0) this.#finish(place)
     else if (this.#allDelivered(place)) this.#end(place, STATE.delivered, 0)
+  }
+
+  /** Every part of the attempt is settled, and some have to go again. */
+  #comeBack(place: number): void {
+    if (this.states[place] === STATE.sending && this.open.of(place) === 0) this.states[place] = STATE.queued
   }
 
   allAccepted(place: number): boolean {
@@ -249,7 +255,7 @@ export class BlockState {
   #unanswered(place: number, entry: Entry): void {
     if (this.final[place] === 1) return
     if (entry.status === 1) this.#end(place, STATE.unknown, REASON.unanswered)
-    else if (this.states[place] === STATE.sending) this.states[place] = STATE.queued
+    else this.#comeBack(place)
   }
 
   /** Of an unknown message; `queued` sends again what no carrier has accepted. */
@@ -312,35 +318,34 @@ export class BlockState {
     this.#finish(place)
   }
 
-  #keep(entry: Entry): void {
-    if (this.#historyLength + ENTRY_MAX_BYTES > this.#history.length) {
-      const grown = histories.take(this.#history.length * 2)
-      this.#history.copy(grown, 0, 0, this.#historyLength)
-      histories.give(this.#history)
-      this.#history = grown
-    }
-    this.#historyLength += writeEntry(this.#history, this.#historyLength, entry)
+  redact(place: number): void {
+    this.#history.redact(place)
+    this.dirty = true
   }
 
   /** Gives the history's memory back for another block; the state must not be used any more. */
   dispose(): void {
-    histories.give(this.#history)
-    this.#history = NOTHING
+    this.#history.dispose()
+  }
+
+  #findOpen(): void {
+    const settled = new Uint32Array(this.count)
+    this.eachEntry((entry) => OpenParts.read(entry, settled))
+    for (let place = 0; place < this.count; place++) {
+      if (this.states[place] !== STATE.sending) continue
+      this.open.begin(place, allBits(this.parts[place]!) & ~this.taken(place) & ~settled[place]!)
+    }
   }
 
   /** Calls `see` with each entry in order; the entry object is reused. */
   eachEntry(see: (entry: Entry) => void): void {
-    const entry = blankEntry()
-    for (let at = 0; at < this.#historyLength; ) {
-      at += readEntry(this.#history, at, entry)
-      see(entry)
-    }
+    this.#history.each(see)
   }
 
   /** LMDB's put is zero-copy: what `allocate` gives must stay untouched until the commit. */
   encode(allocate: (size: number) => Buffer = Buffer.allocUnsafeSlow): Buffer {
     const { count } = this
-    const bytes = allocate(STATE_HEAD_BYTES + count * BYTES_PER_MESSAGE + this.#historyLength)
+    const bytes = allocate(STATE_HEAD_BYTES + count * BYTES_PER_MESSAGE + this.#history.length)
     bytes.writeUInt16LE(count, 4)
     bytes.writeUInt16LE(0, 6)
     bytes.writeDoubleLE(this.sequence, 8)
@@ -355,7 +360,7 @@ export class BlockState {
       bytes.set(new Uint8Array(words.buffer), at)
       at += count * 4
     }
-    this.#history.copy(bytes, at, 0, this.#historyLength)
+    this.#history.copyTo(bytes, at)
     bytes.writeUInt32LE(crc32c(bytes, 4, bytes.length), 0)
     return bytes
   }
@@ -378,12 +383,8 @@ export class BlockState {
       at += state.count * 4
     }
     for (const final of state.final) state.#ended += final
-    state.#historyLength = bytes.length - at
-    if (state.#history.length < state.#historyLength + ENTRY_MAX_BYTES) {
-      histories.give(state.#history)
-      state.#history = histories.take(state.#historyLength + ENTRY_MAX_BYTES)
-    }
-    bytes.copy(state.#history, 0, at)
+    state.#history.load(bytes, at)
+    if (state.states.includes(STATE.sending)) state.#findOpen()
     return state
   }
 }

@@ -237,7 +237,7 @@ function flagsOf({ wantsReceipt, isShortCode, phone }: NewRecord): number {
   return (wantsReceipt ? WANTS_RECEIPT : 0) | (isShortCode ? IS_SHORT_CODE : 0) | (column << PHONE_SHIFT)
 }
 
-function headChecksum(bytes: Buffer, end: number): number {
+export function headChecksum(bytes: Buffer, end: number): number {
   return (crc32c(bytes, 0, 32) ^ crc32c(bytes, HEAD_BYTES, end)) >>> 0
 }
 
@@ -269,7 +269,8 @@ export class BlockReader {
   readonly range: number | null
   /** False: the head does not match its checksum; nothing of the block can be trusted. */
   readonly intact: boolean
-  readonly #table: number
+  /** Where the offsets of its records begin. */
+  readonly table: number
   /** Where the kinds begin; -1: a block of an earlier version has none. */
   readonly #kinds: number
 
@@ -283,8 +284,8 @@ export class BlockReader {
     const lockEnd = fieldsEnd + (hasLock ? LOCK_BYTES : 0)
     const zoneEnd = fits ? endOfZone(bytes, lockEnd) : lockEnd
     this.#kinds = fits && (bytes[7]! & HAS_KINDS) !== 0 ? zoneEnd : -1
-    this.#table = this.#kinds < 0 ? zoneEnd : endOfKinds(bytes, zoneEnd, this.count)
-    const end = this.#table + this.count * 4
+    this.table = this.#kinds < 0 ? zoneEnd : endOfKinds(bytes, zoneEnd, this.count)
+    const end = this.table + this.count * 4
     this.intact = fits && end <= bytes.length && headChecksum(bytes, end) === bytes.readUInt32LE(32)
     this.job = this.intact ? bytes.readDoubleLE(8) : -1
     this.account = this.intact ? bytes.readUInt32LE(16) : -1
@@ -308,17 +309,17 @@ export class BlockReader {
   }
   /** Only where there are kinds. */
   kindOf(place: number): number {
-    return this.bytes[this.#table - this.count + place]!
+    return this.bytes[this.table - this.count + place]!
   }
 
   #at(place: number): number {
-    return this.bytes.readUInt32LE(this.#table + place * 4)
+    return this.bytes.readUInt32LE(this.table + place * 4)
   }
 
   /** Offset of the record, or -1 when its checksum does not hold. */
   verified(place: number): number {
     const { bytes } = this
-    const at = this.#at(place)
+    const at = place < this.count ? this.#at(place) : bytes.length
     if (at + RECORD_HEAD_BYTES > bytes.length) return -1
     const end = at + bytes.readUInt16LE(at + 4)
     if (end > bytes.length || end < at + RECORD_HEAD_BYTES) return -1

@@ -2,7 +2,9 @@
  * The dispatcher's side of the store: claim blocks from the queue index, commit a batch of outcomes with all that it
  * changes in one transaction, read states back, recover. Dispatcher thread only.
  */
+
 import { BufferPool } from '../base/buffer-pool.js'
+import { crashPoint } from '../base/crash-point.js'
 import type { Commit, DispatchCounts, DispatchQueue, QueuedBlock } from '../contract/store.js'
 import { decodeCounts, encodeCounts } from './counts-record.js'
 import type { Environment } from './environment.js'
@@ -179,10 +181,12 @@ export class DispatchStore implements DispatchQueue {
     try {
       await this.environment.root.batch(() => {
         this.#put(sequence, commit, slabs)
+        crashPoint('commit-written')
       })
     } catch (error) {
       throw storeFailed(error)
     }
+    crashPoint('commit-stored')
     for (const slab of slabs) this.#slabs.give(slab)
     return sequence
   }
@@ -206,6 +210,7 @@ export class DispatchStore implements DispatchQueue {
       e.states.put(state.block, state.encode(allocate))
       e.fold.put([state.block, sequence], NOTHING)
     }
+    if (commit.snapshots.length > 0) crashPoint('states-written')
     for (const { block, job } of commit.lost) e.fold.put([block, sequence], jobBytes(job))
     for (const key of commit.awaiting) e.awaiting.put(key, ONE)
     for (const key of commit.awaitingDone) e.awaiting.remove(key)
@@ -227,6 +232,7 @@ export class DispatchStore implements DispatchQueue {
     const bytes = Buffer.allocUnsafeSlow(8)
     bytes.writeDoubleLE(sequence)
     this.environment.meta.put('logSequence', bytes)
+    crashPoint('log-truncated')
   }
 
   replay(see: (sequence: number, batch: Buffer) => void): void {

@@ -16,18 +16,35 @@ export interface DocumentWrite {
   value: object | null
 }
 
+export interface OpenDocuments {
+  root: RootDatabase
+  table: Database<Buffer, DocumentKey>
+}
+
+function openDocuments(dataDir: string): OpenDocuments {
+  const root = openRoot(dataDir, 'documents', {})
+  return { root, table: root.openDB<Buffer, DocumentKey>({ name: 'documents', encoding: 'binary' }) }
+}
+
 export class Documents {
   readonly #root: RootDatabase
   readonly #table: Database<Buffer, DocumentKey>
 
-  constructor(dataDir: string) {
-    this.#root = openRoot(dataDir, 'documents', {})
-    this.#table = this.#root.openDB<Buffer, DocumentKey>({ name: 'documents', encoding: 'binary' })
+  /** `open`: what opens the environment of the folder. */
+  constructor(dataDir: string, open: (dataDir: string) => OpenDocuments = openDocuments) {
+    const { root, table } = open(dataDir)
+    this.#root = root
+    this.#table = table
+  }
+
+  /** The environment itself, for what is about its file. */
+  get root(): RootDatabase {
+    return this.#root
   }
 
   get<T extends object>(collection: string, key: DocumentKey): T | null {
     const bytes = this.#table.getBinary([collection, ...key])
-    return bytes === undefined ? null : unpacked<T>(bytes)
+    return bytes === undefined ? null : unpacked<T>(bytes, nameOf([collection, ...key]))
   }
 
   /** All in one transaction. @throws EngineError STORE_FAILED: the process must stop. */
@@ -72,7 +89,7 @@ export class Documents {
       reverse: query.reverse,
       exclusiveStart: after !== undefined,
     } as object)) {
-      items.push({ key: (key as DocumentKey).slice(1), value: unpacked<T>(value as unknown as Buffer) })
+      items.push({ key: (key as DocumentKey).slice(1), value: unpacked<T>(value as unknown as Buffer, nameOf(key)) })
       if (items.length === query.limit) break
     }
     return items
@@ -81,4 +98,8 @@ export class Documents {
   async close(): Promise<void> {
     await this.#root.close()
   }
+}
+
+function nameOf(key: DocumentKey): string {
+  return `the document ${key.join('/')}`
 }

@@ -22,6 +22,8 @@ export const BY_RECEIPT = 4
 export const ANSWERED = 8
 /** It did not use one of the attempts. */
 export const KEEPS_ATTEMPT = 16
+/** It settles a part of an attempt of which other parts are not settled, see open-parts.ts. */
+export const OTHERS_OPEN = 32
 /** Part number of entries that concern the whole message; `attempt` of a rejection then holds our own reason. */
 export const WHOLE_MESSAGE = 255
 

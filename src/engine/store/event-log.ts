@@ -112,7 +112,8 @@ function countIn(bytes: Buffer): number {
   return count
 }
 
-function isIntact(bytes: Buffer): boolean {
+/** The record is what was written. */
+export function isEventRecordIntact(bytes: Buffer): boolean {
   return bytes.length >= CRC_BYTES && crc32c(bytes, CRC_BYTES, bytes.length) === bytes.readUInt32LE(0)
 }
 
@@ -156,7 +157,7 @@ export class EventLog {
 
   /** Events that a record may hold at most: what a damaged one says of it is not believed. */
   #countIn(bytes: Buffer): number {
-    return isIntact(bytes) ? countIn(bytes) : EVENTS_PER_RECORD + limits.messagesPerBlock
+    return isEventRecordIntact(bytes) ? countIn(bytes) : EVENTS_PER_RECORD + limits.messagesPerBlock
   }
 
   /** Number that the account's next event gets, by what is on disk. */
@@ -180,7 +181,7 @@ export class EventLog {
     const into = { events: [] as MessageEvent[], limit }
     const range = { start: [account, this.#recordOf(account, from)], end: [account, Number.POSITIVE_INFINITY] }
     for (const { key, value } of this.#environment.events.getRange(range)) {
-      if (isIntact(value)) readRecord(value, key[1]!, from, into)
+      if (isEventRecordIntact(value)) readRecord(value, key[1]!, from, into)
       else this.onDamage(account, key[1]!)
       if (into.events.length >= limit) break
     }

@@ -6,6 +6,7 @@
 import { decode, encode } from '@msgpack/msgpack'
 import type { MessageExtras, NewExtras } from '../contract/extras.js'
 import type { MessageRef } from '../contract/message.js'
+import { bodyOf, checkedBytes } from './checked-bytes.js'
 import type { Environment } from './environment.js'
 
 type Tables = Pick<Environment, 'extras' | 'references'>
@@ -20,14 +21,14 @@ export function referenceKey(reference: string): string {
 
 /** Within a transaction of the caller. */
 export function putExtras(tables: Tables, { ref, account, ...extras }: NewExtras): void {
-  tables.extras.put(ref, Buffer.from(encode(extras, { ignoreUndefined: true })))
+  tables.extras.put(ref, checkedBytes(encode(extras, { ignoreUndefined: true })))
   const { clientReference } = extras
   if (clientReference !== undefined) tables.references.put([account, referenceKey(clientReference), ref], NOTHING)
 }
 
 export function readExtras(tables: Pick<Tables, 'extras'>, ref: MessageRef): MessageExtras {
   const bytes = tables.extras.getBinary(ref)
-  return bytes === undefined ? {} : (decode(bytes) as MessageExtras)
+  return bytes === undefined ? {} : (decode(bodyOf(bytes, `the texts of message ${ref}`)) as MessageExtras)
 }
 
 /** Messages of the account with this reference and a ref below `before`, from the newest. */

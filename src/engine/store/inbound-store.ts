@@ -8,6 +8,7 @@ import type { OptOutOutcome } from '../contract/opt-out.js'
 import type { Environment } from './environment.js'
 import { type InboundRecord, openInbound, openRecord, sealRecord, type TalkedTo } from './inbound-record.js'
 import { storeFailed } from './lmdb-store.js'
+import { FLOORS, floorOf } from './number-floor.js'
 
 /** How a part came; see engine/inbound/arrival.ts. */
 export interface ListedArrival {
@@ -88,7 +89,9 @@ export class InboundStore {
 
   constructor(environment: Environment) {
     this.#environment = environment
-    for (const key of environment.inboundList.getKeys({ reverse: true, limit: 1 })) this.#last = key as number
+    this.#last = floorOf(environment, FLOORS.inbound)
+    for (const key of environment.inboundList.getKeys({ reverse: true, limit: 1 }))
+      this.#last = Math.max(this.#last, key as number)
   }
 
   /** A fresh number of the list; numbers rise in the order of listing. */

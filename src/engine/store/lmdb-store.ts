@@ -5,7 +5,9 @@
  * Appends come in two forms: `append` commits in the calling thread and returns when the disk has it (workers, which
  * have nothing else to do); `appendLater` leaves the commit to LMDB's own thread (main, which does).
  */
+
 import type { Database } from 'lmdb'
+import { crashPoint } from '../base/crash-point.js'
 import { EngineError } from '../contract/errors.js'
 import type {
   Append,
@@ -21,6 +23,7 @@ import { CommitTurn } from './commit-turn.js'
 import { decodeCounts } from './counts-record.js'
 import type { Environment } from './environment.js'
 import { putExtras } from './extras.js'
+import { FLOORS, floorOf } from './number-floor.js'
 import { decodeRange, encodeRange } from './range-record.js'
 
 const NOTHING = Buffer.alloc(0)
@@ -41,8 +44,11 @@ export class LmdbStore implements AppendStore {
 
   /** Number after the last stored block: where a new counter starts. */
   static nextBlock(environment: Environment): number {
-    for (const block of environment.blocks.getKeys({ reverse: true, limit: 1 })) return (block as number) + 1
-    return 1
+    const floor = Math.max(1, floorOf(environment, FLOORS.block))
+    for (const block of environment.blocks.getKeys({ reverse: true, limit: 1 })) {
+      return Math.max((block as number) + 1, floor)
+    }
+    return floor
   }
 
   /** One transaction, durable on return. @throws EngineError STORE_FAILED: the process must stop. */
@@ -50,6 +56,7 @@ export class LmdbStore implements AppendStore {
     this.turn.giveWay(GIVE_WAY_MS)
     this.#write(() => {
       this.put(append)
+      crashPoint('range-written')
     })
   }
 
@@ -61,6 +68,7 @@ export class LmdbStore implements AppendStore {
         for (const append of appends) this.put(append)
         for (const note of notes) putNote(this.environment, note)
         for (const write of money) putMoney(this.environment, write)
+        if (appends.length > 0) crashPoint('messages-written')
       })
     } catch (error) {
       throw storeFailed(error)
@@ -149,6 +157,8 @@ export class LmdbStore implements AppendStore {
   }
 
   counts(job: number): DispatchCounts | null {
+    // The dispatcher says that a job is finished in the turn in which it stored that: a view of before still had messages in it.
+    this.environment.root.resetReadTxn()
     const bytes = this.environment.counts.getBinary(job)
     return bytes === undefined ? null : decodeCounts(bytes)
   }

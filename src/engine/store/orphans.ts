@@ -3,8 +3,10 @@
  * systems. Durable before they are acknowledged, joined when their message appears, kept 72 hours.
  *
  * Record: u16 carrier · u8 code, 0x80 set · u48 time (epoch ms) · u8 id length · u32, u32 ends of the addresses · u32 done date
- * u8 flags (1: by its text alone) · id · error text. Without 0x80 in the code (older stores) the id follows its length.
+ * u8 flags (1: by its text alone) · id · error text · u32 CRC-32C of all that. Without 0x40 in the code (older stores) there is
+ * no checksum, without 0x80 the id follows its length.
  */
+import { crc32c } from '../base/crc32c.js'
 import { limits } from '../contract/limits.js'
 import type { OutcomeCode } from '../contract/outcome.js'
 import type { Environment } from './environment.js'
@@ -25,6 +27,8 @@ export interface Orphan {
 }
 
 const FULL = 0x80
+const CHECKED = 0x40
+const CRC_BYTES = 4
 const FULL_HEAD_BYTES = 23
 const OLD_HEAD_BYTES = 10
 /** Orphans under one id that memory holds; the older ones are on disk alone. */
@@ -44,6 +48,8 @@ export class Orphans {
   #next = 1
   #size = 0
   #forgottenUpTo = 0
+  /** A stored one does not match its checksum: it is left out, and goes with its neighbours. */
+  onDamage: (number: number) => void = () => {}
 
   constructor(environment: Environment) {
     this.#environment = environment
@@ -62,7 +68,11 @@ export class Orphans {
 
   /** What earlier runs left, in order of arrival: each is either kept or joined. */
   *stored(): Iterable<Orphan> {
-    for (const { key, value } of this.#environment.orphans.getRange({})) yield decodeOrphan(key as number, value)
+    for (const { key, value } of this.#environment.orphans.getRange({})) {
+      const orphan = readOrphan(key as number, value)
+      if (orphan === null) this.onDamage(key as number)
+      else yield orphan
+    }
   }
 
   /** Gives the key and bytes to put in the next commit. */
@@ -154,11 +164,11 @@ export class Orphans {
     const numbers = new Set<number>()
     const range = { start: this.#forgottenUpTo + 1, limit }
     for (const { key, value } of this.#environment.orphans.getRange(range)) {
-      const orphan = decodeOrphan(key as number, value)
-      if (orphan.atMs >= beforeMs) break
-      numbers.add(orphan.number)
-      this.#forgottenUpTo = orphan.number
-      this.#count(orphan.carrier, -1)
+      const orphan = readOrphan(key as number, value)
+      if (orphan !== null && orphan.atMs >= beforeMs) break
+      numbers.add(key as number)
+      this.#forgottenUpTo = key as number
+      if (orphan !== null) this.#count(orphan.carrier, -1)
     }
     if (numbers.size > 0) this.#forget(numbers)
     return [...numbers]
@@ -181,9 +191,10 @@ export function orphanKey(print: Fingerprint): number {
 
 function encodeOrphan(orphan: Orphan): Buffer {
   const idLength = orphan.id.length
-  const bytes = Buffer.allocUnsafeSlow(FULL_HEAD_BYTES + idLength + orphan.error.length)
+  const end = FULL_HEAD_BYTES + idLength + orphan.error.length
+  const bytes = Buffer.allocUnsafeSlow(end + CRC_BYTES)
   bytes.writeUInt16LE(orphan.carrier, 0)
-  bytes[2] = orphan.code | FULL
+  bytes[2] = orphan.code | FULL | CHECKED
   bytes.writeUIntLE(orphan.atMs, 3, 6)
   bytes[9] = idLength
   bytes.writeUInt32LE(orphan.source, 10)
@@ -192,7 +203,17 @@ function encodeOrphan(orphan: Orphan): Buffer {
   bytes[22] = orphan.byText ? 1 : 0
   bytes.latin1Write(orphan.id, FULL_HEAD_BYTES)
   bytes.latin1Write(orphan.error, FULL_HEAD_BYTES + idLength)
+  bytes.writeUInt32LE(crc32c(bytes, 0, end), end)
   return bytes
+}
+
+/** null: damaged. */
+export function readOrphan(number: number, bytes: Buffer): Orphan | null {
+  if (bytes.length < OLD_HEAD_BYTES) return null
+  if ((bytes[2]! & CHECKED) === 0) return decodeOrphan(number, bytes)
+  const end = bytes.length - CRC_BYTES
+  if (end < FULL_HEAD_BYTES || crc32c(bytes, 0, end) !== bytes.readUInt32LE(end)) return null
+  return decodeOrphan(number, bytes.subarray(0, end))
 }
 
 function decodeOrphan(number: number, bytes: Buffer): Orphan {
@@ -202,7 +223,7 @@ function decodeOrphan(number: number, bytes: Buffer): Orphan {
   return {
     number,
     carrier: bytes.readUInt16LE(0),
-    code: (bytes[2]! & ~FULL) as OutcomeCode,
+    code: (bytes[2]! & ~(FULL | CHECKED)) as OutcomeCode,
     atMs: bytes.readUIntLE(3, 6),
     id: bytes.latin1Slice(idStart, idEnd),
     error: bytes.latin1Slice(idEnd),

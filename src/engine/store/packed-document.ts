@@ -4,6 +4,7 @@
  * it is read like any other. Any thread.
  */
 import { decode, encode } from '@msgpack/msgpack'
+import { bodyOf, checkedBytes } from './checked-bytes.js'
 
 const PROTO = '__proto__'
 /** No label has a NUL: a file with one is no text. */
@@ -11,11 +12,12 @@ const STAND_IN = `\u0000${PROTO}`
 
 export function packed(value: object): Buffer {
   const bytes = bytesOf(value)
-  return bytes.includes(PROTO) ? bytesOf(renamed(value, PROTO, STAND_IN)) : bytes
+  return checkedBytes(bytes.includes(PROTO) ? bytesOf(renamed(value, PROTO, STAND_IN)) : bytes)
 }
 
-export function unpacked<T extends object>(bytes: Buffer): T {
-  const value = decode(bytes)
+/** `name`: of the record. @throws EngineError STORE_CORRUPT. */
+export function unpacked<T extends object>(bytes: Buffer, name: string): T {
+  const value = decode(bodyOf(bytes, name))
   return (bytes.includes(STAND_IN) ? renamed(value, STAND_IN, PROTO) : value) as T
 }
 

@@ -159,6 +159,11 @@ export class ReceiptIndex {
     }
   }
 
+  /** Whose these messages were cannot be told any more. */
+  forgetNumbers(refs: ReadonlySet<number>): void {
+    for (let slot = 0; slot < this.#capacity; slot++) if (refs.has(this.#refs[slot]!)) this.#numbers[slot] = 0
+  }
+
   /** Slot of this message under this fingerprint, -1: there is none. */
   #find(high: number, low: number, ref: MessageRef): number {
     const mask = this.#capacity - 1

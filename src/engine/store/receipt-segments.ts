@@ -57,6 +57,16 @@ export class ReceiptSegments {
     return chunks.map((bytes, chunk) => ({ key: [segment, chunk], bytes }))
   }
 
+  /** Chunks that do not tell whose these messages were, in place of those that do. */
+  forgetNumbers(refs: ReadonlySet<number>): SegmentChunk[] {
+    const puts: SegmentChunk[] = []
+    for (const { key, value } of this.#environment.segments.getRange({ snapshot: false })) {
+      const bytes = withoutNumbers(value, refs)
+      if (bytes !== null) puts.push({ key: key as number[], bytes })
+    }
+    return puts
+  }
+
   /** The segment of the last hit first, then the newest. A message whose recipient is another one is the last choice. */
   find(print: Fingerprint, addresses: Addresses, found: Found): boolean {
     let isFound = false
@@ -84,6 +94,17 @@ export class ReceiptSegments {
     }
     return isFound
   }
+}
+
+/** null: it has none of these messages. */
+export function withoutNumbers(chunk: Buffer, refs: ReadonlySet<number>): Buffer | null {
+  let made: Buffer | null = null
+  for (let at = 0; at < chunk.length; at += ENTRY_BYTES) {
+    if (!refs.has(chunk.readDoubleLE(at + 8)) || chunk.readUInt32LE(at + 17) === 0) continue
+    made ??= Buffer.from(chunk)
+    made.writeUInt32LE(0, at + 17)
+  }
+  return made
 }
 
 interface Look {

@@ -37,8 +37,9 @@ export function recipientIsPlaced(bytes: Buffer, at: number): boolean {
   return !isEmail(bytes, at) && (bytes[at + 9]! & IS_SHORT_CODE) === 0
 }
 
-/** As people write it: +E.164, a short code, an address. */
+/** As people write it: +E.164, a short code, an address; '' = it was erased. */
 export function recipientText(bytes: Buffer, at: number): string {
+  if (bytes[at + 10] === 0) return ''
   const isWhole = isEmail(bytes, at) || (bytes[at + 9]! & IS_SHORT_CODE) !== 0
   return isWhole ? recipientDigits(bytes, at) : `+${recipientDigits(bytes, at)}`
 }

@@ -7,7 +7,9 @@ import { decode, encode } from '@msgpack/msgpack'
 import { mailboxOf } from '../base/email-address.js'
 import type { NumberFilter } from '../base/number-filter.js'
 import { EVERY_ACCOUNT } from '../base/number-filter.js'
+import { EngineError } from '../contract/errors.js'
 import type { SuppressionSource } from '../contract/suppressions.js'
+import { bodyOf, checkedBytes } from './checked-bytes.js'
 import type { Environment } from './environment.js'
 
 /** As stored. Keys without a value are left out. */
@@ -36,11 +38,12 @@ export function bareSender(sender: string): string {
 }
 
 export function sealReasons(reasons: SuppressionReason[]): Buffer {
-  return Buffer.from(encode(reasons, { ignoreUndefined: true }))
+  return checkedBytes(encode(reasons, { ignoreUndefined: true }))
 }
 
+/** @throws EngineError STORE_CORRUPT. */
 export function openReasons(bytes: Buffer): SuppressionReason[] {
-  return decode(bytes) as SuppressionReason[]
+  return decode(bodyOf(bytes, 'a suppression')) as SuppressionReason[]
 }
 
 /** Those of this address alone; null: of a number, all. */
@@ -90,6 +93,16 @@ export class SuppressionCheck {
 
   #binds(account: number, number: number, { from, mail }: Asked): boolean {
     const bytes = this.#environment.suppressions.getBinary([account, number])
-    return bytes !== undefined && binds(openReasons(bytes), from, mail)
+    return bytes !== undefined && mayBind(bytes, from, mail)
+  }
+}
+
+/** Who is named by a damaged record opted out in some way: nothing is sent there. */
+function mayBind(bytes: Buffer, from: string, mail: string | null): boolean {
+  try {
+    return binds(openReasons(bytes), from, mail)
+  } catch (error) {
+    if (error instanceof EngineError) return true
+    throw error
   }
 }

@@ -6,9 +6,9 @@
 import { limits } from '../contract/limits.js'
 import type { TalksCommit } from '../contract/store.js'
 import type { Environment } from './environment.js'
-import { blankTalk, readTalk, TALK_BYTES, type Talk, type TalkLook } from './talk.js'
+import { blankTalk, type Forgotten, readTalk, TALK_BYTES, type Talk, type TalkLook } from './talk.js'
 import { TalkLog } from './talk-log.js'
-import { type SegmentPut, TalkSegments } from './talk-segments.js'
+import { type SegmentPut, TalkSegments, withoutTalks } from './talk-segments.js'
 import { TalkTable } from './talk-table.js'
 import { TALKS_FROM } from './talk-writer.js'
 
@@ -69,6 +69,19 @@ export class TalkIndex {
     this.#log.clear()
     this.#logged = 0
     this.#supersedes = true
+  }
+
+  /** With the next commit nothing on disk names them any more, but batches of the log that are superfluous then. */
+  forget(isForgotten: Forgotten): void {
+    for (const table of [this.#table, ...this.#retiring]) table.forget(isForgotten)
+    this.#puts = this.#puts.filter(({ key }) => key[1] === 0).concat(this.#rebuilt(isForgotten))
+    this.#rewriteLog()
+  }
+
+  /** Chunks that are on disk, or on their way there. */
+  #rebuilt(isForgotten: Forgotten): SegmentPut[] {
+    const waiting = this.#puts.filter(({ key }) => key[1] !== 0)
+    return [...this.#segments.forget(isForgotten), ...waiting.map((put) => withoutTalks(put, isForgotten))]
   }
 
   /** Leaves the last message of the pair in `look.found`; rank 0: there is none. */

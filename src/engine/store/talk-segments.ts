@@ -8,7 +8,16 @@
 import { limits } from '../contract/limits.js'
 import type { Environment } from './environment.js'
 import { ChunkCutter, chunkFor, entryFor, firstsOf } from './sorted-chunks.js'
-import { blankTalk, lockedUntil, readTalk, TALK_BYTES, TALK_SHAPE, type TalkLook, talkKey } from './talk.js'
+import {
+  blankTalk,
+  type Forgotten,
+  lockedUntil,
+  readTalk,
+  TALK_BYTES,
+  TALK_SHAPE,
+  type TalkLook,
+  talkKey,
+} from './talk.js'
 import type { TalkTable } from './talk-table.js'
 
 const UNTIL_BYTES = 8
@@ -86,6 +95,18 @@ export class TalkSegments {
     return old.flatMap(({ number, firsts }) => [[number, 0], ...Array.from(firsts, (_, index) => [number, index + 1])])
   }
 
+  /** Chunks without these conversations, in place of those that have them. */
+  forget(isForgotten: Forgotten): SegmentPut[] {
+    const puts: SegmentPut[] = []
+    for (const { key, value } of this.#environment.talkSegments.getRange({ snapshot: false })) {
+      const [segment, chunk] = key as [number, number]
+      if (chunk === 0) continue
+      const put = withoutTalks({ key: [segment, chunk], bytes: value }, isForgotten)
+      if (put.bytes.length < value.length) puts.push(put)
+    }
+    return puts
+  }
+
   /** In the newest segment that has the pair. */
   find(look: TalkLook): void {
     for (let place = this.#segments.length - 1; place >= 0 && look.rank === 0; place--) {
@@ -109,6 +130,17 @@ export class TalkSegments {
       look.offer(this.#talk)
     }
   }
+}
+
+/** A chunk without these conversations; it may be empty then. */
+export function withoutTalks({ key, bytes }: SegmentPut, isForgotten: Forgotten): SegmentPut {
+  const talk = blankTalk()
+  const kept: Buffer[] = []
+  for (let at = 0; at < bytes.length; at += TALK_BYTES) {
+    readTalk(bytes, at, talk)
+    if (!isForgotten(talk.recipient, talk.account)) kept.push(bytes.subarray(at, at + TALK_BYTES))
+  }
+  return { key, bytes: Buffer.concat(kept) }
 }
 
 function writeHead({ untilMs, firsts }: Segment): Buffer {

@@ -3,7 +3,7 @@
  * A pair of sender and recipient has one entry, that of the last message. Dispatcher thread, once per accepted message.
  */
 import { limits } from '../contract/limits.js'
-import { blankTalk, TALK_WORDS, type Talk, type TalkLook, talkKey } from './talk.js'
+import { blankTalk, type Forgotten, TALK_WORDS, type Talk, type TalkLook, talkKey } from './talk.js'
 
 const SLOTS_MAX = 2 ** 21
 /** Parts of one message are accepted within it. */
@@ -52,6 +52,18 @@ export class TalkTable {
       const base = slot * TALK_WORDS
       if (look.rankOf(this.#words[base]!, this.#words[base + 1]!) > 0) look.offer(this.#at(slot))
     }
+  }
+
+  /** Nobody is found as its recipient any more. True: something was. The slots stay taken. */
+  forget(isForgotten: Forgotten): boolean {
+    let has = false
+    for (let slot = 0; slot < this.#capacity; slot++) {
+      const base = slot * TALK_WORDS
+      if (this.#words[base] === 0 || !isForgotten(this.#words[base + 1]!, this.#halves[base * 2 + 8]!)) continue
+      this.#words[base + 1] = 0
+      has = true
+    }
+    return has
   }
 
   /** In order of `talkKey`; the object is used again for each. */

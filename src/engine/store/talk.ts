@@ -21,6 +21,9 @@ export interface Talk {
   lockSeconds: number
 }
 
+/** Whether conversations of this recipient with this account are to be forgotten. */
+export type Forgotten = (recipient: number, account: number) => boolean
+
 export function blankTalk(): Talk {
   return { sender: 0, recipient: 0, ref: 0, sentMs: 0, account: 0, lockSeconds: 0 }
 }

@@ -3,8 +3,9 @@
  * Places are given one by one and in turn, so an endpoint that hangs holds up only itself. What an endpoint has come to is
  * stored a few times a second, all endpoints in one transaction. Main thread.
  */
+import { crashPoint } from '../base/crash-point.js'
 import type { Random } from '../base/random.js'
-import type { Clock } from '../contract/clock.js'
+import { type Clock, systemTimers, type Timers } from '../contract/clock.js'
 import type { Log } from '../contract/log.js'
 import type { Courier, DeliveryAnswer } from '../contract/webhook-delivery.js'
 import type { Documents, DocumentWrite } from '../store/documents.js'
@@ -18,6 +19,8 @@ export interface DeliveriesDeps {
   documents: Documents
   courier: Courier
   clock: Clock
+  /** Absent: those of the event loop. */
+  timers?: Timers
   random: Random
   log: Log
   /** Most deliveries under way at once. */
@@ -94,7 +97,8 @@ export class Deliveries {
   #goOnSoon(endpoint: Endpoint): void {
     this.#behind.add(endpoint)
     if (this.#behind.size > 1) return
-    setImmediate(() => {
+    const { timers = systemTimers } = this.#deps
+    timers.soon(() => {
       const behind = [...this.#behind]
       this.#behind.clear()
       this.serve(behind)
@@ -111,14 +115,17 @@ export class Deliveries {
     courier
       .deliver({ endpoint: record.uid, ...request, headers })
       .then((answer) => this.#guarded(() => this.#answered(endpoint, batch, answer)), this.#deps.fail)
+    crashPoint('webhook-posted')
   }
 
   #answered(endpoint: Endpoint, batch: Batch, answer: DeliveryAnswer): void {
     const { clock, random, log } = this.#deps
     this.#underWay--
     const nowMs = clock.now()
-    if (answer.kind === 'answered' && answer.status >= 200 && answer.status < 300) endpoint.succeeded(batch, nowMs)
-    else {
+    if (answer.kind === 'answered' && answer.status >= 200 && answer.status < 300) {
+      endpoint.succeeded(batch, nowMs)
+      crashPoint('webhook-answered')
+    } else {
       const reason = reasonOf(answer)
       const retryAfterMs = answer.kind === 'answered' ? answer.retryAfterMs : null
       const isCurrent = endpoint.failed(batch, nowMs, { reason, retryAfterMs, chance: random.next() })
@@ -167,6 +174,7 @@ export class Deliveries {
     }
     if (writes.length > 0) this.#storing = this.#deps.documents.write(writes)
     await this.#storing
+    if (writes.length > 0) crashPoint('webhook-stored')
   }
 
   /** Lets what is under way end for a moment, and stores where each endpoint stands. */

@@ -9,6 +9,9 @@ import { failed, givenUpBefore, HEALTHY, type RetryState } from './retry-schedul
 import { type Batch, Stream } from './stream.js'
 import type { Parked, WebhookRecord, WebhookState } from './webhook-record.js'
 
+/** A clock that goes back by more was set. */
+const CLOCK_STEP_MS = 10_000
+
 /** Deliveries of one endpoint under way at once, while it answers well. */
 const WINDOW_MAX = 8
 
@@ -29,6 +32,7 @@ export class Endpoint {
   /** Batches of before a replay are under way: nothing may overtake them. */
   #waitsForOld = false
   #turn = 0
+  #lookedMs = Number.NEGATIVE_INFINITY
   /** Differs from what is stored. */
   isDirty = false
   isRemoved = false
@@ -141,10 +145,18 @@ export class Endpoint {
   /** True: a delivery could begin now. */
   mayStart(nowMs: number): boolean {
     if (this.isRemoved || this.#record.disabled !== null || this.#waitsForOld) return false
+    this.#lookAtClock(nowMs)
     if (nowMs < this.#retry.nextAttemptMs) return false
     const isRestoring = this.#record.events.some((event) => this.#streams[event].isRestoring)
     const most = this.#retry.failures > 0 || isRestoring ? 1 : this.#window
     return this.#underWay < most
+  }
+
+  /** A retry waits for a time to pass: when the clock is set back by an hour, it does not wait for an hour more. */
+  #lookAtClock(nowMs: number): void {
+    const isSetBack = nowMs < this.#lookedMs - CLOCK_STEP_MS
+    this.#lookedMs = nowMs
+    if (isSetBack && nowMs < this.#retry.nextAttemptMs) this.#retry = { ...this.#retry, nextAttemptMs: nowMs }
   }
 
   /** What goes next: first what was tried before, then new entries of each kind in turn. null: nothing (yet). */

@@ -17,7 +17,7 @@ import {
 } from '../schemas/common.js'
 import { bodyMayLack } from '../validation.js'
 
-const config = { auth: 'admin' } as const
+const config = { auth: 'admin', vital: true } as const
 const about = { tags: ['accounts'], security: bearer }
 
 export function accountRoutes(app: App, engine: EngineApi): void {

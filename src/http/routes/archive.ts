@@ -11,7 +11,8 @@ import {
   ArchiveRetrySchema,
   archiveFilter,
 } from '../schemas/archive.js'
-import { answers, bearer, csvAnswer, idempotencyHeader, pageAnswer, pageOf } from '../schemas/common.js'
+import { answers, bearer, csvAnswer, idempotencyHeader, pageOf } from '../schemas/common.js'
+import { messagePageAnswer } from '../schemas/message-page.js'
 import { MessageSchema } from '../schemas/messages.js'
 
 /** The operator looks at what all accounts could not send. */
@@ -28,7 +29,7 @@ export function archiveRoutes(app: App, engine: EngineApi): void {
         summary: 'Failed and unsent messages of all jobs',
         querystring: ArchiveQuery,
         response: answers({
-          200: pageAnswer(MessageSchema, 'Newest first. A page may be short: go on until nextCursor is null.'),
+          200: messagePageAnswer(MessageSchema, 'Newest first. A page may be short: go on until nextCursor is null.'),
         }),
       },
     },
@@ -41,7 +42,7 @@ export function archiveRoutes(app: App, engine: EngineApi): void {
   app.get(
     '/v1/archive.csv',
     {
-      config: look,
+      config: { ...look, download: true },
       exposeHeadRoute: false,
       schema: {
         ...about,

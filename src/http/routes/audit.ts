@@ -4,7 +4,7 @@ import type { App } from '../app.js'
 import { principalOf } from '../auth.js'
 import { sendCsv } from '../csv-reply.js'
 import { timeAgain } from '../query-text.js'
-import { AuditChainSchema, AuditQuery, AuditSchema } from '../schemas/audit.js'
+import { AuditChainQuery, AuditChainSchema, AuditQuery, AuditSchema } from '../schemas/audit.js'
 import { answers, bearer, pageAnswer, pageOf } from '../schemas/common.js'
 
 const about = { tags: ['audit'], security: bearer }
@@ -15,7 +15,7 @@ export function auditRoutes(app: App, engine: EngineApi): void {
   app.get(
     '/v1/audit',
     {
-      config: { auth: 'any' },
+      config: { auth: 'any', download: true },
       exposeHeadRoute: false,
       schema: {
         ...about,
@@ -45,9 +45,14 @@ export function auditRoutes(app: App, engine: EngineApi): void {
         ...about,
         summary: 'Is the audit log whole',
         description: 'Walks all of it: every hash is computed again.',
+        querystring: AuditChainQuery,
         response: answers({ 200: AuditChainSchema }),
       },
     },
-    async () => engine.audit.verify(),
+    async ({ query: { anchor } }) => {
+      if (anchor === undefined) return await engine.audit.verify()
+      const [number, hash] = anchor.split(':') as [string, string]
+      return await engine.audit.verify({ number: Number(number), hash })
+    },
   )
 }

@@ -32,7 +32,7 @@ export function carrierTraceRoutes(app: App, engine: EngineApi): void {
   app.get(
     '/v1/carriers/:id/trace',
     {
-      config: { auth: 'admin' } as const,
+      config: { auth: 'admin', download: true } as const,
       exposeHeadRoute: false,
       schema: {
         tags: ['carriers'],

@@ -5,7 +5,7 @@ import { principalOf } from '../auth.js'
 import { CarrierListSchema, CarrierPatchSchema, CarrierSchema } from '../schemas/carriers.js'
 import { answers, bearer, IdParams } from '../schemas/common.js'
 
-const config = { auth: 'admin' } as const
+const config = { auth: 'admin', vital: true } as const
 const about = { tags: ['carriers'], security: bearer }
 
 export function carrierRoutes(app: App, engine: EngineApi): void {

@@ -220,7 +220,7 @@ export function importRoutes(app: App, engine: EngineApi): void {
   app.get(
     '/v1/imports/:id/rejects.csv',
     {
-      config: look,
+      config: { ...look, download: true },
       exposeHeadRoute: false,
       schema: {
         ...about,

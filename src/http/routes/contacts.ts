@@ -20,6 +20,7 @@ import {
   HistorySchema,
   TagSchema,
 } from '../schemas/contacts.js'
+import { messagePageAnswer } from '../schemas/message-page.js'
 
 const look = { auth: 'account' } as const
 const config = { auth: 'account', scope: 'manage' } as const
@@ -90,7 +91,7 @@ function history(app: App, engine: EngineApi): void {
         params: ContactParams,
         querystring: PageQuerySchema,
         response: answers({
-          200: pageAnswer(HistorySchema, 'Newest first. A page may be short: go on until nextCursor is null.'),
+          200: messagePageAnswer(HistorySchema, 'Newest first. A page may be short: go on until nextCursor is null.'),
         }),
       },
     },
@@ -119,7 +120,7 @@ function lists(app: App, engine: EngineApi): void {
   app.get(
     '/v1/contacts/export',
     {
-      config: look,
+      config: { ...look, download: true },
       exposeHeadRoute: false,
       schema: {
         ...about,

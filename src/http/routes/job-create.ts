@@ -9,7 +9,7 @@ import type { JobSettings } from '../../engine/contract/job.js'
 import { limits } from '../../engine/contract/limits.js'
 import type { App } from '../app.js'
 import { principalOf } from '../auth.js'
-import { bytesOf, drain, uploadIdleMs } from '../body-stream.js'
+import { bytesOf, uploadIdleMs } from '../body-stream.js'
 import { digestOf, otherFile } from '../file-digest.js'
 import { readForm, takeForms } from '../form-parts.js'
 import { once } from '../idempotency.js'
@@ -123,7 +123,6 @@ async function createWithFile(
   const job = made.state === 'receiving' ? await engine.upload(principal, made.id, file) : made
   // Any other replay has not touched the file: it is read to its end, since clients send all before they listen.
   if (job === made && reply.hasHeader('idempotent-replay')) await requireSameFile(made, file, reply)
-  drain(request.raw)
   return job
 }
 

@@ -3,8 +3,9 @@ import type { EngineApi } from '../../engine/contract/api.js'
 import type { App } from '../app.js'
 import { principalOf } from '../auth.js'
 import { sendCsv } from '../csv-reply.js'
-import { answers, bearer, csvAnswer, IdParams, pageAnswer, pageOf } from '../schemas/common.js'
+import { answers, bearer, csvAnswer, IdParams, pageOf } from '../schemas/common.js'
 import { JobMessagesQuery, RejectsQuery } from '../schemas/jobs.js'
+import { messagePageAnswer } from '../schemas/message-page.js'
 import { MessageSchema } from '../schemas/messages.js'
 
 const config = { auth: 'account' } as const
@@ -15,7 +16,7 @@ export function jobResultRoutes(app: App, engine: EngineApi): void {
   app.get(
     '/v1/jobs/:id/rejects.csv',
     {
-      config,
+      config: { ...config, download: true },
       exposeHeadRoute: false,
       schema: {
         ...about,
@@ -44,7 +45,7 @@ export function jobResultRoutes(app: App, engine: EngineApi): void {
         params: IdParams,
         querystring: JobMessagesQuery,
         response: answers({
-          200: pageAnswer(MessageSchema, 'Messages as they were stored: about in the order of their rows.'),
+          200: messagePageAnswer(MessageSchema, 'Messages as they were stored: about in the order of their rows.'),
         }),
       },
     },

@@ -140,7 +140,10 @@ function action(
 ): void {
   app.post(
     `/v1/jobs/:id/${verb}`,
-    { config: steer, schema: { ...about, summary, params: IdParams, response: answers({ 200: JobSchema }) } },
+    {
+      config: { ...steer, vital: true },
+      schema: { ...about, summary, params: IdParams, response: answers({ 200: JobSchema }) },
+    },
     async (request) => act(principalOf(request), (request.params as { id: string }).id),
   )
 }

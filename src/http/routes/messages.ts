@@ -8,8 +8,9 @@ import { principalOf } from '../auth.js'
 import { once } from '../idempotency.js'
 import { RefusedMessage, refusalOf, sendProblem } from '../problem.js'
 import { plusAgain, timeAgain } from '../query-text.js'
-import { answers, bearer, IdParams, idempotencyHeader, pageAnswer, pageOf } from '../schemas/common.js'
+import { answers, bearer, IdParams, idempotencyHeader, pageOf } from '../schemas/common.js'
 import { DryRunSchema } from '../schemas/jobs.js'
+import { messagePageAnswer } from '../schemas/message-page.js'
 import { MessageListQuery, MessageSchema, MessagesAcceptedSchema, MessagesCreateSchema } from '../schemas/messages.js'
 import { invalid } from '../validation.js'
 
@@ -59,7 +60,7 @@ export function messageRoutes(app: App, engine: EngineApi): void {
         ...about,
         summary: 'Find messages',
         querystring: MessageListQuery,
-        response: answers({ 200: pageAnswer(MessageSchema, 'Messages, newest first.') }),
+        response: answers({ 200: messagePageAnswer(MessageSchema, 'Messages, newest first.') }),
       },
     },
     async (request) => {

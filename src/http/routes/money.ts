@@ -55,7 +55,7 @@ function usageRoute(app: App, engine: EngineApi): void {
   app.get(
     '/v1/usage',
     {
-      config: { auth: 'any' },
+      config: { auth: 'any', download: true },
       exposeHeadRoute: false,
       schema: {
         ...about,

@@ -8,7 +8,7 @@ import type { ProfileSettings } from '../../engine/contract/profiles.js'
 import type { SampleView } from '../../engine/contract/sample.js'
 import type { App } from '../app.js'
 import { principalOf } from '../auth.js'
-import { bytesOf, drain } from '../body-stream.js'
+import { bytesOf } from '../body-stream.js'
 import { CSV_TYPES } from '../csv-types.js'
 import { readForm, takeForms } from '../form-parts.js'
 import { once } from '../idempotency.js'
@@ -66,7 +66,6 @@ async function sample(engine: EngineApi, request: FastifyRequest, reply: Fastify
   const { save = false, fileName, ...own } = request.query as Query
   const form = await formOf(request)
   const file = await collected(form.file)
-  drain(request.raw)
   const settings = { ...form.settings, ...own }
   const wanted = { settings, fileName: fileName ?? form.fileName, save }
   const { name } = request.params as { name: string }

@@ -52,7 +52,7 @@ function jobReportRoute(app: App, engine: EngineApi, format: ReportFormat): void
   app.get(
     `/v1/jobs/:id/report.${format}`,
     {
-      config,
+      config: { ...config, download: true },
       exposeHeadRoute: false,
       schema: {
         ...about,
@@ -76,7 +76,7 @@ function sentLogRoute(app: App, engine: EngineApi, format: ReportFormat): void {
   app.get(
     `/v1/messages.${format}`,
     {
-      config,
+      config: { ...config, download: true },
       exposeHeadRoute: false,
       schema: {
         ...about,

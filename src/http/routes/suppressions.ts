@@ -97,7 +97,7 @@ function listRoute(app: App, engine: EngineApi): void {
   app.get(
     '/v1/suppressions',
     {
-      config: look,
+      config: { ...look, download: true },
       schema: {
         ...about,
         summary: 'List suppressed numbers, or all of them as CSV',

@@ -2,9 +2,10 @@
 import { Type } from 'typebox'
 import type { EngineApi } from '../../engine/contract/api.js'
 import type { App } from '../app.js'
+import { metricsBytes } from '../metrics-server.js'
 import { answers, open } from '../schemas/common.js'
 
-const config = { auth: 'none' } as const
+const config = { auth: 'none', vital: true } as const
 const about = { tags: ['system'], security: open }
 
 const HealthSchema = Type.Object({ status: Type.Literal('ok') }, { description: 'The process answers.' })
@@ -50,8 +51,8 @@ export function metricsRoute(app: App, engine: EngineApi): void {
     '/metrics',
     { config, schema: { ...about, summary: 'Metrics for Prometheus', response: answers({ 200: MetricsAnswer }) } },
     async (_request, reply) => {
-      const { contentType, body } = await engine.metrics()
-      return reply.header('content-type', contentType).send(body)
+      const text = await engine.metrics()
+      return reply.header('content-type', text.contentType).send(metricsBytes(text))
     },
   )
 }

@@ -44,6 +44,19 @@ export const AuditQuery = Type.Object(
   strict,
 )
 
+export const AuditChainQuery = Type.Object(
+  {
+    anchor: Type.Optional(
+      Type.String({
+        pattern: '^[1-9][0-9]{0,15}:[0-9a-f]{64}$',
+        description:
+          'NUMBER:HASH of a record as it was noted elsewhere, such as in the log: then a log that was cut off at its end is found as well.',
+      }),
+    ),
+  },
+  strict,
+)
+
 export const AuditChainSchema = Type.Object(
   {
     ok: Type.Boolean({ description: 'Every record is there, unchanged and in its place.' }),

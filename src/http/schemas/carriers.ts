@@ -46,6 +46,9 @@ export const CarrierSchema = Type.Object(
     id: Type.String(),
     protocol: Type.String(),
     paused: Type.Boolean(),
+    pausedBecause: Type.Optional(
+      Type.String({ description: 'Why the engine paused it by itself; absent: an operator did.' }),
+    ),
     ratePerSecond: nullable(Type.Number({ description: 'As agreed.' })),
     rateNowPerSecond: nullable(
       Type.Number({ description: 'In force: less while the carrier throttles or is slowed; null: no limit.' }),

@@ -277,6 +277,12 @@ export const JobSchema = Type.Object(
       messagesPerSecond: Type.Number(),
       estimatedEndAt: nullable(Type.String()),
     }),
+    erased: Type.Unsafe<{ textsAt: string; rowsAt: string | null } | null>({
+      type: ['object', 'null'],
+      properties: { textsAt: { type: 'string' }, rowsAt: { type: ['string', 'null'] } },
+      required: ['textsAt', 'rowsAt'],
+      description: 'When its texts, and then its rows with their numbers, were forgotten; null: nothing was.',
+    }),
     createdAt: Timestamp,
     startedAt: nullable(Type.String()),
     finishedAt: nullable(Type.String()),

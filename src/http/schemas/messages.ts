@@ -165,6 +165,9 @@ export const MessageSchema = Type.Object(
     prompts: nullable(PlayedPrompts),
     language: nullable(Type.String({ description: "Of a call, '' = as configured; else null." })),
     data: nullable(Type.String({ description: '8-bit data in hex; null: it is a text.' })),
+    erased: nullable(
+      oneOf(['text', 'message'], 'What was erased: its text, or its text and recipient; null: nothing.'),
+    ),
     encoding: oneOf(CODINGS, 'Coding of the parts.'),
     parts: Type.Integer(),
     price: nullable(Type.Number({ description: 'Of all its parts, when it was accepted; null: it had none.' })),

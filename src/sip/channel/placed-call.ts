@@ -2,7 +2,9 @@
  * The call of one message: its sound is prepared, a port for it opened, one gateway after the other dialled, the message
  * played to who answers, and what was heard is what it settles by, exactly once. Dispatcher thread.
  */
+
 import type { CallFacts } from '../../engine/base/call-facts.js'
+import { crashPoint } from '../../engine/base/crash-point.js'
 import type { MessageRef } from '../../engine/contract/message.js'
 import { OUTCOME, type OutcomeCode } from '../../engine/contract/outcome.js'
 import type { ReasonCode } from '../../engine/contract/reasons.js'
@@ -143,6 +145,7 @@ export class PlacedCall implements CallListener {
     )
     this.#callId = this.#call.callId
     gateway.inFlight++
+    crashPoint('call-dialled')
   }
 
   /** We end it: what was heard counts, the rest goes back. Before it was dialled it settles at once. */
@@ -371,6 +374,7 @@ export class PlacedCall implements CallListener {
   #finish(result: CallResult): void {
     if (this.#isSettled) return
     this.#isSettled = true
+    crashPoint('call-ended')
     this.#context.desk.settled(this, result)
   }
 }

@@ -148,6 +148,9 @@ class SipChannel implements SipCarrierChannel, LinesHost {
   get windowTotal(): number {
     return this.#lines.total
   }
+  get windowNow(): number {
+    return this.#lines.total
+  }
 
   start(): void {
     if (this.#isStarted) return

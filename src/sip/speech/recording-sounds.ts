@@ -2,9 +2,11 @@
  * Sounds of recordings, under dataDir/recordings by the SHA-256 of what they sound like: converted once when they are
  * uploaded, and never changed, so that what was accepted with one plays that one. Speech thread.
  */
+
 import { createHash } from 'node:crypto'
 import { mkdir, open, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
+import { crashPoint } from '../../engine/base/crash-point.js'
 import type { Clock } from '../../engine/contract/clock.js'
 import { EngineError } from '../../engine/contract/errors.js'
 import type { KeptSound } from '../../engine/contract/speech-work.js'
@@ -58,6 +60,7 @@ export class RecordingSounds {
     else await utimes(path, this.#clock.now() / 1000, this.#clock.now() / 1000)
     await sync(path)
     await sync(this.folder)
+    crashPoint('recording-kept')
   }
 
   /** WAV; null: there is none. */

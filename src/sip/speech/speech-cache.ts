@@ -41,6 +41,8 @@ export class SpeechCache {
   readonly #entries = new Map<string, Entry>()
   #bytes = 0
   bytesMax = 0
+  /** What nobody used for so long goes, however much room there is. */
+  keptMs = Number.POSITIVE_INFINITY
 
   constructor(deps: SpeechCacheDeps) {
     this.#deps = deps
@@ -119,6 +121,15 @@ export class SpeechCache {
     for (const [key, { usedAtMs }] of this.#entries) {
       if (this.#bytes <= this.bytesMax) return
       if (usedAtMs > neededMs && this.#bytes <= this.bytesMax * 2) return
+      await this.#drop(key)
+    }
+  }
+
+  /** Whatever nobody has used for `keptMs`. Cheap: it looks no further than the first that stays. */
+  async expire(): Promise<void> {
+    const beforeMs = this.#deps.clock.now() - this.keptMs
+    for (const [key, { usedAtMs }] of this.#entries) {
+      if (usedAtMs > beforeMs) return
       await this.#drop(key)
     }
   }

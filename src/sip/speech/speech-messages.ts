@@ -9,6 +9,8 @@ import type { PreparedSpeech, SpeechProblem } from './speech.js'
 export interface SpeechStart {
   dataDir: string
   speech: unknown
+  /** retention.textDays. */
+  textDays: number
   /** Where programs are: PATH. */
   searchPath: string
   metrics: SharedArrayBuffer

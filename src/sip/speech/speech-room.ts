@@ -23,6 +23,7 @@ import { SpeechCache } from './speech-cache.js'
 import type { SpeechTask, SpeechTasks } from './speech-messages.js'
 import { writeWav } from './wav-file.js'
 
+const DAY_MS = 86_400_000
 const PARALLEL_MAX = 16
 /** What waits is little beside what is spoken: the dispatcher prepares only what it may soon dial. */
 const WAITING = { call: 4_096, desk: 32 } as const
@@ -30,6 +31,8 @@ const WAITING = { call: 4_096, desk: 32 } as const
 export interface SpeechRoomDeps {
   dataDir: string
   config: SpeechConfig
+  /** So long texts are kept, and what they sound like when it is not used; 0: for ever. */
+  textDays: number
   searchPath: string
   clock: Clock
   log: Log
@@ -51,11 +54,12 @@ export class SpeechRoom implements Answers {
   #config: SpeechConfig
 
   constructor(deps: SpeechRoomDeps) {
-    const { dataDir, config, clock, metrics, log } = deps
+    const { dataDir, config, textDays, clock, metrics, log } = deps
     this.#config = config
     const bytes = metrics.gauge('trunkline_speech_cache_bytes')
     this.#cache = new SpeechCache({ folder: join(dataDir, 'speech'), clock, bytes })
     this.#cache.bytesMax = config.cacheMegabytes * 1e6
+    if (textDays > 0) this.#cache.keptMs = textDays * DAY_MS
     this.#queue = new RenderQueue({ parallel: Math.min(PARALLEL_MAX, availableParallelism()), waiting: WAITING })
     this.#speaker = new Speaker({ ...deps, cache: this.#cache, queue: this.#queue })
     this.#sounds = new RecordingSounds(join(dataDir, 'recordings'), clock)
@@ -80,9 +84,11 @@ export class SpeechRoom implements Answers {
     return await this.#lists.prepare(body)
   }
 
-  /** A few times a minute: whether the program is there. */
+  /** A few times a minute: whether the program is there, and what is to be forgotten. */
   async tick(): Promise<void> {
     this.#waiting.set(this.#queue.waiting)
+    await this.#opened
+    await this.#cache.expire()
     await this.#speaker.look()
   }
 
