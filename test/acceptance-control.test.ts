@@ -58,7 +58,7 @@ t.test('pause, resume and cancel act at once', { timeout }, async (t) => {
 
 t.test('a job with a time to come waits for it', { timeout }, async (t) => {
   const rig = await startRig(t)
-  const sendAtMs = Date.now() + 5_000
+  const sendAtMs = Date.now() + 20_000
   const { id, accepted } = await startJob(rig, 200, { sendAt: new Date(sendAtMs).toISOString() })
   t.match(await rig.look(id), { state: 'scheduled', counts: { scheduled: accepted, queued: 0 } })
   await rig.until(id, ({ counts }) => counts.partsSent > 0)

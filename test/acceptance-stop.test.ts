@@ -4,18 +4,15 @@
  */
 import { once } from 'node:events'
 import path from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import { spawnNode } from '../bench/processes.js'
 import { makeRecipients } from '../scripts/make-recipients.js'
-import { Random } from '../src/engine/base/random.js'
 import { type Rig, seed, startRig, timeout } from './acceptance-run.js'
 
 t.setTimeout(timeout)
 
 const binds = 2
 const shutdownSeconds = 5
-const random = new Random(seed)
 
 async function startJob(rig: Rig, rows: number): Promise<{ id: string; accepted: number }> {
   const file = path.join(rig.folder, 'recipients.csv')
@@ -24,26 +21,6 @@ async function startJob(rig: Rig, rows: number): Promise<{ id: string; accepted:
   if ((await rig.upload(id, file)) !== 202) throw new Error('the upload was refused')
   return { id, accepted: made.rows - made.bad - made.duplicates }
 }
-
-t.test(`dispatching to a slow carrier: SIGTERM twice, nothing is sent twice; seed ${seed}`, { timeout }, async (t) => {
-  const rig = await startRig(t, {
-    smsc: ['--latency-ms', '200', '--dlr-delay-ms', '300'],
-    carrier: { binds, window: 100 },
-    config: { shutdownSeconds },
-  })
-  const { id, accepted } = await startJob(rig, 5_000)
-  for (let stop = 1; stop <= 2; stop++) {
-    await rig.until(id, ({ counts }) => counts.partsSent >= stop * 1_200)
-    await pause(random.below(200))
-    const { code, ms } = await rig.terminate()
-    t.equal(code, 0)
-    t.ok(ms < shutdownSeconds * 1000, `stopped in ${Math.round(ms)} ms`)
-    t.match(await rig.smsc.stats(), { unbinds: stop * binds, sessions: 0 }, 'every bind said goodbye')
-    await rig.start()
-  }
-  t.match((await rig.finished(id)).counts, { accepted, delivered: accepted })
-  t.match(await rig.smsc.stats(), { distinct: accepted, repeats: 0, protocolErrors: 0 })
-})
 
 t.test('during an upload and during ingest', { timeout }, async (t) => {
   const rig = await startRig(t, { config: { shutdownSeconds } })

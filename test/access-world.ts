@@ -78,6 +78,8 @@ const bodies: Record<string, unknown> = {
   '/v1/jobs': { name: MARK, text: `Hello ${MARK}`, from: 'ACME', tags: [MARK] },
   '/v1/rules': { event: MARK, when: 'at once', send: [{ template: MARK }] },
   '/v1/events': { type: MARK, id: `event-${MARK}`, to: recipient, data: { name: MARK } },
+  // Of nobody else's things, or they would be gone.
+  '/v1/erasures': { email: `${MARK}@example.com` },
   '/v1/messages': { to: recipient, from: ownSender, text: `Hello ${MARK}` },
 }
 

@@ -109,6 +109,21 @@ t.test('a record that was changed, taken out, put in, moved or made anew is name
   }
 })
 
+t.test('a log that was cut off at its end, head and all, is found by what was noted of it elsewhere', async (t) => {
+  const documents = await written(t, 10)
+  const at = (number: number) => documents.get<AuditRecord>('audit', [number])!
+  const anchor = { number: 9, hash: at(9).hash }
+  t.match(await verifyAudit(documents, anchor), { ok: true, records: 10 })
+  const { number, hash, atMs } = at(6)
+  const gone = [7, 8, 9, 10].map((key) => ({ collection: 'audit', key: [key], value: null }))
+  await documents.write([...gone, { collection: 'meta', key: ['audit'], value: { number, hash, atMs } }])
+  t.match(await verifyAudit(documents), { ok: true, records: 6 }, 'in itself it is whole')
+  const cut = { ok: false, records: 6, broken: { number: 7, problem: /ends before/ } }
+  t.match(await verifyAudit(documents, anchor), cut)
+  const anew = await verifyAudit(documents, { number: 5, hash: '0'.repeat(64) })
+  t.match(anew, { ok: false, broken: { number: 5, problem: /not the one/ } }, 'nor may it be another log')
+})
+
 t.test('a log that grows while it is checked is whole', async (t) => {
   const documents = await written(t, 600)
   const clock = { now: () => 5_000, monotonic: () => 0 }

@@ -31,12 +31,26 @@ const carrier = `carriers:
 t.test('without a file every key has its default', async (t) => {
   t.strictSame(loadConfig(null, {}), {
     dataDir: './trunkline-data',
-    http: { host: '127.0.0.1', port: 8080, trustedProxies: [], compat: { kannel: false, jasmin: false } },
+    http: {
+      host: '127.0.0.1',
+      port: 8080,
+      trustedProxies: [],
+      compat: { kannel: false, jasmin: false },
+      limits: {
+        connections: 4_096,
+        requests: 2_048,
+        requestsPerAccount: 1_024,
+        requestsPerSecondPerKey: 5_000,
+        uploads: 128,
+        uploadsPerAccount: 32,
+      },
+    },
     threads: { ingest: 2, dispatch: 1 },
     logLevel: 'info',
     shutdownSeconds: 15,
     carriers: [],
     inbound: { partsTimeoutSeconds: 1800, conversationLockSeconds: 259_200, retentionDays: 90 },
+    retention: { textDays: 7, rowDays: 90, compactAtStart: true },
     speech: {
       command: ['espeak-ng', '--stdin', '--stdout', '-b', '1', '-v', '{voice}', '-s', '{rate}'],
       environment: {},

@@ -16,7 +16,7 @@ const cli = fileURLToPath(new URL('../src/cli.js', import.meta.url))
 const plainNode = ['-u', 'NODE_OPTIONS', process.execPath]
 
 // Its calls last as long as their message, and somewhat more on a machine that is busy.
-t.setTimeout(120_000)
+t.setTimeout(580_000)
 
 interface Run {
   code: number | null

@@ -33,6 +33,8 @@ const PLACES = [
   'failed',
   /** Not 0: syncs say yes and do nothing, which a test of power cuts must notice. */
   'noSync',
+  /** Of a store's data.mdb alone: 1, its writes never come back; 2, its syncs fail. */
+  'store',
 ] as const
 export type Control = (typeof PLACES)[number]
 

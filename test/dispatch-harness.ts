@@ -83,6 +83,9 @@ export class ScriptedChannel implements Channel {
   get windowTotal(): number {
     return this.window
   }
+  get windowNow(): number {
+    return this.window
+  }
   capacity(): number {
     if (!this.up || this.paused) return 0
     const room = Math.min(this.window, 2 * this.window - this.#unsettled) - this.#outstanding.length

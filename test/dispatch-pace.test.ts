@@ -22,7 +22,7 @@ interface Stamp {
   parts: number
 }
 
-t.setTimeout(90_000)
+t.setTimeout(580_000)
 
 /** Notes when each message was handed over; its sender names its account or job. */
 class StampingChannel extends ScriptedChannel {

@@ -10,7 +10,7 @@ import type { JobSettings } from '../src/engine/contract/job.js'
 import { built } from './csv-builders.js'
 import { type DropStand, principalOf, startDrops } from './drop-support.js'
 
-t.setTimeout(120_000)
+t.setTimeout(580_000)
 
 const FOLDER = 'test/fixtures/csv'
 const PITFALLS = 32

@@ -8,7 +8,7 @@ import { WatchedFolders } from '../src/drop/folder/watched-folders.js'
 import { silentLog } from '../src/engine/contract/log.js'
 import { ADMIN, clients, type DropStand, principalOf, SETTLE_MS, saveDefault, startDrops } from './drop-support.js'
 
-const timeout = 60_000
+const timeout = 580_000
 t.setTimeout(200_000)
 
 function beside(name: string): string[] {

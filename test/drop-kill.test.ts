@@ -17,7 +17,7 @@ import { clients } from './drop-support.js'
 /** `node build/test/drop-kill.test.js SEED 50` for the longer run of the issue's proof. */
 const KILLS = Number(process.argv[3] ?? 12)
 const FILES = 3 * KILLS
-const timeout = 12_000 * KILLS
+const timeout = 60_000 * KILLS
 t.setTimeout(timeout + 10_000)
 const window = 20
 /** window + unsettledCap, which is as window where it is not set. */

@@ -17,7 +17,7 @@ import path from 'node:path'
 import t from 'tap'
 import { ADMIN, clients, type DropStand, startDrops } from './drop-support.js'
 
-const timeout = 60_000
+const timeout = 580_000
 t.setTimeout(200_000)
 
 async function ready(stand: DropStand): Promise<void> {

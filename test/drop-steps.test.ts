@@ -11,8 +11,8 @@ import { clients, type DropStand, ENDED, principalOf, startDrops } from './drop-
 import { MailPeer } from './mail-peer.js'
 import { Receiver } from './webhook-receiver.js'
 
-const timeout = 120_000
-t.setTimeout(280_000)
+const timeout = 580_000
+t.setTimeout(580_000)
 
 async function ready(stand: DropStand, account: string): Promise<void> {
   await stand.until(() => existsSync(stand.path(account, 'processed')) && existsSync(stand.path(account, 'error')))

@@ -16,6 +16,7 @@ const INGEST_BYTES_MAX = 1 << 20
 /** Window and cap of the harness's carrier. */
 const REPEATS_MOST = 50 + 50
 
+// The exit code is 1, or a signal's where the failed write damaged the heap (docs/decisions/0034).
 t.test('a failed write during ingest, then one during dispatch', async (t) => {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'trunkline-fail-'))
   const smsc = new Smsc({ host: '127.0.0.1', port: 0, countRepeats: true }, silentLog)
@@ -33,7 +34,7 @@ t.test('a failed write during ingest, then one during dispatch', async (t) => {
   const settings = { from: 'ACME', text: 'Hi ~name~', review: true }
   const { id } = await child.call('POST', '/v1/jobs', key as string, settings)
   await child.call('PUT', `/v1/jobs/${id}/recipients`, key as string, csvOf(ROWS)).catch(() => null)
-  t.equal(await child.exited, 1, 'ingest: the process ends with 1')
+  t.not(await child.exited, 0, 'ingest: the process ends, and says that it failed')
 
   await child.start()
   const upTo = async (state: string): Promise<JobView> => {
@@ -53,7 +54,7 @@ t.test('a failed write during ingest, then one during dispatch', async (t) => {
   const stored = statSync(path.join(dataDir, 'queue', 'data.mdb')).size
   await child.start(stored + 64 * 1024)
   await child.call('POST', `/v1/jobs/${id}/start`, key as string).catch(() => null)
-  t.equal(await child.exited, 1, 'dispatch: the process ends with 1')
+  t.not(await child.exited, 0, 'dispatch: the process ends, and says that it failed')
   t.ok(smsc.stats().submits > 0, 'while it was sending')
 
   await child.start()

@@ -120,6 +120,7 @@ export const job: JobView = {
     findings: { NUMBER_REPAIRED: 1 },
   },
   progress: { rowsPerSecond: 1.5, messagesPerSecond: 2, estimatedEndAt: null },
+  erased: null,
   createdAt: '2026-10-01T00:00:00.000Z',
   startedAt: '2026-10-01T00:00:01.000Z',
   finishedAt: null,
@@ -154,6 +155,7 @@ export const message: MessageView = {
   language: null,
   html: null,
   data: null,
+  erased: null,
   encoding: 'gsm7',
   parts: 1,
   price: 0.035,
@@ -263,6 +265,8 @@ export const absent = new Proxy({} as never, {
 /** Answers as the contract's examples do; a number that ends in 0 is refused. */
 export class FakeEngine implements EngineApi {
   readonly audit = absent
+  readonly backups = absent
+  readonly erasures = absent
   readonly money = absent
   readonly suppressions = absent
   readonly templates = absent
@@ -501,7 +505,9 @@ export async function startHttp(t: Test, options: HarnessOptions = {}): Promise<
   const log = new LinesLog()
   const yaml = options.yaml ?? 'http: { port: 0 }'
   const config = parseConfig(yaml, { name: 'test', folder: process.cwd(), env: {} })
-  const server = await createServer({ engine, config, log, ...options })
+  const { requestsPerSecond, clock } = options
+  if (requestsPerSecond !== undefined) config.http.limits.requestsPerSecondPerKey = requestsPerSecond
+  const server = await createServer({ engine, config, log, ...(clock === undefined ? {} : { clock }) })
   t.teardown(() => server.close())
   return { server, engine, log, call: (method, path, call) => send(server.url + path, method, call) }
 }

@@ -1,5 +1,5 @@
 /** Bodies of any length in both directions, on real sockets: streamed, held back, refused early, broken off. */
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import t from 'tap'
@@ -189,6 +189,28 @@ t.test('a report is made no faster than the client reads it, and stops when the 
   t.ok(pieces < 1000, `${pieces} pieces were made for a client that reads nothing`)
   response.destroy()
   await stopped
+})
+
+t.test('a download that we cannot finish breaks off, and the log says why', async (t) => {
+  const { engine, log, server } = await startHttp(t)
+  engine.rejects = async function* () {
+    yield 'line,column\n'
+    // The head and the first piece are on their way.
+    await once(gate, 'sent')
+    throw new EngineError('STORE_CORRUPT', 'the state of block 7 does not match its checksum')
+  }
+  const gate = new EventEmitter()
+  log.error = (fields, text) =>
+    log.lines.push(JSON.stringify({ text, ...fields, err: String((fields as { err: Error }).err) }))
+  const headers = { authorization: `Bearer ${accountKey}` }
+  const response = await fetch(`${server.url}/v1/jobs/${job.id}/rejects.csv`, { headers })
+  t.equal(response.status, 200)
+  gate.emit('sent')
+  await t.rejects(response.text(), 'a client does not take it for a whole file')
+  const line = log.lines.find((line) => line.includes('an answer broke off'))
+  t.match(line, /STORE_CORRUPT/)
+  t.match(line, /block 7/, 'names the record')
+  t.match(line, response.headers.get('x-request-id') ?? 'none', 'and the request')
 })
 
 t.test('rejects come as CSV, or raw as the original bytes', async (t) => {

@@ -103,7 +103,7 @@ async function listOf(child: Child): Promise<InboundView[]> {
   return items
 }
 
-t.setTimeout(120_000)
+t.setTimeout(580_000)
 t.test(`kills between parts, seed ${seed}`, async (t) => {
   const random = new Random(seed)
   const messages = Array.from({ length: MESSAGES }, (_, n) => messageOf(n, 1 + random.below(3)))

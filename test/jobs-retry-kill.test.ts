@@ -19,7 +19,8 @@ async function canceledJob(rig: Rig, rows: number): Promise<{ id: string; accept
   const id = await rig.createJob(settings)
   await rig.upload(id, file)
   const accepted = made.rows - made.bad - made.duplicates
-  await rig.until(id, ({ counts }) => counts.scheduled === accepted)
+  // Canceled while its rows are still read it would give them all back, and have none to retry.
+  await rig.until(id, ({ counts, progress }) => counts.scheduled === accepted && progress.rowsPerSecond === 0)
   await post(rig, `/v1/jobs/${id}/cancel`, {})
   await rig.until(id, ({ state, counts }) => state === 'canceled' && counts.canceled === accepted)
   return { id, accepted }

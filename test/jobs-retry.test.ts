@@ -8,7 +8,7 @@ import type { JobSettings } from '../src/engine/contract/job.js'
 import { assertSums, csvOf, type Harness, sendJob, startHarness, untilState } from './engine-harness.js'
 import { type Answer, send } from './http-engine.js'
 
-t.setTimeout(110_000)
+t.setTimeout(580_000)
 
 type Options = Parameters<typeof startHarness>[0]
 

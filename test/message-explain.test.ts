@@ -15,7 +15,7 @@ import type { SmscOptions } from '../src/smpp/simulator/smsc-options.js'
 import { startServer } from '../src/start.js'
 import { type Answer, type CallOptions, send } from './http-engine.js'
 
-t.setTimeout(90_000)
+t.setTimeout(580_000)
 
 const HOUR = 3_600_000
 const folder = mkdtempSync(join(tmpdir(), 'trunkline-explain-'))

@@ -134,7 +134,7 @@ async function untilFinished({ child, key }: Stand, id: string): Promise<JobView
   }
 }
 
-t.setTimeout(150_000)
+t.setTimeout(580_000)
 
 t.test(`${OPT_OUTS} random opt-outs during dispatch, with a kill between, seed ${seed}`, async (t) => {
   const at = await stand(t, { confirmations: { stop: null } })

@@ -93,6 +93,8 @@ t.test('STOP, then silence; HELP is answered; START lets messages through again'
   t.throws(() => engine.suppressions.get(at.principal, at.ann), { code: 'NOT_FOUND' })
   const [sent] = await engine.submit(at.principal, [{ to: at.ann, from: at.here, text: 'Hi again' }])
   t.equal(sent!.state, 'queued')
+  // What is still queued when the next STOP comes would not be sent.
+  t.strictSame(await at.got(), [STOPPED, HELPED, STARTED, 'Hi again'])
   t.match(await at.write('yes'), { keyword: 'start', done: 'kept', answer: null }, 'nothing to lift, nothing to say')
   t.match(await at.write('QUIT'), { keyword: 'stop', done: 'suppressed', answer: /^msg_/ }, 'a new STOP')
   t.strictSame(await at.got(), [STOPPED, HELPED, STARTED, 'Hi again', STOPPED])

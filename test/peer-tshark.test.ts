@@ -19,7 +19,7 @@ import {
 } from './peer-support.js'
 import { Capture } from './trace-watch.js'
 
-t.setTimeout(60_000)
+t.setTimeout(580_000)
 
 const isInstalled = spawnSync('tshark', ['--version']).status === 0
 const skip = isInstalled ? false : 'tshark is not installed (Debian: tshark)'

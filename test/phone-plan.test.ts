@@ -23,7 +23,7 @@ const allExamples = readFileSync(new URL('../../test/fixtures/phone-examples.csv
 const CHANGED_SINCE = new Set(['+22985751234', '+22981123456', '+26779101234', '+2908999', '+2631312345'])
 t.comment(`seed ${seed}`)
 // As in .taprc, also when run by itself on a busy machine.
-t.setTimeout(120_000)
+t.setTimeout(580_000)
 
 t.test('the generated plan is that of the installed library', async (t) => {
   const generated = new URL('../../src/engine/phone/plan-data.generated.ts', import.meta.url)

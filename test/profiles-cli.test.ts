@@ -11,7 +11,7 @@ import type { SampleView } from '../src/engine/contract/sample.js'
 import { type Run, run } from './cli-run.js'
 import { startHarness } from './engine-harness.js'
 
-t.setTimeout(120_000)
+t.setTimeout(580_000)
 
 const harness = await startHarness()
 const folder = mkdtempSync(join(tmpdir(), 'trunkline-profiles-'))

@@ -11,7 +11,7 @@ import { numberOf, prefixOf, startEngine, startJob, startPeer, untilMessages } f
 import { seed } from './seed.js'
 
 /** A busy machine takes its time. */
-const timeout = 250_000
+const timeout = 580_000
 t.setTimeout(timeout)
 
 const MESSAGES = 24

@@ -16,7 +16,7 @@ import { jobDispatch, record, ScriptedChannel, startDispatcher, tempDir } from '
 import { seed } from './seed.js'
 import { ZONES } from './zones.js'
 
-t.setTimeout(90_000)
+t.setTimeout(580_000)
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR

@@ -10,7 +10,7 @@ import { seed } from './seed.js'
 import { ZONES } from './zones.js'
 
 const { RRule } = rrule
-t.setTimeout(90_000)
+t.setTimeout(580_000)
 const MINUTE = 60_000
 const DAY = 86_400_000
 const YEAR = 2026

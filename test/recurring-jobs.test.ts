@@ -13,7 +13,7 @@ import { type Answer, type CallOptions, send } from './http-engine.js'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
-t.setTimeout(90_000)
+t.setTimeout(580_000)
 const admin = 'admin-key-of-this-test'
 const folder = mkdtempSync(join(tmpdir(), 'trunkline-recurring-'))
 const smsc = new Smsc({ host: '127.0.0.1', port: 0 }, silentLog)

@@ -8,7 +8,10 @@ import { join } from 'node:path'
 import { parse } from 'csv-parse/sync'
 import t from 'tap'
 import { parseConfig } from '../src/engine/config/load.js'
+import { messageId, parseMessageId } from '../src/engine/contract/ids.js'
 import { silentLog } from '../src/engine/contract/log.js'
+import { blockOf, messageRef } from '../src/engine/contract/message.js'
+import { openEnvironment } from '../src/engine/store/environment.js'
 import { Smsc } from '../src/smpp/simulator/smsc.js'
 import { startServer } from '../src/start.js'
 import { type Answer, type CallOptions, send } from './http-engine.js'
@@ -144,4 +147,20 @@ t.test('the job of another account has no report and no summary', async (t) => {
   for (const path of ['report.csv', 'report.ndjson', 'summary']) {
     t.match(await call(`/v1/jobs/${id}/${path}`, foreign), { status: 404, json: { code: 'NOT_FOUND' } })
   }
+})
+
+t.test('a report names what is damaged, and a sum without it is none', async (t) => {
+  const key = await account('damaged')
+  const id = await finishedJob(key, ['to,text', '+447710000001,one', '+447710000002,two'], { from: 'ACME' })
+  const [first] = lines(await call(`/v1/jobs/${id}/report.ndjson`, key))
+  const { root, blocks } = openEnvironment(folder)
+  const block = blockOf(parseMessageId(String(first!.id))!)
+  const bytes = Buffer.from(blocks.getBinary(block)!)
+  const [lost] = bytes.subarray(8, 9)
+  bytes[8] = lost! ^ 1
+  root.transactionSync(() => blocks.putSync(block, bytes))
+  const report = await call(`/v1/jobs/${id}/report.ndjson`, key)
+  t.match(lines(report), [{ id: messageId(messageRef(block, 0)), state: '', reason: 'RECORD_CORRUPT', to: '' }])
+  t.match((await call(`/v1/jobs/${id}/report.csv`, key)).text, /RECORD_CORRUPT/)
+  t.match(await call(`/v1/jobs/${id}/summary`, key), { status: 500, json: { code: 'STORE_CORRUPT' } })
 })

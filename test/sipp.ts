@@ -9,7 +9,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -127,7 +127,7 @@ export class Sipp {
   async started(): Promise<boolean> {
     const { transport = 'udp', to } = this.#options
     while (this.#code === null) {
-      if (isOpen(transport, this.address, this.port) || (to !== undefined && transport === 'tcp')) return true
+      if (isOpen(this.peer, this.#child.pid!) || (to !== undefined && transport === 'tcp')) return true
       await Promise.race([pause(LOOK_MS), this.ended])
     }
     return false
@@ -178,14 +178,26 @@ async function freeTcpPort(address: string): Promise<number> {
   return port
 }
 
-/** Of TCP: it listens. Whoever asked the port itself would be a call that the scenario does not know. */
-function isOpen(transport: 'udp' | 'tcp', address: string, port: number): boolean {
+/**
+ * The process has it; somebody else's socket there is none of ours. Of TCP: it listens. Whoever asked the port itself would be a
+ * call that the scenario does not know.
+ */
+function isOpen({ transport, address, port }: Peer, pid: number): boolean {
   const place = `${hexAddress(address)}:${port.toString(16).toUpperCase().padStart(4, '0')}`
   const lines = readFileSync(`/proc/net/${transport}`, 'latin1').split('\n')
   return lines.some((line) => {
-    const [, local, , state] = line.trim().split(/\s+/)
-    return local === place && (transport === 'udp' || state === '0A')
+    const [, local, , state, , , , , , inode] = line.trim().split(/\s+/)
+    return local === place && (transport === 'udp' || state === '0A') && holds(pid, `socket:[${inode}]`)
   })
+}
+
+function holds(pid: number, file: string): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).some((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`) === file)
+  } catch {
+    // It, or one of its files, is gone: whoever waits looks again.
+    return false
+  }
 }
 
 /** As /proc/net has it: the octets of IPv4 from the last to the first. */

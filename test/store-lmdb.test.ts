@@ -3,12 +3,13 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { Random } from '../src/engine/base/random.js'
-import { blankMessage, messageRef } from '../src/engine/contract/message.js'
+import { blankMessage, messageRef, STATES } from '../src/engine/contract/message.js'
 import { OUTCOME } from '../src/engine/contract/outcome.js'
 import { BlockBuilder, BlockReader } from '../src/engine/store/block.js'
 import { BlockNumbers } from '../src/engine/store/block-numbers.js'
 import { BlockState } from '../src/engine/store/block-state.js'
 import { CommitTurn } from '../src/engine/store/commit-turn.js'
+import { encodeCounts } from '../src/engine/store/counts-record.js'
 import { DispatchStore, emptyCommit } from '../src/engine/store/dispatch-store.js'
 import { Documents } from '../src/engine/store/documents.js'
 import { blankEntry } from '../src/engine/store/entry.js'
@@ -196,6 +197,22 @@ t.test('what another thread appended in this very turn of the event loop is list
   store!.discard(1, 1)
   t.same([...other!.ranges(1)], [rangeRecord(0, [1])])
   t.equal(other!.block(2), null)
+})
+
+t.test('counts are those of this very moment, though the dispatcher stored them later in this turn', async (t) => {
+  const dir = tempDir(t)
+  const [store, other] = [openEnvironment(dir), openEnvironment(dir)]
+  const reader = new LmdbStore(store, new BlockNumbers({ first: 1 }))
+  t.teardown(async () => {
+    await reader.close()
+    await other.root.close()
+  })
+  t.equal(reader.counts(1), null, 'from now on it has a view of its own')
+  const counts = { states: new Float64Array(STATES.length), partsSent: 3, sentFinal: 0, canceledUnclaimed: 0 }
+  other.root.transactionSync(() => {
+    other.counts.put(1, encodeCounts(counts))
+  })
+  t.match(reader.counts(1), { partsSent: 3 })
 })
 
 t.test('a process killed while it appends leaves each range with all of its blocks, or with none', async (t) => {

@@ -3,7 +3,7 @@ import t from 'tap'
 import { until } from './until.js'
 import { landline, startVoice } from './voice-stand.js'
 
-t.setTimeout(60_000)
+t.setTimeout(580_000)
 
 t.test('a landline is called, hears the message, and the history says how it went', async (t) => {
   const { customer, ledger } = await startVoice(t, { gateways: [{ ringMs: 50 }] })

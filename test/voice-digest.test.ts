@@ -23,7 +23,7 @@ import type { SipRequest, SipResponse } from '../src/sip/message/sip-message.js'
 import { seed } from './seed.js'
 import { field, reply, VirtualLink } from './voice-link.js'
 
-t.setTimeout(60_000)
+t.setTimeout(580_000)
 
 const NOTHING = Buffer.alloc(0)
 

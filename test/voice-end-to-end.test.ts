@@ -21,7 +21,7 @@ import { glidingTones, likeness, readWav, wavBytes } from './voice-sound.js'
 import { speakerIn } from './voice-stand.js'
 import { type Customer, reached, startWhole, type Whole } from './whole-engine.js'
 
-t.setTimeout(120_000)
+t.setTimeout(580_000)
 
 const CLIP_SECONDS = 2
 const clip = glidingTones(CLIP_SECONDS, seed)

@@ -3,7 +3,7 @@ import t from 'tap'
 import { until } from './until.js'
 import { landline, startVoice, type VoiceStand } from './voice-stand.js'
 
-t.setTimeout(60_000)
+t.setTimeout(580_000)
 
 /** As some carriers hand them out. */
 const LOGIN = { user: 'office@pbx.example', password: 'se"cret' }

@@ -7,7 +7,7 @@ import { until } from './until.js'
 import { landline, startVoice } from './voice-stand.js'
 import { type Customer, reached } from './whole-engine.js'
 
-t.setTimeout(120_000)
+t.setTimeout(580_000)
 
 async function finished({ call }: Customer, numbers: readonly string[]): Promise<Record<string, number>> {
   const made = await call('POST', '/v1/jobs', { body: { text: 'Hello', channel: 'voice', columns: { to: 'phone' } } })

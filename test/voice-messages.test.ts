@@ -22,7 +22,7 @@ import { writeSip } from '../src/sip/message/write.js'
 import { seed } from './seed.js'
 import { broken, usual, valid } from './voice-torture.js'
 
-t.setTimeout(120_000)
+t.setTimeout(580_000)
 
 function refusal(bytes: Buffer, isStream = false): SipParseError | null {
   try {

@@ -15,7 +15,7 @@ import { until } from './until.js'
 import { tempFolder } from './voice-speech-stand.js'
 
 // Many processes, which a busy machine starts slowly.
-t.setTimeout(120_000)
+t.setTimeout(580_000)
 
 const CLI = fileURLToPath(new URL('../src/cli.js', import.meta.url))
 const REMEDY = /apt-get install espeak-ng, or set speech.command/

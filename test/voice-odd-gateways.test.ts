@@ -8,7 +8,7 @@ import { type OddCall, startOddGateway } from './voice-odd-gateway.js'
 import { landline, speakerIn } from './voice-stand.js'
 import { type Customer, startWhole } from './whole-engine.js'
 
-t.setTimeout(90_000)
+t.setTimeout(580_000)
 
 interface Stand {
   customer: Customer

@@ -3,7 +3,7 @@ import t from 'tap'
 import { until } from './until.js'
 import { landline, startVoice } from './voice-stand.js'
 
-t.setTimeout(60_000)
+t.setTimeout(580_000)
 
 t.test('who presses 9 is called no more: at once, after a restart, and whoever asks why is told', async (t) => {
   const stand = await startVoice(t, {

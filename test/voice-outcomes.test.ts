@@ -9,7 +9,7 @@ import { OutcomeTable } from '../src/sip/channel/outcome-table.js'
 import { until } from './until.js'
 import { landline, startVoice, type VoiceStand } from './voice-stand.js'
 
-t.setTimeout(90_000)
+t.setTimeout(580_000)
 
 function end(change: Partial<CallEnd>): CallEnd {
   return {

@@ -9,7 +9,7 @@ import { glidingTones, type Likeness, likeness, readWav, writeWav } from './voic
 import { landline } from './voice-stand.js'
 import { startWhole } from './whole-engine.js'
 
-t.setTimeout(120_000)
+t.setTimeout(580_000)
 
 /** On a machine that is busy with other things a packet may come too late for the telephone: then it is called again. */
 const CALLS = 8

@@ -10,7 +10,7 @@ import { until } from './until.js'
 import { tempFolder } from './voice-speech-stand.js'
 
 // Many processes, which a busy machine starts slowly.
-t.setTimeout(120_000)
+t.setTimeout(580_000)
 
 const WAV = { 'content-type': 'audio/wav' }
 

@@ -17,7 +17,7 @@ import { correlation, tempFolder } from './voice-speech-stand.js'
 import { type Call, startWhole } from './whole-engine.js'
 
 // Many processes, which a busy machine starts slowly.
-t.setTimeout(120_000)
+t.setTimeout(580_000)
 
 const WAV = { 'content-type': 'audio/wav' }
 const DAY_MS = 86_400_000

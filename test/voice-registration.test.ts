@@ -25,7 +25,7 @@ import { scenario } from './sipp-scenario.js'
 import { until } from './until.js'
 import { field, reply, VirtualLink } from './voice-link.js'
 
-t.setTimeout(60_000)
+t.setTimeout(580_000)
 
 const HOUR_MS = 3_600_000
 const CREDENTIALS = { user: 'office', password: 'secret' }

@@ -22,7 +22,7 @@ import {
 } from './dispatch-harness.js'
 import { until } from './until.js'
 
-t.setTimeout(60_000)
+t.setTimeout(580_000)
 
 const MINUTE = 60_000
 const JOB = 7

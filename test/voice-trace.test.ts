@@ -12,7 +12,7 @@ import { runBeside } from './trace-command.js'
 import { Watcher } from './trace-watch.js'
 import { landline, startVoice, type VoiceStand } from './voice-stand.js'
 
-t.setTimeout(60_000)
+t.setTimeout(580_000)
 
 const LOGIN = { user: 'office', password: 'open sesame' }
 const TEXT = 'Your appointment is on Monday.'

@@ -23,7 +23,7 @@ import { failed, givenUpBefore, HEALTHY, RETRY_FOR_MS, type RetryState } from '.
 import { newRecord } from '../src/engine/webhooks/webhook-settings.js'
 import { seed } from './seed.js'
 
-t.setTimeout(110_000)
+t.setTimeout(580_000)
 
 const HOUR_MS = 3_600_000
 const START_MS = Date.UTC(2026, 10, 22)
@@ -411,4 +411,19 @@ t.test('a damaged record costs its own events and no others, and no number is gi
   await b.settle()
   t.equal(b.sent.at(-1)!.data[0]!.id, 'msg_00000000085')
   t.equal(endpoint.backlog, 0)
+})
+
+t.test('a retry does not wait a day longer because the clock was set back by one', async (t) => {
+  const stand = bench(t)
+  await stand.endpoint()
+  stand.script = () => broken
+  await stand.happen([1, STATE.delivered])
+  await stand.settle()
+  t.equal(stand.sent.length, 1)
+  stand.script = () => ok
+  stand.nowMs -= 24 * HOUR_MS
+  await stand.pass(10_000)
+  t.equal(stand.sent.length, 2, 'it goes again within seconds')
+  await stand.pass(10_000)
+  t.equal(stand.sent.length, 2, 'and once')
 })

@@ -11,7 +11,7 @@ import { type RunningServer, startServer } from '../src/start.js'
 import { type Answer, type CallOptions, send } from './http-engine.js'
 import { Receiver, status } from './webhook-receiver.js'
 
-t.setTimeout(110_000)
+t.setTimeout(580_000)
 
 const admin = 'admin-key-of-this-test'
 const SECRET = `whsec_${Buffer.alloc(24, 7).toString('base64')}`

@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +26,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { OPS, FAIL_AT, FAIL_TIMES, FAIL_ERRNO, FAIL_SHORT, SYNC_DELAY_US, KILL_AT, FAILED, NO_SYNC, CONTROLS };
+enum { OPS, FAIL_AT, FAIL_TIMES, FAIL_ERRNO, FAIL_SHORT, SYNC_DELAY_US, KILL_AT, FAILED, NO_SYNC, STORE, CONTROLS };
+enum { STANDS_STILL = 1, DOES_NOT_SYNC = 2 };
 enum { WRITTEN = 0x57524954, SYNCED = 0x53594e43 };
 
 static volatile uint64_t *control;
@@ -42,6 +44,7 @@ static ssize_t (*next_writev)(int, const struct iovec *, int);
 static int (*next_fdatasync)(int);
 static int (*next_fsync)(int);
 static int (*next_ftruncate)(int, off64_t);
+static int (*next_open)(const char *, int, ...);
 static int (*next_rename)(const char *, const char *);
 static int (*next_unlink)(const char *);
 
@@ -53,6 +56,7 @@ __attribute__((constructor)) static void begin(void) {
   next_fdatasync = dlsym(RTLD_NEXT, "fdatasync");
   next_fsync = dlsym(RTLD_NEXT, "fsync");
   next_ftruncate = dlsym(RTLD_NEXT, "ftruncate64");
+  next_open = dlsym(RTLD_NEXT, "open64");
   next_rename = dlsym(RTLD_NEXT, "rename");
   next_unlink = dlsym(RTLD_NEXT, "unlink");
   const char *file = getenv("DISK_FAULTS_CONTROL");
@@ -83,6 +87,20 @@ static int is_watched(int fd) {
   if (length <= 0) return 0;
   path[length] = 0;
   return is_below(path);
+}
+
+static int is_store(int fd) {
+  static const char name[] = "/data.mdb";
+  char link[64], path[4096];
+  snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+  ssize_t length = readlink(link, path, sizeof path - 1), end = sizeof name - 1;
+  return length > end && memcmp(path + length - end, name, (size_t)end) == 0;
+}
+
+/* For ever, and not under the lock: writes to other files, such as that of a probe, go on. */
+static void stand_still(int fd) {
+  if (control[STORE] != STANDS_STILL || !is_store(fd)) return;
+  for (;;) pause();
 }
 
 /* 0: goes on; -1: failed, errno is set; 1: only half of it is to be written. Under the lock. */
@@ -161,6 +179,7 @@ static off64_t position(int fd) {
 
 ssize_t pwrite64(int fd, const void *bytes, size_t length, off64_t offset) {
   if (!is_watched(fd)) return next_pwrite(fd, bytes, length, offset);
+  stand_still(fd);
   pthread_mutex_lock(&lock);
   int how = turn();
   ssize_t done = -1;
@@ -204,6 +223,7 @@ ssize_t writev(int fd, const struct iovec *pieces, int count) {
 
 ssize_t pwritev64(int fd, const struct iovec *pieces, int count, off64_t offset) {
   if (!is_watched(fd)) return next_pwritev(fd, pieces, count, offset);
+  stand_still(fd);
   pthread_mutex_lock(&lock);
   int how = turn();
   ssize_t done = -1;
@@ -217,6 +237,12 @@ ssize_t pwritev64(int fd, const struct iovec *pieces, int count, off64_t offset)
 
 /* Writes go on while it syncs: only what was written before it began is on disk afterwards. */
 static int synced(int fd, int (*next)(int)) {
+  stand_still(fd);
+  if (control[STORE] == DOES_NOT_SYNC && is_store(fd)) {
+    control[FAILED]++;
+    errno = EIO;
+    return -1;
+  }
   pthread_mutex_lock(&lock);
   int how = turn();
   pthread_mutex_unlock(&lock);
@@ -248,6 +274,25 @@ int ftruncate64(int fd, off64_t length) {
   return next_ftruncate(fd, length);
 }
 int ftruncate(int fd, off_t length) { return ftruncate64(fd, length); }
+
+/* To open for reading never fails here: a disk that cannot be read is another matter. */
+int open64(const char *path, int flags, ...) {
+  va_list rest;
+  va_start(rest, flags);
+  mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(rest, mode_t) : 0;
+  va_end(rest);
+  if (next_open == NULL) return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+  int is_writing = (flags & (O_WRONLY | O_RDWR | O_CREAT)) != 0;
+  if (is_writing && control != NULL && is_below(path) && turned() != 0) return -1;
+  return next_open(path, flags, mode);
+}
+int open(const char *path, int flags, ...) {
+  va_list rest;
+  va_start(rest, flags);
+  mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(rest, mode_t) : 0;
+  va_end(rest);
+  return open64(path, flags, mode);
+}
 
 int rename(const char *from, const char *to) {
   if (control != NULL && is_below(from) && turned() != 0) return -1;

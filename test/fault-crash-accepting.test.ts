@@ -1,0 +1,8 @@
+/**
+ * kill -9 at each crash point of what is accepted with 2xx (files, messages, accounts, suppressions, contacts, recordings),
+ * at the first passage and at a later one: nothing accepted is lost, what comes twice is listed and bounded, repeated
+ * requests are answered as before, receipts and webhooks are complete (reliability.md F2; P1, P2, P3, P5).
+ */
+import { crashSuite } from '../proof/crashes/crash-suite.js'
+
+crashSuite('accepting')
