@@ -45,10 +45,10 @@ const SECTIONS: Record<string, Section> = {
     says: 'Play lists of one text made ready, 32 at a time: by the program, and from what it has spoken before.',
     load: () => import('./speech.js'),
   },
-  window: {
+  submit: {
     title: 'Window and socket',
-    says: 'One bind of the SMPP channel to the simulator in a process of its own, over loopback; no store.',
-    load: () => import('./window.js'),
+    says: 'One session over loopback to a carrier in C that costs next to nothing; no store. `limit` is a client in C that writes PDUs encoded before. With latency the ideal is the window a round trip.',
+    load: () => import('./submit.js'),
   },
   'many-binds': {
     title: 'A hundred binds',
@@ -92,8 +92,18 @@ const SECTIONS: Record<string, Section> = {
   },
   'end-to-end': {
     title: 'End to end',
-    says: 'CSV over HTTP → durable queue → submit → response → receipt → delivered. Engine and simulator are processes on the same cores.',
+    says: 'CSV over HTTP → durable queue → submit → response → receipt → delivered. Engine and the carrier in C are processes on the same cores.',
     load: () => import('./end-to-end.js'),
+  },
+  growth: {
+    title: 'With millions queued',
+    says: 'The same job end to end on an engine with nothing else and on one in which millions wait, in turn; starts after kill -9. `node build/bench/growth.js` goes up to 50 million.',
+    load: () => import('./growth.js'),
+  },
+  urgent: {
+    title: 'An urgent message',
+    says: 'One message of high priority at a time while 10 million wait and the whole window of the carrier (100, 10 ms) is busy with others; its submit is stamped by the carrier.',
+    load: () => import('./urgent.js'),
   },
   voice: {
     title: 'Calls',

@@ -1,11 +1,13 @@
 /**
  * The whole way, as processes: CSV over HTTP → fsynced queue → submit → response → receipt → delivered, counted by the API.
- * Engine and simulated carrier share the machine's cores.
+ * Engine and carrier share the machine's cores.
  *
- *   node build/bench/end-to-end.js [--rows N] [--window W] [--binds B] [--kills K] [--seed S]
+ *   node build/bench/end-to-end.js [--rows N] [--window W] [--binds B] [--text plain|names] [--kills K] [--seed S]
  *
- * With --kills the engine is killed (SIGKILL) K times at random moments and started again; an upload that broke is sent
- * again, as a client would. Prints one JSON object.
+ * The texts have 130 characters and one part, or with `names` those of people of all countries and 1.8 parts. The carrier is the
+ * one in C, which costs next to nothing. With --kills it is the simulator, which counts what comes twice: the engine is killed
+ * (SIGKILL) K times at random moments and started again; an upload that broke is sent again, as a client would. Prints one
+ * JSON object.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -16,16 +18,9 @@ import { makeRecipients } from '../scripts/make-recipients.js'
 import { Random } from '../src/engine/base/random.js'
 import type { Counts } from '../src/engine/contract/job.js'
 import type { BenchOptions, BenchRow } from './bench.js'
-import {
-  ADMIN_KEY,
-  api,
-  cpuSeconds,
-  type EngineProcess,
-  freePort,
-  residentBytes,
-  spawnEngine,
-  spawnSmsc,
-} from './processes.js'
+import { startSink } from './limit.js'
+import { cpuSeconds, type EngineProcess, freePort, residentBytes, spawnEngine, spawnSmsc } from './processes.js'
+import { benchAccount, benchConfig } from './stand.js'
 
 const KILLS_OF_UPLOAD = 3
 
@@ -33,6 +28,7 @@ export interface RunOptions {
   rows: number
   window: number
   binds: number
+  text: 'plain' | 'names'
   kills: number
   seed: number
   /** Longest pause before a kill. */
@@ -49,13 +45,28 @@ export interface RunResult {
   perSecond: number
   engineCpuSeconds: number
   engineBytesMax: number
-  smsc: { submits: number; distinct: number; repeats: number; maxInFlight: number; protocolErrors: number }
+  carrier: CarrierCounts
   kills: { at: string; delivered: number }[]
   uploads: number
 }
 
 const TEXT =
-  'Hi ~name~, your appointment with Dr Brown at the clinic in Park Street is on ~appointment~. Please reply YES to confirm or call us.'
+  ', your appointment with Dr Brown at the clinic in Park Street is on ~appointment~. Please reply YES to confirm or call us.'
+const GREETINGS = { plain: 'Hello', names: 'Hi ~name~' }
+
+/** Of the simulator also what came twice. */
+interface CarrierCounts {
+  submits: number
+  distinct?: number
+  repeats?: number
+  protocolErrors: number
+}
+
+interface Carrier {
+  port: number
+  stats(): Promise<CarrierCounts>
+  stop(): Promise<unknown>
+}
 
 interface JobAnswer {
   id: string
@@ -98,49 +109,37 @@ class Run {
 
 export async function endToEnd(options: RunOptions): Promise<RunResult> {
   const folder = mkdtempSync(path.join(tmpdir(), 'trunkline-run-'))
-  const smsc = await spawnSmsc(['--dlr-delay-ms', '100', '--count-repeats', '--window', String(options.window)])
+  const carrier = await startCarrier(options)
   const run = new Run(options, folder)
   run.port = await freePort()
-  run.config = configText(run, smsc.port)
+  const { binds, window } = options
+  run.config = benchConfig({ folder, port: run.port, carrierPort: carrier.port, binds, window })
   try {
     await run.start()
-    return await drive(run, smsc.stats)
+    return await drive(run, () => carrier.stats())
   } finally {
     run.engine?.child.kill('SIGTERM')
     await run.engine?.ended
-    await smsc.stop()
+    await carrier.stop()
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
-function configText(run: Run, smscPort: number): string {
-  const { binds, window } = run.options
-  return [
-    `dataDir: ${run.folder}/data`,
-    'logLevel: error',
-    `http: { port: ${run.port}, adminKey: ${ADMIN_KEY} }`,
-    'carriers:',
-    `  - { id: sim, protocol: smpp, host: 127.0.0.1, port: ${smscPort}, systemId: bench, binds: ${binds}, window: ${window} }`,
-    'routes: [{ channel: sms, carriers: [sim] }]',
-    '',
-  ].join('\n')
+async function startCarrier({ kills, window }: RunOptions): Promise<Carrier> {
+  if (kills === 0) return await startSink()
+  return await spawnSmsc(['--dlr-delay-ms', '100', '--count-repeats', '--window', String(window)])
 }
 
-async function drive(run: Run, stats: () => Promise<RunResult['smsc']>): Promise<RunResult> {
+async function drive(run: Run, stats: Carrier['stats']): Promise<RunResult> {
   const { options } = run
   const file = path.join(run.folder, 'recipients.csv')
   const made = await makeRecipients(file, options.rows, options.seed)
   const url = run.engine.url
-  const { key } = await api(url, ADMIN_KEY).post<{ key: string }>('/v1/accounts', {
-    id: 'bench',
-    name: 'Bench',
-    defaultCountry: 'GB',
-  })
-  const client = api(url, key)
+  const client = await benchAccount(url)
   const job = await client.post<JobAnswer>('/v1/jobs', {
     name: 'bench',
     from: 'BENCH',
-    text: TEXT,
+    text: GREETINGS[options.text] + TEXT,
     columns: { to: 'mobile' },
   })
   const startedAt = performance.now()
@@ -180,7 +179,7 @@ async function drive(run: Run, stats: () => Promise<RunResult['smsc']>): Promise
         perSecond: Math.round(seen.counts.delivered / total),
         engineCpuSeconds: run.cpuBefore + cpuSeconds(run.engine.child.pid!),
         engineBytesMax: run.bytesMax,
-        smsc: await stats(),
+        carrier: await stats(),
         kills,
         uploads,
       }
@@ -201,7 +200,7 @@ async function drive(run: Run, stats: () => Promise<RunResult['smsc']>): Promise
 
 export async function bench(options: BenchOptions = {}): Promise<BenchRow[]> {
   const rows = options.quick ? 20_000 : 200_000
-  const result = await endToEnd({ rows, window: 1000, binds: 2, kills: 0, seed: 1, killWithinMs: 0 })
+  const result = await endToEnd({ rows, window: 1000, binds: 2, text: 'plain', kills: 0, seed: 1, killWithinMs: 0 })
   return [
     {
       name: `end to end, durable, ${rows.toLocaleString('en-GB')} rows: delivered`,
@@ -228,6 +227,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
       rows: number,
       window: number,
       binds: number,
+      text: { type: 'string' },
       kills: number,
       seed: number,
       'kill-within-ms': number,
@@ -238,6 +238,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     rows: Number(values.rows ?? 1_000_000),
     window: Number(values.window ?? 1_000),
     binds: Number(values.binds ?? 2),
+    text: values.text === 'names' ? 'names' : 'plain',
     kills: Number(values.kills ?? 0),
     seed: Number(values.seed ?? 1),
     killWithinMs: Number(values['kill-within-ms'] ?? 3_000),
