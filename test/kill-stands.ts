@@ -12,6 +12,8 @@ const STANDS = 2
 /** A quiet machine takes a quarter of it; a soak has as long as it wants. */
 const TIMEOUT_MS = 580_000 + 10_000 * Math.max(0, KILLS - 34)
 
+const LEFT_OPEN_MS = 20_000
+
 export interface KillTest extends Pick<KillRunOptions, 'troubles' | 'driver' | 'carriers'> {
   /** What is special about it, for the names of its tests. */
   name: string
@@ -21,6 +23,7 @@ export interface KillTest extends Pick<KillRunOptions, 'troubles' | 'driver' | '
 
 export function killTest({ name, offset, ...options }: KillTest): void {
   t.setTimeout(TIMEOUT_MS)
+  t.teardown(leaveSoon)
   t.jobs = STANDS
   for (let n = 0; n < STANDS; n++) {
     const own = seed + offset + n
@@ -28,11 +31,26 @@ export function killTest({ name, offset, ...options }: KillTest): void {
     t.test(`${kills} kills ${name}; seed ${own}`, { timeout: TIMEOUT_MS }, async (t) => {
       const result = await runKills({ ...options, seed: own, kills })
       t.comment(wordsOf(result))
-      t.same(result.violations.slice(0, 20), [], `${result.violations.length} violations`)
+      t.same(result.violations.slice(0, 20), [], violationsOf(result))
       t.ok(result.kills >= kills, `${result.kills} kills`)
       t.ok(result.accepted > 0, `${result.accepted} messages were accepted meanwhile`)
     })
   }
+}
+
+/** What is left open by a stand keeps no file waiting that has its results; it says what it was. */
+function leaveSoon(): void {
+  const leave = (): void => {
+    console.error('left open by the stands:', process.getActiveResourcesInfo())
+    process.exit()
+  }
+  setTimeout(leave, LEFT_OPEN_MS).unref()
+}
+
+/** The first ones stand in the name of the assertion: it is what a summary of a run shows. */
+function violationsOf({ violations }: KillRunResult): string {
+  const first = violations.slice(0, 3).map(({ invariant, id, detail }) => `${invariant} ${id} ${detail}`.slice(0, 300))
+  return [`${violations.length} violations`, ...first].join('; ')
 }
 
 function wordsOf({ kills, early, overlapping, troubles, accepted, repeatedRequests, report }: KillRunResult): string {

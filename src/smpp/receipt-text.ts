@@ -28,6 +28,17 @@ function blank(): Span {
   return { start: 0, length: 0 }
 }
 
+/** What `scanText` came by last, for receipts that are laid out alike (receipt-layout.ts). */
+export const scanned = {
+  /** Begin and end of each value, by turns. */
+  values: new Uint32Array(64),
+  valueCount: 0,
+  /** Nothing from here on was looked at. */
+  end: 0,
+  /** Another text with the same octets but for those of its values, none of which is a gap, has the same fields. */
+  isRepeatable: false,
+}
+
 /** What a name stands for. */
 const NAME = { none: 0, id: 1, stat: 2, err: 3, done: 4, date: 5, text: 6, other: 7 } as const
 type Name = (typeof NAME)[keyof typeof NAME]
@@ -72,6 +83,9 @@ let wordEnd = 0
 /** Reads bytes[start, end) into `fields`, once. */
 export function scanText(bytes: Buffer, start: number, end: number, fields: TextFields): void {
   clear(fields)
+  scanned.valueCount = 0
+  scanned.end = end
+  scanned.isRepeatable = true
   let isDone = false
   let at = skipGap(bytes, start, end)
   while (at < end) {
@@ -80,8 +94,12 @@ export function scanText(bytes: Buffer, start: number, end: number, fields: Text
     const colon = colonAfter(bytes, wordEnd, end)
     const name = colon < 0 ? NAME.none : nameOf(bytes, word)
     if (name === NAME.text) {
-      if (fields.known > 0) return
+      if (fields.known > 0) {
+        scanned.end = colon + 1
+        return
+      }
       fields.textFirst = true
+      scanned.isRepeatable = false
       at = colon + 1
     } else if (name !== NAME.none) {
       fields.known++
@@ -127,17 +145,35 @@ function takeField(bytes: Buffer, from: number, end: number, place: Span | null)
   let start = from
   while (start < end && (bytes[start] === 0x20 || bytes[start] === 0x09)) start++
   if (start > from) {
+    scanned.isRepeatable = false
     // `err: text:` is an empty value with the next field behind it.
     readWord(bytes, start, end)
     if (wordEnd < end && kinds[bytes[wordEnd]!] === COLON && nameOf(bytes, start) !== NAME.none) return start
   }
   let stop = start
   while (stop < end && kinds[bytes[stop]!] !== GAP) stop++
+  noteValue(start, stop)
   if (place !== null) {
     place.start = start
     place.length = stop - start
   }
   return stop
+}
+
+function noteValue(start: number, stop: number): void {
+  const at = scanned.valueCount * 2
+  if (at === scanned.values.length) {
+    scanned.isRepeatable = false
+    return
+  }
+  scanned.values[at] = start
+  scanned.values[at + 1] = stop
+  scanned.valueCount++
+}
+
+/** Between words, where a value ends. */
+export function isGap(octet: number): boolean {
+  return kinds[octet] === GAP
 }
 
 function skipGap(bytes: Buffer, from: number, end: number): number {

@@ -9,6 +9,7 @@ import { OUTCOME, type OutcomeCode } from '../engine/contract/outcome.js'
 import { ESM, TAG } from './constants.js'
 import type { MessagePdu, Span } from './decode.js'
 import { dateSeconds } from './receipt-date.js'
+import { ReceiptLayout } from './receipt-layout.js'
 import { StateTable } from './receipt-state.js'
 import { newTextFields, scanText, type TextFields } from './receipt-text.js'
 import { findTlv, readUint16 } from './tlv.js'
@@ -62,6 +63,7 @@ export class ReceiptReader {
   readonly #pattern: RegExp | null
   readonly #detects: boolean
   readonly #fields: TextFields = newTextFields()
+  readonly #layout = new ReceiptLayout()
   /** The text that `#fields` are places in. */
   #text: Buffer = narrow
 
@@ -124,7 +126,7 @@ export class ReceiptReader {
       start = 0
     }
     if (this.#pattern !== null && this.#matchPattern(this.#pattern, start, end)) return true
-    scanText(this.#text, start, end, this.#fields)
+    this.#layout.scan(this.#text, start, end, this.#fields)
     return false
   }
 

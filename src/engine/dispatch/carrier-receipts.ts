@@ -28,6 +28,8 @@ export class CarrierReceipts {
   readonly perMessage: 'all' | 'first' | 'last'
   /** Parked ones that are to be matched anew, in order of arrival. */
   again: Orphan[] = []
+  /** Epoch ms of the last receipt whose delay was observed. */
+  delaySeenMs = 0
   readonly #isQuiet: () => boolean
   readonly #matchNumber: 'auto' | 'always' | 'never'
   #trust = 0

@@ -113,7 +113,7 @@ export class Commits {
         this.#awaitedSince = Number.POSITIVE_INFINITY
         this.#seconds.observe((nowMs - startedMs) / 1000)
         this.#durable = Math.max(this.#durable, release.sequence)
-        if (release.acks.length > 0) crashPoint('answers-owed')
+        if (release.acks.count > 0) crashPoint('answers-owed')
         this.#deps.released(release)
         crashPoint('commit-released')
       },

@@ -291,7 +291,7 @@ export class Dispatcher {
     const isLeft = this.#seating.isLeft(carrier)
     if (isLeft && carrier.isHeldBack) carrier.hasRoom(carrier.channel.capacity(monotonicMs) > 0)
     if (!this.#draining && carrier.channel.up && !isLeft) {
-      this.#sender.send(carrier, this.commits.durable, monotonicMs)
+      if (this.#sender.send(carrier, this.commits.durable, monotonicMs)) this.wake()
       this.#admission.authorise(carrier, monotonicMs)
     } else if (carrier.pipeline.size > 0) {
       // Not written yet: another carrier, or a later start, may have them.
@@ -316,8 +316,10 @@ export class Dispatcher {
   }
 
   #release(release: Release): void {
-    for (const { channel, bind, session, sequence } of release.acks) {
-      this.#carriers[channel]!.channel.acknowledge(bind, session, sequence, true)
+    const { acks } = release
+    for (let row = 0; row < acks.count; row++) {
+      const { channel } = this.#carriers[acks.channel[row]!]!
+      channel.acknowledge(acks.bind[row]!, acks.session[row]!, acks.sequence[row]!, true)
     }
     for (const [key, count] of release.settled) {
       this.#carriers[Math.floor(key / 65_536)]!.channel.durable(key % 65_536, count)

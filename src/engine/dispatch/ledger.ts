@@ -18,6 +18,7 @@ import { type InboundRecord, sealInbound } from '../store/inbound-record.js'
 import { OutcomeBatch } from '../store/outcome-log.js'
 import { RunMark } from '../store/run-mark.js'
 import { TalkIndex } from '../store/talk-index.js'
+import { type Ack, Acks } from './acks.js'
 import type { Board, JobTotals } from './board.js'
 import { EventFeed } from './event-feed.js'
 import type { Residents } from './residents.js'
@@ -26,17 +27,10 @@ import { Unheard } from './unheard.js'
 const SNAPSHOT_EVERY = 64
 const SNAPSHOT_BYTES = 8 << 20
 
-export interface Ack {
-  channel: number
-  bind: number
-  session: number
-  sequence: number
-}
-
 /** What the world may learn once a commit is on disk. */
 export interface Release {
   sequence: number
-  acks: Ack[]
+  acks: Acks
   /** channel × 65,536 + bind → settlements. */
   settled: Map<number, number>
   jobs: { totals: JobTotals; states: number[]; partsSent: number; sentFinal: number }[]
@@ -61,7 +55,7 @@ export class Ledger {
   readonly entry: Entry = blankEntry()
   commit: Commit = emptyCommit()
   readonly #batch = new OutcomeBatch()
-  #acks: Ack[] = []
+  #acks = new Acks()
   #settled = new Map<number, number>()
   #after: (() => void)[] = []
   #sinceSnapshot = 0
@@ -251,12 +245,12 @@ export class Ledger {
   }
 
   get owesAnswers(): boolean {
-    return this.#acks.length > 0
+    return this.#acks.count > 0
   }
 
   /** The answer to a receipt or inbound message goes out when this batch is durable. */
   acknowledge(ack: Ack): void {
-    this.#acks.push(ack)
+    this.#acks.add(ack)
   }
 
   /** A settlement of (channel, bind) is in this batch. */
@@ -279,7 +273,7 @@ export class Ledger {
     const { commit } = this
     return (
       this.#batch.count > 0 ||
-      this.#acks.length > 0 ||
+      this.#acks.count > 0 ||
       this.#after.length > 0 ||
       this.board.dirty.length > 0 ||
       commit.claimed.length > 0 ||
@@ -338,7 +332,7 @@ export class Ledger {
       })
     }
     this.board.dirty.length = 0
-    this.#acks = []
+    this.#acks = new Acks()
     this.#settled = new Map()
     this.#after = []
     return release

@@ -56,7 +56,7 @@ export class ReceiptLookup {
   }
 
   insert(print: Fingerprint, entry: Awaited): void {
-    if (this.#index.full) this.#turnOver()
+    if (this.#index.full && !this.#index.forgetSettled()) this.#turnOver()
     this.#index.insert(print, entry)
   }
 

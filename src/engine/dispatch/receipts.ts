@@ -31,7 +31,8 @@ const AGAIN_AT_ONCE = 500
 /** In the index: several parts of one message bear this id, as with carriers that give one id and one receipt a message. */
 const ALL_PARTS = 0x7f
 assert(limits.partsPerMessage <= ALL_PARTS, 'a part number fits seven bits beside it')
-const DELAY_SAMPLE = 64
+/** The time of acceptance lies in the history of a block, which is read through for it: of busy carriers now and then. */
+const DELAY_EVERY_MS = 20
 
 /** What a receipt says beside its entry; reused. */
 export interface Told extends Addresses {
@@ -45,7 +46,6 @@ export class Receipts {
   readonly #evidence: ReceiptEvidence
   readonly #carriers = new Map<number, CarrierReceipts>()
   readonly #log: Log
-  #applied = 0
 
   constructor(ledger: Ledger, log: Log) {
     this.#ledger = ledger
@@ -171,7 +171,7 @@ export class Receipts {
 
   /**
    * A receipt came: `entry` holds carrier, bind, time, code, id and (in `status`) its date. True: it matched. Otherwise it is
-   * parked. Final receipts settle the id. `delay` sees how long one in many took.
+   * parked. Final receipts settle the id. `delay` sees how long some took.
    */
   receive(entry: Entry, told: Told, delay: Histogram): boolean {
     const from = this.#from(entry.carrier)
@@ -183,7 +183,10 @@ export class Receipts {
         const { atMs } = entry
         entry.place = placeOf(ref)
         this.#apply(state, entry, part, print)
-        if (++this.#applied % DELAY_SAMPLE === 1) this.#observeDelay(state, placeOf(ref), atMs, delay)
+        if (Math.abs(atMs - from.delaySeenMs) >= DELAY_EVERY_MS) {
+          from.delaySeenMs = atMs
+          this.#observeDelay(state, placeOf(ref), atMs, delay)
+        }
         return true
       }
     }
@@ -229,7 +232,6 @@ export class Receipts {
     }
   }
 
-  /** Receipt delay of one message in many, since the time of acceptance lies in the history. */
   #observeDelay(state: BlockState, place: number, receivedMs: number, delay: Histogram): void {
     let acceptedMs = 0
     state.eachEntry((entry) => {

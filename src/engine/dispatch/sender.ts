@@ -13,6 +13,12 @@ import type { Seating } from './seating.js'
 import { UNHEARD_MS } from './unheard.js'
 import { hoursOfPlace } from './zone-hours.js'
 
+/**
+ * Parts that one carrier is handed in one turn of the loop. Its answers and receipts are read between two turns: with a whole large
+ * window in one turn, receipts come so late to the next commit that the carrier's own window for them stands still.
+ */
+const SENT_AT_ONCE = 256
+
 export class Sender {
   readonly #ledger: Ledger
   readonly #clock: Clock
@@ -28,26 +34,30 @@ export class Sender {
     this.#suppressions = suppressions
   }
 
-  /** Sends while there is capacity. `durable`: sequence of the last commit on disk. */
-  send(carrier: Carrier, durable: number, monotonicMs: number): void {
+  /** Sends while there is capacity. `durable`: sequence of the last commit on disk. True: there is more to send at once. */
+  send(carrier: Carrier, durable: number, monotonicMs: number): boolean {
+    let sent = 0
     let capacity = carrier.channel.capacity(monotonicMs)
     carrier.hasRoom(capacity > 0)
     // After a start: whoever wrote STOP before it has not been heard yet.
-    if (this.#suppressions !== null && !this.#suppressions.filter.isOpen) return
+    if (this.#suppressions !== null && !this.#suppressions.filter.isOpen) return false
     carrier.pacedUntil = Number.POSITIVE_INFINITY
     let turned = 0
     while (capacity > 0 && turned < carrier.pipeline.size) {
-      if (carrier.pipeline.head(durable) < 0) return
+      if (carrier.pipeline.head(durable) < 0) return false
+      if (sent >= SENT_AT_ONCE) return true
       if (this.#isPaced(carrier, monotonicMs)) {
         carrier.pipeline.turn()
         turned++
         continue
       }
       const parts = this.#sendNext(carrier, monotonicMs)
-      if (parts < 0) return
+      if (parts < 0) return false
+      sent += parts
       capacity -= parts
       if (capacity <= 0) capacity = carrier.channel.capacity(monotonicMs)
     }
+    return false
   }
 
   /** The sender, job or account of the oldest one has used up its rate: others need not wait for it. */

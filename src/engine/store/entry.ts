@@ -66,42 +66,63 @@ export function blankEntry(): Entry {
   }
 }
 
-/** Bytes written at `at`; the target must have ENTRY_MAX_BYTES left. */
+/** Errors up to this length are written without a call out of JavaScript. */
+const SHORT_ERROR = 8
+const TWO_32 = 2 ** 32
+
+/** Bytes written at `at`; the target must have ENTRY_MAX_BYTES left. Octet by octet: twice a message, and Buffer's writers check each. */
 export function writeEntry(target: Buffer, at: number, entry: Entry): number {
-  const errorLength =
-    entry.error === '' ? 0 : target.latin1Write(entry.error, at + ENTRY_HEAD_BYTES + entry.idLength, 255)
-  const length = ENTRY_HEAD_BYTES + entry.idLength + errorLength
-  target[at] = length & 255
+  const { idLength, status, atMs, carrier, bind } = entry
+  const errorLength = entry.error === '' ? 0 : writeError(target, at + ENTRY_HEAD_BYTES + idLength, entry.error)
+  const length = ENTRY_HEAD_BYTES + idLength + errorLength
+  const atLow = atMs >>> 0
+  const atHigh = Math.floor(atMs / TWO_32)
+  target[at] = length
   target[at + 1] = length >> 8
   target[at + 2] = entry.code
   target[at + 3] = entry.part
   target[at + 4] = entry.attempt
   target[at + 5] = entry.place
-  target[at + 6] = entry.carrier & 255
-  target[at + 7] = entry.carrier >> 8
-  target[at + 8] = entry.bind & 255
-  target[at + 9] = entry.bind >> 8
-  target.writeUInt32LE(entry.status, at + 10)
-  target.writeUIntLE(entry.atMs, at + 14, 6)
+  target[at + 6] = carrier
+  target[at + 7] = carrier >> 8
+  target[at + 8] = bind
+  target[at + 9] = bind >> 8
+  target[at + 10] = status
+  target[at + 11] = status >>> 8
+  target[at + 12] = status >>> 16
+  target[at + 13] = status >>> 24
+  target[at + 14] = atLow
+  target[at + 15] = atLow >>> 8
+  target[at + 16] = atLow >>> 16
+  target[at + 17] = atLow >>> 24
+  target[at + 18] = atHigh
+  target[at + 19] = atHigh >> 8
   target[at + 20] = entry.flags
-  target[at + 21] = entry.idLength
+  target[at + 21] = idLength
   target[at + 22] = errorLength
   const { id, idStart } = entry
-  for (let n = 0; n < entry.idLength; n++) target[at + ENTRY_HEAD_BYTES + n] = id[idStart + n]!
+  for (let n = 0; n < idLength; n++) target[at + ENTRY_HEAD_BYTES + n] = id[idStart + n]!
+  return length
+}
+
+function writeError(target: Buffer, at: number, error: string): number {
+  const { length } = error
+  if (length > SHORT_ERROR) return target.latin1Write(error, at, 255)
+  for (let n = 0; n < length; n++) target[at + n] = error.charCodeAt(n)
   return length
 }
 
 /** Length of the entry at `at`; `entry.id` is a view of the source. */
 export function readEntry(source: Buffer, at: number, entry: Entry): number {
-  const length = source.readUInt16LE(at)
+  const length = wordAt(source, at)
   entry.code = source[at + 2]! as OutcomeCode
   entry.part = source[at + 3]!
   entry.attempt = source[at + 4]!
   entry.place = source[at + 5]!
-  entry.carrier = source.readUInt16LE(at + 6)
-  entry.bind = source.readUInt16LE(at + 8)
-  entry.status = source.readUInt32LE(at + 10)
-  entry.atMs = source.readUIntLE(at + 14, 6)
+  entry.carrier = wordAt(source, at + 6)
+  entry.bind = wordAt(source, at + 8)
+  entry.status = longAt(source, at + 10)
+  entry.atMs = wordAt(source, at + 18) * TWO_32 + longAt(source, at + 14)
   entry.flags = source[at + 20]!
   entry.idLength = source[at + 21]!
   entry.id = source
@@ -110,4 +131,11 @@ export function readEntry(source: Buffer, at: number, entry: Entry): number {
   const errorAt = entry.idStart + entry.idLength
   entry.error = errorLength === 0 ? '' : source.latin1Slice(errorAt, errorAt + errorLength)
   return length
+}
+
+function wordAt(source: Buffer, at: number): number {
+  return source[at]! | (source[at + 1]! << 8)
+}
+function longAt(source: Buffer, at: number): number {
+  return (wordAt(source, at) | (wordAt(source, at + 2) << 16)) >>> 0
 }

@@ -2,9 +2,9 @@
  * Which part a carrier's message id belongs to: an open-addressing hash of 64-bit fingerprints in typed arrays.
  *
  * Carriers use ids again after days (carriers.md 21), so an id can stand for several messages: the recipient's number tells
- * them apart, else the newest counts. The hot table holds the recent ids; when it is full, those that still wait for a receipt go
- * to a sorted segment on disk (receipt-segments.ts) and the others are forgotten, so that any number of outstanding receipts
- * costs disk and not memory. 21 octets a slot, load at most one half.
+ * them apart, else the newest counts. The hot table holds the recent ids; when it is full, the settled are forgotten, and where
+ * most still wait for a receipt they go to a sorted segment on disk (receipt-segments.ts), so that any number of
+ * outstanding receipts costs disk and not memory. 21 octets a slot, load at most one half.
  */
 import assert from 'node:assert'
 import { sameTail } from '../base/number-tail.js'
@@ -69,6 +69,15 @@ export class Fingerprint {
     // 0 marks a free slot.
     this.low = (b ^ (b >>> 13)) >>> 0 || 1
   }
+}
+
+/** Of entries; `low` 0: none in this row. */
+interface Columns {
+  high: Uint32Array
+  low: Uint32Array
+  refs: Float64Array
+  parts: Uint8Array
+  numbers: Uint32Array
 }
 
 export class ReceiptIndex {
@@ -138,17 +147,46 @@ export class ReceiptIndex {
     return this.#print
   }
 
+  /** Makes room by forgetting the settled. False, and nothing is changed: more than half still wait. */
+  forgetSettled(): boolean {
+    const waiting = this.#slotsThatWait()
+    if (waiting.length * 2 > this.#size) return false
+    const [high, low, refs] = [new Uint32Array(waiting.length), new Uint32Array(waiting.length), this.#refs]
+    const [keptRefs, parts, numbers] = [
+      new Float64Array(waiting.length),
+      new Uint8Array(waiting.length),
+      new Uint32Array(waiting.length),
+    ]
+    for (const [n, slot] of waiting.entries()) {
+      high[n] = this.#high[slot]!
+      low[n] = this.#low[slot]!
+      keptRefs[n] = refs[slot]!
+      parts[n] = this.#parts[slot]!
+      numbers[n] = this.#numbers[slot]!
+    }
+    this.#low.fill(0)
+    this.#size = waiting.length
+    this.#place({ high, low, refs: keptRefs, parts, numbers })
+    return true
+  }
+
+  #slotsThatWait(): Uint32Array {
+    const slots = new Uint32Array(this.#size)
+    let count = 0
+    for (let slot = 0; slot < this.#capacity; slot++) {
+      if (this.#low[slot] !== 0 && (this.#parts[slot]! & SETTLED) === 0) slots[count++] = slot
+    }
+    return slots.subarray(0, count)
+  }
+
   /** Calls `see` with each entry that still waits, in order of `high`. */
   eachWaiting(see: (entry: { high: number; low: number; ref: number; part: number; number: number }) => void): void {
     // 32 bits of fingerprint and 21 of slot fit a double, so that one native sort of numbers orders the slots.
-    const order = new Float64Array(this.#size)
-    let count = 0
-    for (let slot = 0; slot < this.#capacity; slot++) {
-      if (this.#low[slot] === 0 || (this.#parts[slot]! & SETTLED) !== 0) continue
-      order[count++] = this.#high[slot]! * SLOTS_MAX + slot
-    }
+    const waiting = this.#slotsThatWait()
+    const order = new Float64Array(waiting.length)
+    for (const [n, slot] of waiting.entries()) order[n] = this.#high[slot]! * SLOTS_MAX + slot
     const entry = { high: 0, low: 0, ref: 0, part: 0, number: 0 }
-    for (const key of order.subarray(0, count).sort()) {
+    for (const key of order.sort()) {
       const slot = key % SLOTS_MAX
       entry.high = this.#high[slot]!
       entry.low = this.#low[slot]!
@@ -194,24 +232,28 @@ export class ReceiptIndex {
   }
 
   #grow(): void {
-    const [high, low, refs] = [this.#high, this.#low, this.#refs]
-    const [parts, numbers] = [this.#parts, this.#numbers]
+    const before = { high: this.#high, low: this.#low, refs: this.#refs, parts: this.#parts, numbers: this.#numbers }
     this.#capacity *= 2
     this.#high = new Uint32Array(this.#capacity)
     this.#low = new Uint32Array(this.#capacity)
     this.#refs = new Float64Array(this.#capacity)
     this.#parts = new Uint8Array(this.#capacity)
     this.#numbers = new Uint32Array(this.#capacity)
+    this.#place(before)
+  }
+
+  /** Each in a free slot of its own; among them there is no message twice. */
+  #place({ high, low, refs, parts, numbers }: Columns): void {
     const mask = this.#capacity - 1
-    for (let old = 0; old < low.length; old++) {
-      if (low[old] === 0) continue
-      let slot = (high[old]! ^ low[old]!) & mask
+    for (let row = 0; row < low.length; row++) {
+      if (low[row] === 0) continue
+      let slot = (high[row]! ^ low[row]!) & mask
       while (this.#low[slot] !== 0) slot = (slot + 1) & mask
-      this.#high[slot] = high[old]!
-      this.#low[slot] = low[old]!
-      this.#refs[slot] = refs[old]!
-      this.#parts[slot] = parts[old]!
-      this.#numbers[slot] = numbers[old]!
+      this.#high[slot] = high[row]!
+      this.#low[slot] = low[row]!
+      this.#refs[slot] = refs[row]!
+      this.#parts[slot] = parts[row]!
+      this.#numbers[slot] = numbers[row]!
     }
   }
 }
