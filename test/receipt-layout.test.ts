@@ -16,19 +16,26 @@ const USUAL =
 /** What decides how a text is read: gaps, colons, names, and letters of values. */
 const OCTETS = [...' ,;|\t:=', ...'0aZ_', '\u0000', '\u00e9']
 
+const WORDS = ['text:', 'stat:', 'id:', 'err:', 'sub:', 'done date:', 'id: ', 'err: ', 'stat: ']
+
 /** Something near a text that went before: most octets as they were. */
 function varied(text: string, random: Random): string {
   let octets = [...text]
   for (let changes = random.below(4); changes > 0 && octets.length > 0; changes--) {
     const at = random.below(octets.length)
     const octet = OCTETS[random.below(OCTETS.length)]!
-    const how = random.below(6)
+    const how = random.below(7)
     if (how === 0) octets.splice(at, 1)
     else if (how === 1) octets.splice(at, 0, octet)
     else if (how === 2) octets = octets.slice(0, at)
+    else if (how === 6) overwrite(octets, at, WORDS[random.below(WORDS.length)]!)
     else octets[at] = how === 3 ? octet : String(random.below(10))
   }
   return octets.join('')
+}
+
+function overwrite(octets: string[], at: number, word: string): void {
+  octets.splice(at, word.length, ...word)
 }
 
 t.test('whatever it read before, a layout reads what reading word by word gives', async (t) => {
