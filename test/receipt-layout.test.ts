@@ -13,6 +13,8 @@ const texts = readdirSync(folder)
   .map(({ text }) => text)
 const USUAL =
   'id:0a1b2c3d sub:001 dlvrd:001 submit date:2611221200 done date:2611221201 stat:DELIVRD err:000 text:Hello id:9'
+const SPACED =
+  'id: 0a1b2c3d sub: 001 dlvrd: 001 submit date: 2611221200 done date: 2611221201 stat: DELIVRD err: 00000 text: Hello'
 /** What decides how a text is read: gaps, colons, names, and letters of values. */
 const OCTETS = [...' ,;|\t:=', ...'0aZ_', '\u0000', '\u00e9']
 
@@ -22,7 +24,7 @@ const WORDS = ['text:', 'stat:', 'id:', 'err:', 'sub:', 'done date:', 'id: ', 'e
 function varied(text: string, random: Random): string {
   let octets = [...text]
   for (let changes = random.below(4); changes > 0 && octets.length > 0; changes--) {
-    const at = random.below(octets.length)
+    const at = placeIn(octets, random)
     const octet = OCTETS[random.below(OCTETS.length)]!
     const how = random.below(7)
     if (how === 0) octets.splice(at, 1)
@@ -32,6 +34,13 @@ function varied(text: string, random: Random): string {
     else octets[at] = how === 3 ? octet : String(random.below(10))
   }
   return octets.join('')
+}
+
+/** Anywhere, or where a value begins. */
+function placeIn(octets: string[], random: Random): number {
+  const starts = octets.flatMap((octet, at) => (octet !== ' ' && /[: ]/.test(octets[at - 1] ?? '') ? [at] : []))
+  if (starts.length > 0 && random.below(2) === 0) return starts[random.below(starts.length)]!
+  return random.below(octets.length)
 }
 
 function overwrite(octets: string[], at: number, word: string): void {
@@ -47,7 +56,7 @@ t.test('whatever it read before, a layout reads what reading word by word gives'
   let wrong = 0
   let base = USUAL
   for (let n = 0; n < CASES; n++) {
-    if (random.below(50) === 0) base = random.below(2) === 0 ? USUAL : texts[random.below(texts.length)]!
+    if (random.below(50) === 0) base = [USUAL, SPACED, texts[random.below(texts.length)]!][random.below(3)]!
     const start = random.below(40)
     const text = varied(base, random)
     const end = start + bytes.latin1Write(text, start)
