@@ -58,13 +58,16 @@ export interface Marked {
 
 export interface SinkOptions {
   latencyMs?: number
+  /** Asked for or not, none comes. */
+  noReceipts?: boolean
   /** Of this sender each message is told. */
   mark?: { from: string; seen(marked: Marked): void }
 }
 
 /** A carrier's SMSC that answers after so many milliseconds, at once with 0, and sends a receipt for whatever asks for one. */
-export async function startSink({ latencyMs = 0, mark }: SinkOptions = {}): Promise<Sink> {
-  const args = ['--latency-ms', String(latencyMs), ...(mark === undefined ? [] : ['--mark', mark.from])]
+export async function startSink({ latencyMs = 0, noReceipts = false, mark }: SinkOptions = {}): Promise<Sink> {
+  const marking = mark === undefined ? [] : ['--mark', mark.from]
+  const args = ['--latency-ms', String(latencyMs), '--no-receipts', noReceipts ? '1' : '0', ...marking]
   const child = spawn(programOf('sink'), args, { stdio: ['ignore', 'pipe', 'inherit'] })
   const lines = createInterface({ input: child.stdout })
   const [line] = (await once(lines, 'line')) as [string]

@@ -31,7 +31,12 @@ export function spawnNode(args: string[], options: SpawnOptions): ChildProcess {
 }
 
 function spawnCli(args: string[], stdout: 'pipe' | 'inherit', stderr: 'pipe' | 'inherit' = 'inherit'): ChildProcess {
-  return spawnNode([CLI, ...args], { stdio: ['ignore', stdout, stderr] })
+  return spawnNode([...nodeArguments(), CLI, ...args], { stdio: ['ignore', stdout, stderr] })
+}
+
+/** Of every program of ours that a benchmark starts: `BENCH_NODE_ARGS="--cpu-prof" node build/bench/…`. */
+function nodeArguments(): string[] {
+  return process.env.BENCH_NODE_ARGS?.split(' ') ?? []
 }
 
 /** `args`: further options of `trunkline smsc`. */
@@ -61,7 +66,7 @@ export interface EngineProcess {
   url: string
   /** Exit code; the signal's name when it was killed. */
   ended: Promise<number | string>
-  /** Its stderr so far. */
+  /** Its stderr so far, and where it was asked for its log. */
   said(): string
 }
 
@@ -90,15 +95,25 @@ export function configFile(folder: string): string {
   return path.join(folder, 'trunkline.yaml')
 }
 
-/** Starts `trunkline serve` on a written config and resolves when it answers. `port`: fixed, so that a client finds it again. */
-export async function spawnEngine(folder: string, port: number, config: string): Promise<EngineProcess> {
+/**
+ * Starts `trunkline serve` on a written config and resolves when it answers. `port`: fixed, so that a client finds it again. `log`:
+ * where its log goes.
+ */
+export async function spawnEngine(
+  folder: string,
+  port: number,
+  config: string,
+  log: 'pipe' | 'inherit' = 'inherit',
+): Promise<EngineProcess> {
   const file = configFile(folder)
   writeFileSync(file, config, { mode: 0o600 })
-  const child = spawnCli(['serve', '--config', file], 'inherit', 'pipe')
+  const child = spawnCli(['serve', '--config', file], log, 'pipe')
   let said = ''
-  child.stderr!.setEncoding('utf8').on('data', (text: string) => {
-    said += text
-  })
+  for (const stream of [child.stderr, child.stdout]) {
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      said += text
+    })
+  }
   const ended = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | string)
   const url = `http://127.0.0.1:${port}`
   while (child.exitCode === null && child.signalCode === null) {

@@ -26,6 +26,14 @@ const TEXT =
 export interface StandOptions extends SinkOptions {
   window?: number
   binds?: number
+  /** `pipe`: what it does is kept, see `hasForgotten`. */
+  log?: 'pipe' | 'inherit'
+}
+
+/** Moves the clock of the engines that start from now on, see proof/crashes/clock-ahead.ts. */
+export function setClockAhead(ms: number): void {
+  process.env.CLOCK_AHEAD_MS = String(ms)
+  process.env.BENCH_NODE_ARGS = `--import ${new URL('../proof/crashes/clock-ahead.js', import.meta.url).href}`
 }
 
 /** Of an engine with one SMPP carrier, to be measured. `carrierPort`: on this machine. */
@@ -35,14 +43,16 @@ export function benchConfig(of: {
   carrierPort: number
   binds: number
   window: number
+  log?: 'pipe' | 'inherit'
 }): string {
   return `
 dataDir: ${of.folder}/data
-logLevel: error
+logLevel: ${of.log === 'pipe' ? 'info' : 'error'}
 http: { port: ${of.port}, adminKey: ${ADMIN_KEY} }
 carriers:
   - { id: sim, protocol: smpp, host: 127.0.0.1, port: ${of.carrierPort}, systemId: bench, binds: ${of.binds}, window: ${of.window} }
 routes: [{ channel: sms, carriers: [sim] }]
+retention: { compactAtStart: false }
 `
 }
 
@@ -62,41 +72,65 @@ export class Stand {
   bytesMax = 0
   readonly #port: number
   readonly #config: string
+  readonly #log: 'pipe' | 'inherit'
   /** A file of so many rows, by their number. */
   readonly #files = new Map<number, string>()
 
-  private constructor(parts: { folder: string; sink: Sink; port: number; config: string }) {
+  private constructor(parts: { folder: string; sink: Sink; port: number; config: string; log: 'pipe' | 'inherit' }) {
+    this.#log = parts.log
     this.folder = parts.folder
     this.sink = parts.sink
     this.#port = parts.port
     this.#config = parts.config
   }
 
-  static async open({ window = 1_000, binds = 2, ...sinkOptions }: StandOptions = {}): Promise<Stand> {
+  static async open({ window = 1_000, binds = 2, log = 'inherit', ...sinkOptions }: StandOptions = {}): Promise<Stand> {
     const folder = mkdtempSync(path.join(tmpdir(), 'trunkline-stand-'))
     const sink = await startSink(sinkOptions)
     const port = await freePort()
-    const config = benchConfig({ folder, port, carrierPort: sink.port, binds, window })
-    const stand = new Stand({ folder, sink, port, config })
+    const config = benchConfig({ folder, port, carrierPort: sink.port, binds, window, log })
+    const stand = new Stand({ folder, sink, port, config, log })
     await stand.#start()
     stand.client = await benchAccount(stand.engine.url)
     return stand
   }
 
   async #start(): Promise<void> {
-    this.engine = await spawnEngine(this.folder, this.#port, this.#config)
+    this.engine = await spawnEngine(this.folder, this.#port, this.#config, this.#log)
   }
 
-  /** kill -9 and a new start. @returns seconds until it answers, and until its first submit. */
+  /** kill -9 and a new start. @returns seconds until it answers, and until a message that is handed in then is submitted. */
   async restart(): Promise<{ answers: number; sends: number }> {
     this.engine.child.kill('SIGKILL')
     await this.engine.ended
-    const { submits } = await this.sink.stats()
     const startedAt = performance.now()
     await this.#start()
     const answers = (performance.now() - startedAt) / 1000
+    const { submits } = await this.sink.stats()
+    await this.client.post('/v1/messages', { to: '+447400000000', from: 'BENCH', text: TEXT, priority: 'high' })
     while ((await this.sink.stats()).submits === submits) await pause(LOOK_MS / 10)
     return { answers, sends: (performance.now() - startedAt) / 1000 }
+  }
+
+  /** SIGTERM, and a new start. */
+  async startAgain(): Promise<void> {
+    this.engine.child.kill('SIGTERM')
+    await this.engine.ended
+    await this.#start()
+  }
+
+  /** Messages that were sent, and whose receipts do not come. */
+  async send(messages: number): Promise<void> {
+    for (let left = messages; left > 0; left -= ROWS_PER_FILE) {
+      const rows = Math.min(left, ROWS_PER_FILE)
+      const id = await this.#begin(rows, {})
+      await this.#until(id, ({ counts }) => counts.sent === rows)
+    }
+  }
+
+  /** Jobs of which each has a lane, in which messages wait. */
+  async fillLanes(lanes: number, messagesEach: number): Promise<void> {
+    for (let lane = 0; lane < lanes; lane++) await this.fill(messagesEach)
   }
 
   /** Messages that wait: due, in lanes that let one go a second. Resolves when all are accepted. */
@@ -155,6 +189,11 @@ export class Stand {
     await finished(out)
     this.#files.set(rows, file)
     return file
+  }
+
+  /** The engine that was started last has forgotten what was over, and overwritten it. */
+  get hasForgotten(): boolean {
+    return this.engine.said().includes('were forgotten')
   }
 
   /** Octets on the disk that the stores take. */

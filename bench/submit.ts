@@ -90,23 +90,62 @@ async function measureChannel(situation: Situation): Promise<Measured> {
   return result
 }
 
-/** A tick whenever something changed, as the dispatcher does. The first fifth is not counted. */
+/** What was counted between two answers, the first a fifth of the time after the start: with a latency they come in groups. */
+class Counted {
+  readonly #count: () => number
+  readonly #startedAt: number
+  readonly #untilMs: number
+  #first: { count: number; atMs: number; cpu: NodeJS.CpuUsage } | null = null
+  #last = { count: 0, atMs: 0 }
+
+  constructor(count: () => number, startedAt: number, seconds: number) {
+    this.#count = count
+    this.#startedAt = startedAt
+    this.#untilMs = seconds * 1000
+  }
+
+  /** After each turn. */
+  look(nowMs: number): void {
+    const count = this.#count()
+    if (count === this.#last.count) return
+    this.#last = { count, atMs: nowMs }
+    if (this.#first !== null || nowMs - this.#startedAt < this.#untilMs / 5) return
+    this.#first = { count, atMs: nowMs, cpu: process.cpuUsage() }
+  }
+
+  isOver(nowMs: number): boolean {
+    return this.#first !== null && nowMs - this.#startedAt >= this.#untilMs
+  }
+
+  result(): Measured {
+    const { count, atMs, cpu } = this.#first!
+    const used = process.cpuUsage(cpu)
+    const counted = this.#last.count - count
+    return {
+      perSecond: (counted * 1000) / (this.#last.atMs - atMs),
+      cpuSecondsPer100k: ((used.user + used.system) / 1e6 / counted) * 1e5,
+    }
+  }
+}
+
+/** A tick whenever something changed, as the dispatcher does. */
 function drive(
   channel: Channel,
   sink: CountingSink,
   { seconds, receipts, done }: Situation & { done(measured: Measured): void },
 ): void {
   const message = outgoing(1, '447712345678', [TEXT])
-  const startedAt = systemClock.monotonic()
-  const count = () => (receipts ? sink.receiptCount : sink.settledCount)
-  let countedAt = 0
-  let before = 0
-  let cpu = process.cpuUsage()
+  const counted = new Counted(
+    () => (receipts ? sink.receiptCount : sink.settledCount),
+    systemClock.monotonic(),
+    seconds,
+  )
   let scheduled = false
   const timer = setInterval(() => sink.wake(), 10)
   const turn = (): void => {
     scheduled = false
     const nowMs = systemClock.monotonic()
+    counted.look(nowMs)
     sink.durable()
     channel.tick(nowMs)
     for (let room = channel.capacity(nowMs); room > 0; room--) {
@@ -114,20 +153,10 @@ function drive(
       channel.send(message, nowMs)
     }
     channel.flush()
-    if (countedAt === 0 && nowMs - startedAt >= seconds * 200) {
-      countedAt = nowMs
-      before = count()
-      cpu = process.cpuUsage()
-    }
-    if (nowMs - startedAt < seconds * 1000) return
+    if (!counted.isOver(nowMs)) return
     clearInterval(timer)
     sink.wake = () => {}
-    const used = process.cpuUsage(cpu)
-    const counted = count() - before
-    done({
-      perSecond: (counted * 1000) / (nowMs - countedAt),
-      cpuSecondsPer100k: ((used.user + used.system) / 1e6 / counted) * 1e5,
-    })
+    done(counted.result())
   }
   sink.wake = () => {
     if (scheduled) return
@@ -152,10 +181,8 @@ async function measureNpm({ sink, window, seconds, receipts }: Situation): Promi
     short_message: TEXT,
     registered_delivery: receipts ? 1 : 0,
   }
-  const startedAt = performance.now()
-  let cpu: NodeJS.CpuUsage | null = null
-  let [answered, before, countedAt, inFlight] = [0, 0, 0, 0]
-  const count = () => (receipts ? receipted : answered)
+  const counted = new Counted(() => (receipts ? receipted : answered), performance.now(), seconds)
+  let [answered, inFlight] = [0, 0]
   await new Promise<void>((resolve) => {
     const fill = (): void => {
       for (; inFlight < window; inFlight++) session.submit_sm(submit, done)
@@ -163,21 +190,15 @@ async function measureNpm({ sink, window, seconds, receipts }: Situation): Promi
     const done = (): void => {
       answered++
       inFlight--
-      const passed = performance.now() - startedAt
-      if (cpu === null && passed >= seconds * 200) {
-        cpu = process.cpuUsage()
-        ;[before, countedAt] = [count(), performance.now()]
-      }
-      if (passed >= seconds * 1000) resolve()
+      const nowMs = performance.now()
+      counted.look(nowMs)
+      if (counted.isOver(nowMs)) resolve()
       else fill()
     }
     fill()
   })
-  const used = process.cpuUsage(cpu!)
-  const counted = count() - before
-  const perSecond = (counted * 1000) / (performance.now() - countedAt)
   session.destroy()
-  return { perSecond, cpuSecondsPer100k: ((used.user + used.system) / 1e6 / counted) * 1e5 }
+  return counted.result()
 }
 
 interface Asked {

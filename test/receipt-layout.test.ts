@@ -6,7 +6,7 @@ import { ReceiptLayout } from '../src/smpp/receipt-layout.js'
 import { newTextFields, scanText } from '../src/smpp/receipt-text.js'
 import { seed } from './seed.js'
 
-const CASES = 200_000
+const CASES = 50_000
 const folder = new URL('../../test/fixtures/receipts/', import.meta.url)
 const texts = readdirSync(folder)
   .flatMap((name) => JSON.parse(readFileSync(new URL(name, folder), 'utf8')).receipts as { text: string }[])

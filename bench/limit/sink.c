@@ -2,7 +2,7 @@
  * A carrier's SMSC that costs next to nothing: it answers every submit_sm at once or after a fixed time, and sends a receipt for
  * each that asks for one. So whoever is measured against it is measured, and not it. One thread, epoll.
  *
- *   sink [--port N] [--stats-port N] [--latency-ms N] [--receipt-window N] [--mark ADDRESS]
+ *   sink [--port N] [--stats-port N] [--latency-ms N] [--receipt-window N] [--no-receipts 1] [--mark ADDRESS]
  *
  * Prints one line {"listening":{"port":…,"statsPort":…}}; the second port answers HTTP with counters. Of each submit_sm from the
  * address of --mark it prints {"to":…,"ns":…} with the time of CLOCK_MONOTONIC. Ends by SIGTERM.
@@ -58,6 +58,7 @@ static struct connection *connections;
 static int poller, timer;
 static uint64_t latency_ns;
 static uint32_t receipt_window = 1000;
+static bool no_receipts;
 static const char *mark;
 
 static struct owed *queue_push(struct queue *queue) {
@@ -164,7 +165,7 @@ static void take_submit(struct connection *peer, const uint8_t *pdu, const uint8
     counts.protocol_errors++;
     return;
   }
-  owed.wants_receipt = (*at & 3) != 0 && peer->takes_receipts;
+  owed.wants_receipt = (*at & 3) != 0 && peer->takes_receipts && !no_receipts;
   counts.submits++;
   if (mark && !strcmp(owed.addresses.from, mark)) {
     printf("{\"to\":\"%s\",\"ns\":%llu}\n", owed.addresses.to, (unsigned long long)now_ns());
@@ -345,6 +346,7 @@ int main(int argc, char **argv) {
     else if (!strcmp(argv[n], "--stats-port")) stats_port = (uint16_t)value;
     else if (!strcmp(argv[n], "--latency-ms")) latency_ns = (uint64_t)value * 1000000u;
     else if (!strcmp(argv[n], "--receipt-window")) receipt_window = (uint32_t)value;
+    else if (!strcmp(argv[n], "--no-receipts")) no_receipts = value != 0;
     else if (!strcmp(argv[n], "--mark")) mark = argv[n + 1];
   }
   signal(SIGPIPE, SIG_IGN);
