@@ -17,7 +17,8 @@ import { parseArgs } from 'node:util'
 import { makeRecipients } from '../scripts/make-recipients.js'
 import { Random } from '../src/engine/base/random.js'
 import type { Counts } from '../src/engine/contract/job.js'
-import type { BenchOptions, BenchRow } from './bench.js'
+import { type BenchOptions, type BenchRow, median } from './bench.js'
+import { hasKannel, runKannel } from './kannel.js'
 import { startSink } from './limit.js'
 import { cpuSeconds, type EngineProcess, freePort, residentBytes, spawnEngine, spawnSmsc } from './processes.js'
 import { benchAccount, benchConfig } from './stand.js'
@@ -198,26 +199,57 @@ async function drive(run: Run, stats: Carrier['stats']): Promise<RunResult> {
   }
 }
 
-export async function bench(options: BenchOptions = {}): Promise<BenchRow[]> {
-  const rows = options.quick ? 20_000 : 200_000
-  const result = await endToEnd({ rows, window: 1000, binds: 2, text: 'plain', kills: 0, seed: 1, killWithinMs: 0 })
+/** Rows of the rounds, and of the long one. */
+const ROWS = { quick: 20_000, round: 500_000, long: 5_000_000 }
+const ROUNDS = 3
+const KANNEL_SECONDS = 4
+const KANNEL = 'Kannel with its store file, a receipt each'
+
+function plain(rows: number): Promise<RunResult> {
+  return endToEnd({ rows, window: 500, binds: 2, text: 'plain', kills: 0, seed: 1, killWithinMs: 0 })
+}
+
+async function kannel(): Promise<number> {
+  const sink = await startSink()
+  const { perSecond } = await runKannel({ sink, window: 1_000, seconds: KANNEL_SECONDS, receipts: true, store: true })
+  await sink.stop()
+  return perSecond
+}
+
+function rowsOf(results: RunResult[], rows: number): BenchRow[] {
+  const name = `end to end, durable, ${rows.toLocaleString('en-GB')} rows`
+  const middle = (of: (result: RunResult) => number) => median(results.map(of))
   return [
+    { name: `${name}: delivered`, value: middle(({ perSecond }) => perSecond), unit: 'messages/s' },
     {
-      name: `end to end, durable, ${rows.toLocaleString('en-GB')} rows: delivered`,
-      value: result.perSecond,
-      unit: 'messages/s',
-    },
-    {
-      name: 'end to end: CPU of the engine',
-      value: (result.engineCpuSeconds / result.counts.delivered) * 1e5,
+      name: `${name}: CPU of the engine`,
+      value: middle(({ engineCpuSeconds, counts }) => (engineCpuSeconds / counts.delivered) * 1e5),
       unit: 's per 100k',
     },
     {
-      name: 'end to end: memory (RssAnon + RssShmem)',
-      value: Math.round(result.engineBytesMax / 2 ** 20),
+      name: `${name}: memory (RssAnon + RssShmem)`,
+      value: Math.max(...results.map(({ engineBytesMax }) => engineBytesMax)) / 2 ** 20,
       unit: 'MiB',
     },
   ]
+}
+
+export async function bench({ quick }: BenchOptions = {}): Promise<BenchRow[]> {
+  if (quick) return rowsOf([await plain(ROWS.quick)], ROWS.quick)
+  const ours: RunResult[] = []
+  const theirs: number[] = []
+  for (let round = 0; round < ROUNDS; round++) {
+    ours.push(await plain(ROWS.round))
+    if (hasKannel) theirs.push(await kannel())
+  }
+  const rounds = rowsOf(ours, ROWS.round)
+  const long = rowsOf([await plain(ROWS.long)], ROWS.long)
+  if (!hasKannel) return [...rounds, ...long]
+  const peer: BenchRow = { name: KANNEL, value: median(theirs), unit: 'messages/s' }
+  for (const [delivered] of [rounds, long]) {
+    Object.assign(delivered!, { ratioTo: KANNEL, ratio: delivered!.value / peer.value })
+  }
+  return [...rounds, ...long, peer]
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

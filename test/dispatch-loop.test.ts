@@ -336,3 +336,21 @@ t.test('under hold a stop with answers outstanding makes unknown only these, and
   t.ok(states[STATE.unknown]! <= 40, `at most what was in the window, saw ${states[STATE.unknown]}`)
   t.equal(second.channel.count + first.channel.count, 1_000)
 })
+
+t.test('a message of high priority goes before all that others have had authorised', async (t) => {
+  const [URGENT, AHEAD] = [JOB + 1, 512]
+  const harness = await run(t, 2_000)
+  const { channel, dispatcher, store } = harness
+  let isAnswering = false
+  channel.answer = () => (isAnswering ? OUTCOME.accepted : 'silence')
+  dispatcher.job(jobDispatch(JOB, 2_000))
+  await harness.until(JOB, ({ states }) => states[STATE.sending] === channel.window + AHEAD)
+  appendMessages(store, URGENT, 1, { digits: '447999999999' })
+  dispatcher.job(jobDispatch(URGENT, 1, { priority: 0 }))
+  await harness.until(URGENT, ({ states }) => states[STATE.sending] === 1)
+  isAnswering = true
+  await harness.finished(URGENT)
+  const urgent = channel.sent.findIndex(({ to }) => to === '447999999999')
+  t.equal(urgent, channel.window, 'it is the first that is sent then')
+  await harness.finished(JOB)
+})

@@ -25,7 +25,7 @@ export class Admission {
     for (let grant = queue.next(); grant !== null; grant = queue.next()) {
       const { seat } = grant
       const { lane } = seat
-      const room = carrier.room(lane.job.onUnanswered, ahead)
+      const room = carrier.room(lane.job, ahead)
       if (room <= 0) return
       const { pace, accountPace } = this.#board.totals(lane.job.job)
       const accountRoom = accountPace === null ? Number.POSITIVE_INFINITY : accountPace.room(monotonicMs)

@@ -1,6 +1,7 @@
 /** One carrier as the loop sees it: its channel, what waits for it, and who sends next. */
 import type { CarrierView, Channel } from '../contract/channel.js'
-import type { ChannelName } from '../contract/message.js'
+import type { JobDispatch } from '../contract/lane.js'
+import { type ChannelName, PRIORITIES } from '../contract/message.js'
 import type { Counter, Gauge, Histogram, Metrics } from '../contract/metrics.js'
 import { FairQueue } from '../schedule/fair-queue.js'
 import type { ReceiptTerms } from './carrier-receipts.js'
@@ -13,6 +14,9 @@ const AHEAD_LEAST = 16
 const AHEAD_SENDER_MS = 250
 /** Authorised ahead when only the window limits. */
 const AHEAD_UNLIMITED = 512
+
+/** Number of the priority whose messages go before all others. */
+export const HIGH = PRIORITIES.indexOf('high')
 
 const CARRIES: Record<CarrierView['protocol'], ChannelName> = { smpp: 'sms', sip: 'voice', smtp: 'email' }
 
@@ -137,10 +141,12 @@ export class Carrier {
 
   /**
    * Parts that may still be authorised. Under `hold` everything authorised may become unknown in a crash, so it stays
-   * within what the window is now; under `resend` it runs ahead of the commits.
+   * within what the window is now; under `resend` it runs ahead of the commits, and those of high priority need not wait until
+   * others have left.
    */
-  room(policy: 'resend' | 'hold', ahead: number): number {
+  room({ onUnanswered, priority }: JobDispatch, ahead: number): number {
     const { pipeline } = this
-    return policy === 'hold' ? this.channel.windowNow - pipeline.size - pipeline.handed : ahead - pipeline.size
+    if (onUnanswered === 'hold') return this.channel.windowNow - pipeline.size - pipeline.handed
+    return ahead - (priority === HIGH ? pipeline.urgent : pipeline.size)
   }
 }

@@ -13,6 +13,7 @@ import type { Lane, Seat } from '../schedule/lane.js'
 import type { RefQueue } from '../schedule/ref-queue.js'
 import type { BlockReader } from '../store/block.js'
 import type { BlockState } from '../store/block-state.js'
+import { HIGH } from './carriers.js'
 import type { Ledger } from './ledger.js'
 import type { Pipeline } from './pipeline.js'
 import type { Seating } from './seating.js'
@@ -38,6 +39,7 @@ interface Visit {
   intake: Intake
   /** Only what has waited since this time or longer, epoch ms. */
   waitingSinceMs: number
+  isUrgent: boolean
 }
 
 export class Claims {
@@ -61,7 +63,8 @@ export class Claims {
   /** Takes up to `parts` parts from the lane for the carrier of this seat; returns the parts taken, 0: nothing now. */
   take(seat: Seat, parts: number, intake: Intake): number {
     const { lane, outlet } = seat
-    const visit = { intake, waitingSinceMs: Number.POSITIVE_INFINITY }
+    const isUrgent = lane.job.priority === HIGH
+    const visit = { intake, waitingSinceMs: Number.POSITIVE_INFINITY, isUrgent }
     let taken = this.#takeReturned(lane, { queue: seat.bound, parts }, visit)
     if (!outlet.isOpen) visit.waitingSinceMs = this.#clock.now() - outlet.overflowAfterMs
     if (visit.waitingSinceMs === Number.NEGATIVE_INFINITY) return taken
@@ -97,7 +100,7 @@ export class Claims {
       queue.shift()
       if (this.#expire(state, reader, place) || this.#isShutOut(lane, reader, ref)) continue
       if (!this.#isNext(lane, reader, ref)) continue
-      this.#authorise(state, { place, count: 1 }, visit.intake)
+      this.#authorise(state, { place, count: 1 }, visit)
       const count = reader.partCount(place)
       visit.intake.senderTook(reader.from, count)
       taken += count
@@ -124,10 +127,10 @@ export class Claims {
         taken += reader.partCount(place)
         continue
       }
-      this.#authoriseRun(state, start, place, visit.intake)
+      this.#authoriseRun(state, start, place, visit)
       start = place + 1
     }
-    this.#authoriseRun(state, start, place, visit.intake)
+    this.#authoriseRun(state, start, place, visit)
     visit.intake.senderTook(reader.from, taken)
     current.next = place
     if (place === current.count) lane.current = null
@@ -154,11 +157,11 @@ export class Claims {
     return lane.order === null || lane.order.enter(ref, reader.number(placeOf(ref)))
   }
 
-  #authoriseRun(state: BlockState, start: number, end: number, intake: Intake): void {
-    if (end > start) this.#authorise(state, { place: start, count: end - start }, intake)
+  #authoriseRun(state: BlockState, start: number, end: number, visit: Visit): void {
+    if (end > start) this.#authorise(state, { place: start, count: end - start }, visit)
   }
 
-  #authorise(state: BlockState, run: { place: number; count: number }, intake: Intake): void {
+  #authorise(state: BlockState, run: { place: number; count: number }, { intake, isUrgent }: Visit): void {
     const { place, count } = run
     this.#ledger.recordRun(state, OUTCOME.authorised, {
       place,
@@ -167,7 +170,9 @@ export class Claims {
       atMs: this.#clock.now(),
     })
     const sequence = this.#ledger.nextSequence
-    for (let n = place; n < place + count; n++) intake.pipeline.push(messageRef(state.block, n), sequence)
+    for (let n = place; n < place + count; n++) {
+      intake.pipeline.push(messageRef(state.block, n), sequence, isUrgent)
+    }
     crashPoint('messages-authorised')
   }
 

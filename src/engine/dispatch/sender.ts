@@ -62,7 +62,7 @@ export class Sender {
 
   /** The sender, job or account of the oldest one has used up its rate: others need not wait for it. */
   #isPaced(carrier: Carrier, monotonicMs: number): boolean {
-    const ref = carrier.pipeline.head(Number.POSITIVE_INFINITY) as MessageRef
+    const ref = carrier.pipeline.next
     const paceMs = this.#ledger.board.hasPaces ? this.#paceWaitMs(ref, monotonicMs) : 0
     const waitMs = Math.max(this.#senderWaitMs(carrier, ref, monotonicMs), paceMs, this.#unheardMs(ref))
     if (waitMs > 0) carrier.pacedUntil = Math.min(carrier.pacedUntil, monotonicMs + waitMs)
@@ -96,7 +96,7 @@ export class Sender {
 
   /** Parts handed over; 0: the message does not go after all; -1: the channel takes nothing now. */
   #sendNext(carrier: Carrier, monotonicMs: number): number {
-    const ref = carrier.pipeline.head(Number.POSITIVE_INFINITY) as MessageRef
+    const ref = carrier.pipeline.next
     const state = this.#ledger.residents.state(blockOf(ref))
     const place = placeOf(ref)
     if (state === null || state.states[place] !== STATE.sending) {
