@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { Random } from '../src/engine/base/random.js'
-import { blankMessage, messageRef, STATES } from '../src/engine/contract/message.js'
+import { blankMessage, type MessageRef, messageRef, STATES } from '../src/engine/contract/message.js'
 import { OUTCOME } from '../src/engine/contract/outcome.js'
 import { BlockBuilder, BlockReader } from '../src/engine/store/block.js'
 import { BlockNumbers } from '../src/engine/store/block-numbers.js'
@@ -16,7 +16,7 @@ import { blankEntry } from '../src/engine/store/entry.js'
 import { openEnvironment } from '../src/engine/store/environment.js'
 import { LmdbStore } from '../src/engine/store/lmdb-store.js'
 import { decodeRange, encodeRange } from '../src/engine/store/range-record.js'
-import { type Found, ReceiptIndex } from '../src/engine/store/receipt-index.js'
+import { Fingerprint, type Found, ReceiptIndex } from '../src/engine/store/receipt-index.js'
 import { ReceiptSegments } from '../src/engine/store/receipt-segments.js'
 import { record, tempDir } from './dispatch-harness.js'
 import { seed } from './seed.js'
@@ -151,6 +151,56 @@ t.test('the receipt index finds every id it was given, in memory and after it we
     segments.find(index.fingerprint(2, id(1), 0, id(1).length), nobody, found),
     'another carrier’s id is another id',
   )
+})
+
+t.test('a table of receipts gives what waits in order, also what had no room at its end', async (t) => {
+  const random = new Random(seed)
+  for (let round = 0; round < 200; round++) {
+    const index = new ReceiptIndex(16)
+    const highs: number[] = []
+    for (let n = 0, count = 1 + random.below(60); n < count; n++) {
+      // Most belong at the very end, where they push each other to the begin.
+      const high = random.below(3) === 0 ? random.below(2 ** 32) : 2 ** 32 - 1 - random.below(2 ** 20)
+      index.insert(Object.assign(new Fingerprint(), { high, low: n + 1 }), {
+        ref: n as MessageRef,
+        part: 0,
+        number: 0,
+        waits: true,
+      })
+      highs.push(high)
+    }
+    const seen: number[] = []
+    index.eachWaiting(({ high }) => seen.push(high))
+    if (
+      !t.same(
+        seen,
+        highs.sort((a, b) => a - b),
+        `seed ${seed}, round ${round}`,
+      )
+    )
+      break
+  }
+})
+
+t.test('a full table forgets the settled and finds all others as before', async (t) => {
+  const index = new ReceiptIndex(16)
+  const found: Found = { ref: messageRef(0, 0), part: 0, fits: 0, waits: false }
+  const nobody = { source: 0, destination: 0 }
+  const print = (n: number) => index.fingerprint(1, Buffer.from(`id-${n}`), 0, Buffer.byteLength(`id-${n}`))
+  const COUNT = 10_000
+  for (let n = 0; n < COUNT; n++) {
+    index.insert(print(n), { ref: messageRef(n, 1), part: n % 3, number: n, waits: n % 3 === 0 })
+  }
+  t.ok(index.forgetSettled())
+  t.equal(index.size, Math.ceil(COUNT / 3))
+  let wrong = 0
+  for (let n = 0; n < COUNT; n++) {
+    const isFound = index.find(print(n), nobody, found)
+    if (isFound !== (n % 3 === 0) || (isFound && (found.ref !== messageRef(n, 1) || found.part !== n % 3))) wrong++
+  }
+  t.equal(wrong, 0)
+  t.notOk(index.forgetSettled(), 'all wait: there is no room to be made')
+  t.equal(index.size, Math.ceil(COUNT / 3))
 })
 
 t.test('documents come back in key order, by prefix, page by page, both ways', async (t) => {

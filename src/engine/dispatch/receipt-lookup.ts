@@ -71,7 +71,7 @@ export class ReceiptLookup {
   /** The full table stays findable until its segment is durable, since reads see committed segments only. */
   #turnOver(): void {
     const full = this.#index
-    this.#index = new ReceiptIndex()
+    this.#index = new ReceiptIndex(full.capacity)
     this.#retiring.add(full)
     this.#ledger.commit.segments.push(...this.#segments.chunks(full))
     this.#ledger.whenDurable(() => this.#retiring.delete(full))

@@ -6,16 +6,13 @@
  * most still wait for a receipt they go to a sorted segment on disk (receipt-segments.ts), so that any number of
  * outstanding receipts costs disk and not memory. 21 octets a slot, load at most one half.
  */
-import assert from 'node:assert'
 import { sameTail } from '../base/number-tail.js'
 import { limits } from '../contract/limits.js'
 import type { MessageRef } from '../contract/message.js'
 
 const SETTLED = 0x80
-const SLOTS_MAX = 2 ** 21
 /** Messages under one id that are told apart; of more the oldest is forgotten, so that a constant id costs no time. */
 const SAME_ID_MAX = 8
-assert(limits.receiptIndexHot * 2 <= SLOTS_MAX, 'a slot number fits 21 bits')
 
 /** Ends of the two addresses of a receipt, see number-tail.ts; 0: no number. */
 export interface Addresses {
@@ -81,14 +78,31 @@ interface Columns {
 }
 
 export class ReceiptIndex {
-  #capacity = 1 << 12
-  #high = new Uint32Array(this.#capacity)
-  #low = new Uint32Array(this.#capacity)
-  #refs = new Float64Array(this.#capacity)
-  #parts = new Uint8Array(this.#capacity)
-  #numbers = new Uint32Array(this.#capacity)
+  #capacity: number
+  /** Of the 32 bits of `high` those above say where an entry belongs, so that a table lies nearly in the order of segments. */
+  #shift: number
+  #high: Uint32Array
+  #low: Uint32Array
+  #refs: Float64Array
+  #parts: Uint8Array
+  #numbers: Uint32Array
   #size = 0
   readonly #print = new Fingerprint()
+
+  /** `capacity`: a power of two; one that takes the place of a full table will be full as well. */
+  constructor(capacity = 1 << 12) {
+    this.#capacity = capacity
+    this.#shift = shiftFor(capacity)
+    this.#high = new Uint32Array(capacity)
+    this.#low = new Uint32Array(capacity)
+    this.#refs = new Float64Array(capacity)
+    this.#parts = new Uint8Array(capacity)
+    this.#numbers = new Uint32Array(capacity)
+  }
+
+  get capacity(): number {
+    return this.#capacity
+  }
 
   /** Entries, settled ones included. */
   get size(): number {
@@ -115,7 +129,7 @@ export class ReceiptIndex {
     const { high, low } = print
     const mask = this.#capacity - 1
     let best = -1
-    for (let slot = (high ^ low) & mask; this.#low[slot] !== 0; slot = (slot + 1) & mask) {
+    for (let slot = high >>> this.#shift; this.#low[slot] !== 0; slot = (slot + 1) & mask) {
       if (this.#low[slot] !== low || this.#high[slot] !== high) continue
       const fits = fitOf(this.#numbers[slot]!, addresses)
       const waits = (this.#parts[slot]! & SETTLED) === 0
@@ -181,13 +195,8 @@ export class ReceiptIndex {
 
   /** Calls `see` with each entry that still waits, in order of `high`. */
   eachWaiting(see: (entry: { high: number; low: number; ref: number; part: number; number: number }) => void): void {
-    // 32 bits of fingerprint and 21 of slot fit a double, so that one native sort of numbers orders the slots.
-    const waiting = this.#slotsThatWait()
-    const order = new Float64Array(waiting.length)
-    for (const [n, slot] of waiting.entries()) order[n] = this.#high[slot]! * SLOTS_MAX + slot
     const entry = { high: 0, low: 0, ref: 0, part: 0, number: 0 }
-    for (const key of order.sort()) {
-      const slot = key % SLOTS_MAX
+    for (const slot of this.#inOrder(this.#slotsThatWait())) {
       entry.high = this.#high[slot]!
       entry.low = this.#low[slot]!
       entry.ref = this.#refs[slot]!
@@ -195,6 +204,23 @@ export class ReceiptIndex {
       entry.number = this.#numbers[slot]!
       see(entry)
     }
+  }
+
+  /** Slots in order of their `high`. They nearly are: an entry is a few slots behind its own, or at the begin for want of room at the end. */
+  #inOrder(slots: Uint32Array): Uint32Array {
+    let wrapped = 0
+    while (wrapped < slots.length && this.#high[slots[wrapped]!]! >>> this.#shift > slots[wrapped]!) wrapped++
+    const ordered = new Uint32Array(slots.length)
+    ordered.set(slots.subarray(wrapped))
+    ordered.set(slots.subarray(0, wrapped), slots.length - wrapped)
+    for (let n = 1; n < ordered.length; n++) {
+      const slot = ordered[n]!
+      const high = this.#high[slot]!
+      let to = n
+      for (; to > 0 && this.#high[ordered[to - 1]!]! > high; to--) ordered[to] = ordered[to - 1]!
+      ordered[to] = slot
+    }
+    return ordered
   }
 
   /** Whose these messages were cannot be told any more. */
@@ -205,7 +231,7 @@ export class ReceiptIndex {
   /** Slot of this message under this fingerprint, -1: there is none. */
   #find(high: number, low: number, ref: MessageRef): number {
     const mask = this.#capacity - 1
-    for (let slot = (high ^ low) & mask; this.#low[slot] !== 0; slot = (slot + 1) & mask) {
+    for (let slot = high >>> this.#shift; this.#low[slot] !== 0; slot = (slot + 1) & mask) {
       if (this.#low[slot] === low && this.#high[slot] === high && this.#refs[slot] === ref) return slot
     }
     return -1
@@ -216,7 +242,7 @@ export class ReceiptIndex {
     const mask = this.#capacity - 1
     let same = 0
     let oldest = -1
-    let slot = (high ^ low) & mask
+    let slot = high >>> this.#shift
     for (; this.#low[slot] !== 0; slot = (slot + 1) & mask) {
       if (this.#low[slot] !== low || this.#high[slot] !== high) continue
       if (this.#refs[slot] === ref) return slot
@@ -234,6 +260,7 @@ export class ReceiptIndex {
   #grow(): void {
     const before = { high: this.#high, low: this.#low, refs: this.#refs, parts: this.#parts, numbers: this.#numbers }
     this.#capacity *= 2
+    this.#shift--
     this.#high = new Uint32Array(this.#capacity)
     this.#low = new Uint32Array(this.#capacity)
     this.#refs = new Float64Array(this.#capacity)
@@ -247,7 +274,7 @@ export class ReceiptIndex {
     const mask = this.#capacity - 1
     for (let row = 0; row < low.length; row++) {
       if (low[row] === 0) continue
-      let slot = (high[row]! ^ low[row]!) & mask
+      let slot = high[row]! >>> this.#shift
       while (this.#low[slot] !== 0) slot = (slot + 1) & mask
       this.#high[slot] = high[row]!
       this.#low[slot] = low[row]!
@@ -256,4 +283,9 @@ export class ReceiptIndex {
       this.#numbers[slot] = numbers[row]!
     }
   }
+}
+
+/** `capacity`: a power of two above 1. */
+function shiftFor(capacity: number): number {
+  return 32 - Math.log2(capacity)
 }
