@@ -1,10 +1,10 @@
 /**
- * All benchmarks in turn, each in a process of its own so that none warms up or fragments another's heap, and the page
- * docs/benchmarks.md made from what they found.
+ * All benchmarks in turn, each in a process of its own so that none warms up or fragments another's heap, and the pages
+ * docs/benchmarks.md and docs/performance.md (its table of goals) made from what they found.
  *
- *   npm run bench                 everything; writes the page
+ *   npm run bench                 everything; writes the pages
  *   npm run bench -- --quick      small sizes, prints only: that everything runs
- *   npm run bench -- codec store  some of them, prints only
+ *   npm run bench -- codec store  some of them; writes the goals, and the page once all have run since the last build
  */
 import { fork } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -12,7 +12,7 @@ import { availableParallelism, cpus, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { BenchOptions, BenchRow } from './bench.js'
-import { keepRows, writeGoals } from './goals.js'
+import { keepRows, keptOf, writeGoals } from './goals.js'
 
 interface Module {
   bench(options?: BenchOptions): Promise<BenchRow[]>
@@ -179,7 +179,6 @@ ${sections.join('\n')}`
 }
 
 async function runAll(names: string[], options: BenchOptions): Promise<void> {
-  const found: { section: Section; rows: BenchRow[] }[] = []
   for (const name of names) {
     const section = SECTIONS[name]
     if (section === undefined)
@@ -187,11 +186,21 @@ async function runAll(names: string[], options: BenchOptions): Promise<void> {
     console.log(`\n${section.title}`)
     const rows = await runInChild(name, options)
     for (const row of rows) console.log(`  ${row.name}: ${shown(row.value)} ${row.unit}  ${ratioText(row)}`.trimEnd())
-    found.push({ section, rows })
     if (!options.quick) keepRows(name, rows)
   }
-  if (!options.quick) writeGoals()
-  if (options.quick || names.length < Object.keys(SECTIONS).length) return
+  if (options.quick) return
+  writeGoals()
+  writePage()
+}
+
+/** From what each section found when it ran last, once all have run. */
+function writePage(): void {
+  const found: { section: Section; rows: BenchRow[] }[] = []
+  for (const [name, section] of Object.entries(SECTIONS)) {
+    const rows = keptOf(name)
+    if (rows === null) return
+    found.push({ section, rows })
+  }
   writeFileSync(fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url)), page(found))
   console.log('\nwritten: docs/benchmarks.md')
 }

@@ -111,6 +111,8 @@ export const GOALS: readonly Goal[] = [
         isMet: ours.value >= 450_000 && times >= 10,
       }
     },
+    reason:
+      'the ratio is; the machine of this page reads 210,000 to 263,000 rows/s with csv-parse, where the one before read 351,000, and we 552,000',
   },
   {
     number: 6,
@@ -127,7 +129,7 @@ export const GOALS: readonly Goal[] = [
       }
     },
     reason:
-      'engine, client, carrier and the empty route share two cores; each batch is parsed, checked, cut and committed',
+      'engine, client and carrier share two slow cores: fastify’s empty route is asked 9,300 to 9,800 times a second on them; on the machine before, 5,100 to 5,800/s and 84,000 to 109,000/s',
   },
   {
     number: 7,
@@ -139,6 +141,8 @@ export const GOALS: readonly Goal[] = [
       const [middle, last] = found as [BenchRow, BenchRow]
       return { figure: `p50 ${middle.value.toFixed(1)} ms, p99 ${last.value.toFixed(1)} ms`, isMet: last.value < 20 }
     },
+    reason:
+      'two commits one after the other (the acceptance, the authorisation), of which each may wait for one that is under way; 56 and 77 ms before high priority had a ring of its own',
   },
   {
     number: 8,
@@ -164,7 +168,7 @@ export const GOALS: readonly Goal[] = [
         isMet: Math.max(queued.value, outstanding.value) <= 10,
       }
     },
-    reason: 'the index of receipts is made anew from the histories of all open blocks, about 1.3 µs a message',
+    reason: 'the index of receipts is made anew from the histories of all open blocks, 1 µs a message',
   },
   {
     number: 10,
@@ -207,7 +211,7 @@ export const GOALS: readonly Goal[] = [
       const row = rows('many-binds', '90 binds of 20/s')
       if (row === null) return null
       const share = row.value / (90 * 20)
-      return { figure: `${share.toFixed(3)} R over 90 binds; never above (dispatch-pace.test)`, isMet: share >= 0.985 }
+      return { figure: `${share.toFixed(3)} R over 90 binds; never above (dispatch-pace.test)`, isMet: share >= 0.99 }
     },
   },
   {

@@ -19,16 +19,13 @@ export function keepRows(section: string, rows: BenchRow[]): void {
   writeFileSync(`${KEPT}${section}.json`, JSON.stringify(rows, null, 1))
 }
 
-function keptRows(): Rows {
-  const sections = new Map<string, BenchRow[]>()
-  return (section, name) => {
-    if (!sections.has(section)) {
-      const file = `${KEPT}${section}.json`
-      sections.set(section, existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as BenchRow[]) : [])
-    }
-    return sections.get(section)!.find((row) => row.name === name) ?? null
-  }
+/** What the last run of a section found; null: it did not run. */
+export function keptOf(section: string): BenchRow[] | null {
+  const file = `${KEPT}${section}.json`
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as BenchRow[]) : null
 }
+
+const keptRows: Rows = (section, name) => keptOf(section)?.find((row) => row.name === name) ?? null
 
 function line({ number, what, goal, found, reason }: Goal, rows: Rows): string {
   const seen = found(rows)
@@ -37,14 +34,14 @@ function line({ number, what, goal, found, reason }: Goal, rows: Rows): string {
   return `| ${number} | ${what} | ${goal} | ${seen.figure} | ${verdict}${seen.isMet || reason === undefined ? '' : `: ${reason}`} |`
 }
 
-export function goalTable(rows: Rows = keptRows()): string {
+function goalTable(rows: Rows): string {
   const head = ['| # | what | goal | found | |', '|---|---|---|---|---|']
   return [...head, ...GOALS.map((goal) => line(goal, rows))].join('\n')
 }
 
 /** Prints the table, and puts it into the page in place of the one before. */
 export function writeGoals(): void {
-  const table = goalTable()
+  const table = goalTable(keptRows)
   console.log(`\n${table}`)
   const page = readFileSync(PAGE, 'utf8')
   const [before, rest] = page.split(BEGIN)

@@ -3,7 +3,7 @@ import { startManyBinds } from '../test/many-binds.js'
 import { type BenchOptions, type BenchRow, median, roundsOf } from './bench.js'
 
 export async function bench(options: BenchOptions = {}): Promise<BenchRow[]> {
-  const seconds = options.quick ? 0.5 : 2
+  const seconds = options.quick ? 0.5 : 5
   const binds = await startManyBinds({ ratePerSecond: 20, messages: options.quick ? 500 : 2_000 })
   const quiet: number[] = []
   const beside: number[] = []
