@@ -4,7 +4,7 @@
  *
  *   npm run bench                 everything; writes the pages
  *   npm run bench -- --quick      small sizes, prints only: that everything runs
- *   npm run bench -- codec store  some of them; writes the goals, and the page once all have run since the last build
+ *   npm run bench -- codec store  some of them; writes the pages where the others have run before (.bench/)
  */
 import { fork } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'

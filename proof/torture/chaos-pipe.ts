@@ -105,6 +105,8 @@ export class ChaosPipe {
   #pass({ bytes, dueMs }: Chunk): boolean {
     const { to, random, torn } = this.#options
     if (this.#tears) {
+      // Nothing may follow: what comes until the connection ends would be read as the rest of this.
+      this.stop()
       to.write(bytes.subarray(0, random.below(bytes.length)))
       setImmediate(torn)
       return false
