@@ -17,7 +17,7 @@ const BURST_MS = 5
 const CREDIT_MS = 150
 /** Without the exact cap the pace alone keeps the rate, and a credit would show. */
 const CREDIT_UNCAPPED_MS = 10
-const PACE = 0.993
+const PACE = 0.9915
 const PEAK = 2
 /** Loss by rounding R down in the cap that is still taken; else the pace alone keeps a fractional rate. */
 const ROUNDING_LOSS = 0.005
